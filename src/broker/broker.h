@@ -1,0 +1,41 @@
+/*
+ * The broker: answers the calls that a register test in BPF cannot decide.
+ *
+ * It runs as the first process of a pid namespace of its own, the parent of the container's: the workload
+ * can neither see nor signal it, and when it dies the kernel kills the container with it. It shares every
+ * other namespace with the container (so paths mean the same), has the workload's ids, no capability but
+ * CAP_SYS_PTRACE in the container's user namespace (to read its tracees), and its own seccomp filter.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "policy/plan.h"
+
+/* In memory shared with the launcher, which reads it and trusts nothing in it but numbers. */
+struct broker_counters {
+	_Atomic uint64_t asked, denied, allowed, performed, failed; /* decisions */
+	_Atomic uint64_t events_lost;
+	_Atomic uint32_t ready; /* futex: 1 once the broker is confined */
+};
+
+struct broker_job {
+	const struct broker_plan *plan;
+	int listener;  /* seccomp notification fd, owned */
+	int proc;      /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
+	int events;    /* append-only stream, non-blocking, -1: none; owned */
+	struct broker_counters *counters;
+};
+
+/* Drops everything that serving does not need: last act before the first notification. Must be called by the
+ * single-threaded broker process, in the container's user namespace, as the workload's ids. `keep_fds` lists
+ * the n descriptors that stay open. Sets no_new_privs, non-dumpable, capabilities, rlimits and the filter. */
+int broker_confine(const int *keep_fds, size_t n, struct err *e);
+
+/* Answers until the last task under the filter is gone. Returns 0 then, -errno when the listener fails. */
+int broker_serve(struct broker_job *job, struct err *e);
+
+#endif

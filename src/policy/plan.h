@@ -1,0 +1,241 @@
+/*
+ * The plan: everything that is going to happen, decided once, immutable afterwards.
+ *
+ * plan_make() is pure: spec + profile + host → plan. Processes interpret the plan and decide nothing.
+ * All of it lives in one arena and is inherited by fork.
+ */
+#ifndef POLICY_PLAN_H
+#define POLICY_PLAN_H
+
+#include <linux/landlock.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kern/host.h"
+#include "policy/bpf.h"
+#include "policy/profile.h"
+#include "policy/spec.h"
+
+/* ---- the system calls ---- */
+
+enum call_verdict {
+	CALL_ALLOW,    /* native */
+	CALL_DENY,     /* EPERM at once */
+	CALL_NOSYS,    /* ENOSYS at once: libc falls back */
+	CALL_ASK,      /* the broker looks at it */
+	CALL_ARGS,     /* allowed for some register arguments, `rest` for the others */
+};
+
+enum mediator {
+	MEDIATE_NONE = 0,
+	MEDIATE_DENY,   /* always refused; asked only so that it is counted and explained */
+	MEDIATE_OPEN,   /* open, openat, openat2, creat: performed by the broker */
+	MEDIATE_IOCTL,  /* register arguments only, all those below */
+	MEDIATE_SOCKET, /* socket, socketpair */
+	MEDIATE_CLONE,  /* clone, unshare */
+	MEDIATE_PRCTL,
+	MEDIATE_EXEC,   /* execve, execveat: audited, then continued; Landlock and mounts enforce */
+};
+
+/* One row a call of the table that the profile speaks of; sorted by native number. */
+struct plan_call {
+	const char *name;
+	int nr;                    /* native number */
+	enum call_verdict verdict;
+	enum call_verdict rest;    /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
+	enum mediator mediator;    /* where verdict or rest is CALL_ASK */
+	int err;                   /* positive errno that a refusal answers with */
+	struct from from;          /* the profile's line; file NULL: the default */
+	const char *fix;           /* the change that would permit it, in a few words */
+	size_t ncases;             /* of CALL_ARGS, in the order tested */
+	struct bpf_case *cases;
+};
+
+/* ---- what the broker decides with ---- */
+
+/* A glob over absolute paths: * within one component, ** across components, ? one character. */
+struct file_rule {
+	const char *pattern;
+	struct from from;
+};
+
+struct broker_plan {
+	bool used;                    /* false: no broker process */
+	bool opens;                   /* it performs opens: needs procfs and the rules below */
+	const char *id, *profile;     /* the container and its profile, for events */
+	enum audit_level audit;
+	size_t ncalls;
+	const struct plan_call *calls; /* those with a mediator, sorted by nr */
+	size_t nioctls;
+	const uint32_t *ioctls;        /* allowed commands */
+	size_t nprctls;
+	const uint32_t *prctls;        /* allowed operations */
+	size_t nsockets;
+	const struct socket_rule *sockets;
+	uint64_t clone_forbidden;      /* flags that no clone or unshare may carry (CLONE_NEW*) */
+	struct from ioctl_from, prctl_from, socket_from, clone_from; /* where those lists start */
+	/* Files. A deny pattern wins over everything; then the path must lie below a `read` (or, to write, a
+	 * `write`) folder. `hidden` paths are absent from the mounts: a miss there is explained, not decided. */
+	size_t nread, nwrite, ndeny_read, ndeny_write, nhidden;
+	const struct file_rule *read, *write, *deny_read, *deny_write, *hidden;
+	struct from write_from;
+};
+
+/* ---- mounts: performed in this order below the new root ---- */
+
+enum mount_kind {
+	MOUNT_BIND,      /* source is a host path, resolved before the root changes */
+	MOUNT_FS,        /* a new file system of `fstype` with `data` options */
+	MOUNT_SYMLINK,   /* target becomes a link to `source` */
+	MOUNT_COPY,      /* the host file `source`, copied */
+	MOUNT_TEXT,      /* a file that holds `source` itself */
+	MOUNT_DIR,       /* an empty folder with `mode` */
+	MOUNT_DEVICE,    /* the host's device node `source`, checked to have major:minor */
+	MOUNT_MASK,      /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
+	MOUNT_READONLY,  /* target, already there, bound over itself read-only */
+	MOUNT_CGROUP,    /* the container's own cgroup, read-only unless delegated */
+};
+
+struct plan_mount {
+	enum mount_kind kind;
+	const char *target;   /* absolute, inside the container */
+	const char *source;
+	const char *fstype;
+	size_t noptions;
+	const char *const *options; /* "key=value" or "flag", for fsconfig */
+	uint64_t attr_set, attr_clear; /* MOUNT_ATTR_* */
+	bool recursive_attr;
+	uint64_t propagation; /* MS_*, 0: private */
+	bool recursive;       /* rbind */
+	bool optional;        /* an absent source (or, for masks, target) is skipped, not an error */
+	bool idmap;           /* shown with the container's ids: uid 0 there is the owner here */
+	bool relabel_cwd;
+	uint32_t mode;
+	uint32_t major, minor;
+	struct from from;
+};
+
+/* ---- Landlock ---- */
+
+struct plan_path {
+	const char *path;     /* inside the container; absent paths are skipped */
+	uint64_t rights;      /* LANDLOCK_ACCESS_FS_* */
+	struct from from;
+};
+
+/* ---- cgroups ---- */
+
+struct plan_limit {
+	unsigned controller;          /* bit number of CGROUP_* (0 is memory) */
+	const char *v2_file, *v2_value;
+	const char *v1_file, *v1_value; /* NULL: this limit does not exist there */
+	bool optional;                /* a kernel without the file is no error (swap accounting) */
+	struct from from;
+};
+
+/* ---- a layer that the profile preferred and the host lacks ---- */
+
+struct plan_missing {
+	const char *layer, *why, *fix;
+};
+
+enum id_mapping {
+	IDS_NONE,      /* no user namespace of our own */
+	IDS_SINGLE,    /* one id, written by an ordinary user */
+	IDS_WRITE,     /* several, written by a privileged caller */
+	IDS_HELPER,    /* newuidmap and newgidmap */
+};
+
+struct plan_rlimit {
+	int resource;
+	uint64_t soft, hard;
+	struct from from;
+};
+
+struct plan {
+	const char *id;
+	const char *profile;          /* name */
+	const struct profile *policy; /* as loaded */
+	const struct spec *spec;
+	const struct host *host;
+	bool direct;                  /* no bundle: a command of this machine */
+
+	uint64_t namespaces;          /* CLONE_NEW* that are new */
+	bool share_network;           /* network: host */
+
+	enum id_mapping mapping;
+	struct id_maps uid_maps, gid_maps;
+	uint32_t uid, gid;            /* inside, of the workload */
+	size_t ngroups;
+	const uint32_t *groups;
+	bool may_set_groups;
+
+	const char *rootfs;           /* host path, NULL: a fresh tmpfs */
+	bool rootfs_idmap, rootfs_readonly;
+	uint64_t root_bytes;          /* of the fresh tmpfs */
+	const char *work;             /* direct form: host folder shown as /work, or NULL */
+	size_t nmounts;
+	const struct plan_mount *mounts;
+
+	uint64_t keep_capabilities;   /* bits; zero for every built-in profile */
+	size_t nrlimits;
+	const struct plan_rlimit *rlimits;
+	size_t nsysctls;
+	const struct pair *sysctls;
+	const char *hostname, *domainname;
+
+	unsigned landlock_abi;        /* 0: layer off (then it is in `missing`) */
+	uint64_t landlock_fs;         /* handled rights */
+	uint64_t landlock_scoped;
+	size_t npaths;
+	const struct plan_path *paths;
+
+	size_t ncalls;
+	const struct plan_call *calls; /* sorted by nr */
+	struct bpf_program filter;
+	uint32_t filter_flags;         /* SECCOMP_FILTER_FLAG_* */
+	struct broker_plan broker;
+
+	bool cgroup;                   /* a group is made */
+	uint32_t cgroup_v2, cgroup_v1; /* controllers used in each hierarchy, bits */
+	size_t nlimits;
+	const struct plan_limit *limits;
+
+	const char *cwd;
+	size_t nargs, nenv;
+	const char *const *args, *const *env; /* NULL-terminated as well */
+	bool terminal, init;           /* a pty; a reaping first process */
+	uint16_t rows, columns;
+	bool has_umask;
+	uint32_t umask;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+
+	uint64_t timeout_ms;           /* 0: none */
+	bool detach;
+
+	size_t nmissing;
+	const struct plan_missing *missing;
+	size_t nwarnings;
+	const char *const *warnings;
+};
+
+/* What the command line adds to spec and profile. Strings are borrowed. */
+struct plan_request {
+	const char *id;
+	bool direct;
+	bool verbose;        /* audit at least the denials, broker all opens */
+	bool init, detach;
+	uint64_t timeout_ms;
+};
+
+/* Merges and decides. Errors name the rule or the JSON path; the plan lives in `a`, and borrows from its
+ * three sources, which must outlive it. */
+int plan_make(struct arena *a, const struct plan_request *r, const struct spec *s,
+	      const struct profile *p, const struct host *h, struct plan *out, struct err *e);
+
+/* The whole plan as text, the same bytes for the same inputs: golden tests and `explain`. */
+void plan_print(const struct plan *p, struct buf *out);
+
+#endif

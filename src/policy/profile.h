@@ -1,0 +1,163 @@
+/*
+ * A workload profile as written: what a person means, before any host is known.
+ * Everything lives in the arena that it was loaded into. profile_load() fills it from YAML.
+ */
+#ifndef POLICY_PROFILE_H
+#define POLICY_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "text/from.h"
+
+/* A word and where it stands: a syscall, a group ("@basic-io"), a path, a pattern, an ioctl … */
+struct word {
+	const char *text;
+	struct from from;
+};
+struct words {
+	size_t n, cap;
+	struct word *at;
+};
+
+enum profile_verdict { PROFILE_ALLOW, PROFILE_DENY, PROFILE_ASK_BROKER };
+
+/* {syscall: personality, arg: 0, mask: …, in: [0x0, 0xffffffff], then: allow}: when no row of a syscall
+ * fits, the syscall's plain verdict (allow, deny, or absent) holds. */
+struct where_rule {
+	const char *syscall;
+	unsigned arg;   /* 0 to 5 */
+	uint64_t mask;  /* all ones unless written */
+	size_t n, cap;
+	uint64_t *in;
+	enum profile_verdict then;
+	struct from from;
+};
+struct where_rules {
+	size_t n, cap;
+	struct where_rule *at;
+};
+
+/* {family: inet, types: [stream, dgram], protocols: [0, 6]}: without types, every type; without
+ * protocols, every protocol. */
+struct socket_rule {
+	int family;         /* AF_* */
+	unsigned types;     /* bit n is set for SOCK_* value n; ~0u when not written */
+	size_t n, cap;      /* protocols */
+	uint64_t *protocols;
+	struct from from;
+};
+struct socket_rules {
+	size_t n, cap;
+	struct socket_rule *at;
+};
+
+enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PRIVATE };
+
+/* One of `cidr` and `domain` is set, the other NULL; no ports means every port. */
+struct egress_rule {
+	const char *cidr, *domain;
+	size_t n, cap;
+	uint64_t *ports;
+	struct from from;
+};
+struct egress_rules {
+	size_t n, cap;
+	struct egress_rule *at;
+};
+struct ingress_rule {
+	uint16_t port;
+	struct from from;
+};
+struct ingress_rules {
+	size_t n, cap;
+	struct ingress_rule *at;
+};
+
+/* {path: /work, rbps: …, wbps: …, riops: …, wiops: …}: bytes or operations a second, 0 when not set. */
+struct io_rule {
+	const char *path;
+	uint64_t rbps, wbps, riops, wiops;
+	struct from from;
+};
+struct io_rules {
+	size_t n, cap;
+	struct io_rule *at;
+};
+
+/* A number that may be absent. */
+struct amount {
+	bool set;
+	uint64_t value;
+	struct from from;
+};
+
+enum need { NEED_REQUIRED, NEED_PREFERRED }; /* required is zero: the strict reading is the default */
+
+enum audit_level { AUDIT_NONE, AUDIT_DENIALS, AUDIT_DECISIONS, AUDIT_ALL };
+
+struct profile {
+	const char *file; /* what messages call it: a path, or "ci-runner" for a built-in */
+	const char *name, *description;
+	struct words namespaces;      /* user pid mount network ipc uts cgroup time */
+	struct words keep_capabilities;
+	struct {
+		struct words allow, deny, broker, architectures;
+		struct where_rules where;
+	} syscalls;
+	struct words ioctl_allow;     /* names of table/ioctls, or numbers */
+	struct words prctl_allow;
+	struct socket_rules sockets_allow;
+	struct {
+		bool root_readonly;   /* root: readonly (default) or writable */
+		struct words read, write, execute, hide;
+		struct words deny_read, deny_write; /* glob patterns */
+	} filesystem;
+	struct {
+		enum network_mode mode;
+		struct from mode_from;
+		struct egress_rules egress;
+		struct ingress_rules ingress;
+	} network;
+	struct {
+		struct amount memory, swap;  /* bytes */
+		struct amount cpus;          /* thousandths of a CPU */
+		struct amount pids;
+		struct amount nofile;        /* RLIMIT_NOFILE */
+		struct amount tmpfs;         /* bytes of each private tmpfs */
+		struct io_rules io;
+	} resources;
+	struct {
+		unsigned landlock;           /* lowest ABI that will do; 0: none asked for */
+		enum need landlock_need;     /* `landlock: preferred` = any ABI, or none */
+		enum need seccomp_notify;
+		enum need user_namespace;
+		struct words cgroup;         /* controllers that must be there */
+		enum need cgroup_need;       /* `cgroup: preferred` = limits may be missing */
+		enum need network_policy;
+		struct from landlock_from, cgroup_from;
+	} requirements;
+	enum audit_level audit;
+	struct words warnings;               /* `warn:` texts that every run under it prints, for development */
+};
+
+/* Reads a profile from YAML text. `file` is what errors and rules call it. Resolves `extends` through the
+ * built-in profiles and, for a path, files relative to `file` (opened by `open_base`, which may be NULL:
+ * then only built-ins). Errors carry file:line:column and the nearest known name. */
+typedef int (*profile_opener)(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
+			      struct err *e);
+int profile_load(struct arena *a, const char *file, const char *text, size_t len, profile_opener open_base,
+		 void *ctx, struct profile *out, struct err *e);
+
+/* The embedded profiles: NULL-terminated. */
+struct builtin_profile {
+	const char *name, *text;
+	size_t len;
+};
+extern const struct builtin_profile builtin_profiles[];
+const struct builtin_profile *profile_builtin(const char *name);
+
+#endif

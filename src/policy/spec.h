@@ -1,0 +1,194 @@
+/*
+ * An OCI runtime spec (config.json, versions 1.0 to 1.2 and newer 1.x) as written, or what the direct
+ * form of `zviz run` makes up instead. Unknown keys are ignored, wrong types and values are errors with
+ * the JSON path. Everything lives in the arena it was loaded into. Absent strings are NULL.
+ */
+#ifndef POLICY_SPEC_H
+#define POLICY_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "policy/profile.h"
+#include "text/from.h"
+
+struct pair {
+	const char *key, *value;
+};
+struct pairs {
+	size_t n, cap;
+	struct pair *at;
+};
+struct strings {
+	size_t n, cap;
+	const char **at;
+};
+
+struct id_map {
+	uint32_t inside, outside, count;
+};
+struct id_maps {
+	size_t n, cap;
+	struct id_map *at;
+};
+
+struct spec_mount {
+	const char *destination, *type, *source;
+	struct strings options;
+	struct id_maps uid_maps, gid_maps;
+	struct from from;
+};
+struct spec_mounts {
+	size_t n, cap;
+	struct spec_mount *at;
+};
+
+struct spec_rlimit {
+	const char *type; /* "RLIMIT_NOFILE" */
+	uint64_t soft, hard;
+	struct from from;
+};
+struct spec_rlimits {
+	size_t n, cap;
+	struct spec_rlimit *at;
+};
+
+struct spec_namespace {
+	const char *type, *path; /* path NULL: a new one */
+	struct from from;
+};
+struct spec_namespaces {
+	size_t n, cap;
+	struct spec_namespace *at;
+};
+
+struct spec_device {
+	const char *path, *type; /* "c", "b", "p", "u" */
+	int64_t major, minor;
+	bool has_mode;
+	uint32_t mode, uid, gid;
+	struct from from;
+};
+struct spec_devices {
+	size_t n, cap;
+	struct spec_device *at;
+};
+
+struct spec_hook {
+	const char *path;
+	struct strings args, env;
+	struct amount timeout; /* seconds */
+	struct from from;
+};
+struct spec_hooks {
+	size_t n, cap;
+	struct spec_hook *at;
+};
+
+/* linux.seccomp, as it stands: the policy issue merges it; names are not looked up here. */
+struct spec_seccomp_arg {
+	uint64_t index, value, value_two;
+	const char *op; /* "SCMP_CMP_EQ" … */
+};
+struct spec_seccomp_args {
+	size_t n, cap;
+	struct spec_seccomp_arg *at;
+};
+struct spec_seccomp_rule {
+	struct strings names;
+	const char *action; /* "SCMP_ACT_ALLOW" … */
+	struct amount errno_ret;
+	struct spec_seccomp_args args;
+	struct from from;
+};
+struct spec_seccomp_rules {
+	size_t n, cap;
+	struct spec_seccomp_rule *at;
+};
+struct spec_seccomp {
+	bool set;
+	const char *default_action, *listener_path, *listener_metadata;
+	struct amount default_errno;
+	struct strings architectures, flags;
+	struct spec_seccomp_rules rules;
+};
+
+struct spec_io_throttle {
+	int64_t major, minor;
+	uint64_t rate;
+};
+struct spec_io_throttles {
+	size_t n, cap;
+	struct spec_io_throttle *at;
+};
+
+/* A signed number that may be absent (-1 often means "no limit"). */
+struct signed_amount {
+	bool set;
+	int64_t value;
+	struct from from;
+};
+
+struct spec_resources {
+	struct signed_amount memory_limit, memory_reservation, memory_swap;
+	struct amount cpu_shares, cpu_period;
+	struct signed_amount cpu_quota;
+	const char *cpuset_cpus, *cpuset_mems;
+	struct signed_amount pids_limit;
+	struct amount io_weight;
+	struct spec_io_throttles read_bps, write_bps, read_iops, write_iops;
+	struct pairs unified;
+};
+
+struct spec {
+	const char *file;        /* config.json, or what the direct form calls itself */
+	const char *oci_version, *hostname, *domainname;
+	struct {
+		const char *path;
+		bool readonly;
+	} root;
+	struct {
+		bool set;        /* absent process: create works, start fails */
+		bool terminal;
+		struct amount console_height, console_width;
+		uint32_t uid, gid;
+		bool has_umask;
+		uint32_t umask;
+		size_t ngids, gids_cap;
+		uint32_t *gids;
+		struct strings args, env;
+		const char *cwd;
+		struct strings cap_bounding, cap_effective, cap_permitted, cap_inheritable, cap_ambient;
+		struct spec_rlimits rlimits;
+		bool no_new_privileges;
+		const char *apparmor, *selinux;
+		struct signed_amount oom_score_adj;
+	} process;
+	struct spec_mounts mounts;
+	struct {
+		struct spec_hooks prestart, create_runtime, create_container, start_container, poststart,
+			poststop;
+	} hooks;
+	struct pairs annotations;
+	struct {
+		struct id_maps uid_maps, gid_maps;
+		struct spec_namespaces namespaces;
+		struct spec_devices devices;
+		const char *cgroups_path, *rootfs_propagation, *mount_label;
+		struct spec_resources resources;
+		struct pairs sysctl;
+		struct strings masked_paths, readonly_paths;
+		bool has_masked_paths, has_readonly_paths; /* absent is not the same as empty */
+		struct spec_seccomp seccomp;
+		const char *personality_domain;
+	} linux_;
+};
+
+/* Reads config.json text. `file` is what errors call it: "config.json: process.user.uid: …". */
+int spec_load(struct arena *a, const char *file, const char *text, size_t len, struct spec *out,
+	      struct err *e);
+
+#endif

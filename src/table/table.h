@@ -1,0 +1,92 @@
+/*
+ * Facts about the kernel's interface as data: no code but look-ups. Each table's .c names its source.
+ */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/name.h"
+
+/* ---- system calls ---- */
+
+/* What a call's argument is, for messages and for deciders. */
+enum arg_role {
+	ARG_NONE = 0, /* no such argument */
+	ARG_INT, ARG_UINT, ARG_HEX, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_POINTER, ARG_SIZE, ARG_OPEN_FLAGS,
+	ARG_MODE, ARG_SOCKET_FAMILY, ARG_SOCKET_TYPE, ARG_IOCTL, ARG_PRCTL, ARG_CLONE_FLAGS, ARG_SIGNAL,
+	ARG_PID, ARG_PTRACE,
+};
+
+struct syscall {
+	const char *name;
+	int x86_64, aarch64; /* numbers; -1 where the architecture lacks it */
+	enum arg_role arg[6];
+};
+
+/* Sorted by name, ended by a NULL name; every call of both architectures up to Linux 6.12 at least. */
+extern const struct syscall syscalls[];
+extern const size_t syscalls_count;
+
+const struct syscall *syscall_find(const char *name);                  /* NULL: unknown */
+const struct syscall *syscall_number(uint32_t audit_arch, int nr);     /* NULL: unknown */
+const char *syscall_name(uint32_t audit_arch, int nr);                 /* NULL: unknown */
+int syscall_nr(const struct syscall *s, uint32_t audit_arch);          /* -1: not there */
+uint32_t syscall_top(uint32_t audit_arch);                             /* one above the highest number known */
+
+/* ---- groups of calls: "@basic-io" … Members are names of calls or of other groups. ---- */
+
+struct syscall_group {
+	const char *name;        /* with the @ */
+	const char *description; /* one line */
+	const char *const *members; /* NULL-terminated */
+};
+extern const struct syscall_group syscall_groups[]; /* ended by a NULL name */
+const struct syscall_group *syscall_group_find(const char *name);
+
+/* ---- names and numbers, each ended by a NULL name ---- */
+
+extern const struct name capability_names[];   /* "CAP_CHOWN" */
+extern const struct name rlimit_names[];       /* "RLIMIT_NOFILE" */
+extern const struct name signal_names[];       /* "SIGTERM" */
+extern const struct name ioctl_names[];        /* "TIOCGWINSZ" */
+extern const struct name prctl_names[];        /* "PR_SET_NAME" */
+extern const struct name socket_families[];    /* "inet" */
+extern const struct name socket_types[];       /* "stream" */
+extern const struct name clone_flags[];        /* "CLONE_NEWUSER" */
+extern const struct name namespace_names[];    /* profile words: "user" → CLONE_NEWUSER, "mount", "network" … */
+extern const struct name errno_names[];        /* "EPERM" */
+extern const struct name open_flags[];         /* "O_CREAT" */
+
+/* Mount options of fstab and of the OCI spec: what each sets or clears. */
+struct mount_option {
+	const char *name;
+	uint64_t set, clear;       /* MOUNT_ATTR_* */
+	uint64_t propagation;      /* MS_PRIVATE …, 0 */
+	bool recursive;            /* the attribute or propagation holds for the whole tree */
+	bool bind, rbind;
+	bool no_op;                /* known, but it changes nothing here ("rw" as default, "suid" …) */
+};
+extern const struct mount_option mount_options[]; /* ended by a NULL name */
+const struct mount_option *mount_option_find(const char *name);
+
+/* Landlock rights and the ABI that brought each. */
+struct landlock_right {
+	const char *name;
+	uint64_t bit;
+	unsigned abi;
+};
+extern const struct landlock_right landlock_fs_rights[]; /* ended by a NULL name */
+uint64_t landlock_fs_handled(unsigned abi); /* all rights that this ABI knows */
+
+/* What the direct form shows of the host's /etc and /var: programs need it, and it holds no secret. */
+enum etc_how { ETC_BIND, ETC_COPY };
+struct etc_entry {
+	const char *path; /* absolute */
+	enum etc_how how; /* a folder is bound read-only, a small file copied; symlinks are copied as links */
+};
+extern const struct etc_entry etc_entries[]; /* ended by a NULL path */
+
+#endif
