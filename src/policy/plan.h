@@ -88,12 +88,13 @@ enum mount_kind {
 	MOUNT_BIND,      /* source is a host path, resolved before the root changes */
 	MOUNT_FS,        /* a new file system of `fstype` with `data` options */
 	MOUNT_SYMLINK,   /* target becomes a link to `source` */
-	MOUNT_COPY,      /* the host file `source`, copied */
+	MOUNT_MIRROR,    /* as the host has it: a link copied as a link, a folder bound, a file copied; absent:
+			  * skipped */
 	MOUNT_TEXT,      /* a file that holds `source` itself */
 	MOUNT_DIR,       /* an empty folder with `mode` */
 	MOUNT_DEVICE,    /* the host's device node `source`, checked to have major:minor */
 	MOUNT_MASK,      /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
-	MOUNT_READONLY,  /* target, already there, bound over itself read-only */
+	MOUNT_SELF,      /* target, already there, bound over itself with other attributes */
 	MOUNT_CGROUP,    /* the container's own cgroup, read-only unless delegated */
 };
 
@@ -110,7 +111,6 @@ struct plan_mount {
 	bool recursive;       /* rbind */
 	bool optional;        /* an absent source (or, for masks, target) is skipped, not an error */
 	bool idmap;           /* shown with the container's ids: uid 0 there is the owner here */
-	bool relabel_cwd;
 	uint32_t mode;
 	uint32_t major, minor;
 	struct from from;
@@ -160,6 +160,7 @@ struct plan {
 	const struct spec *spec;
 	const struct host *host;
 	bool direct;                  /* no bundle: a command of this machine */
+	const char *home;             /* direct form */
 
 	uint64_t namespaces;          /* CLONE_NEW* that are new */
 	bool share_network;           /* network: host */
@@ -174,7 +175,6 @@ struct plan {
 	const char *rootfs;           /* host path, NULL: a fresh tmpfs */
 	bool rootfs_idmap, rootfs_readonly;
 	uint64_t root_bytes;          /* of the fresh tmpfs */
-	const char *work;             /* direct form: host folder shown as /work, or NULL */
 	size_t nmounts;
 	const struct plan_mount *mounts;
 
@@ -224,10 +224,27 @@ struct plan {
 /* What the command line adds to spec and profile. Strings are borrowed. */
 struct plan_request {
 	const char *id;
-	bool direct;
-	bool verbose;        /* audit at least the denials, broker all opens */
-	bool init, detach;
+	bool events;         /* somebody listens: audit at least the denials */
+	bool verbose;        /* the same, and all opens are brokered, so that their failures are seen */
+	bool init, detach, terminal;
 	uint64_t timeout_ms;
+	bool network_host;   /* --network host */
+	struct words read, write, hide;      /* --read, --write, --hide: container paths */
+	struct amount memory, cpus, pids;    /* stricter or looser than the profile: the caller's own word */
+	const struct direct_view *direct;    /* no bundle; NULL: the spec's root and mounts */
+};
+
+/* The direct form: a command of this machine. Host paths are resolved by the caller. */
+struct direct_view {
+	const char *work;          /* host folder shown as /work, NULL: none */
+	const char *rootfs;        /* --rootfs: another root than this machine's programs, NULL: these */
+	uint32_t work_uid, work_gid; /* its owner: whom the workload runs as when the caller is privileged */
+	const char *user, *home;   /* login name and home folder inside */
+	size_t nshared;            /* --read and --write: host paths that appear at the same place inside */
+	const struct direct_share {
+		const char *path;
+		bool write;
+	} *shared;
 };
 
 /* Merges and decides. Errors name the rule or the JSON path; the plan lives in `a`, and borrows from its

@@ -12,16 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "text/from.h"
-
-/* A word and where it stands: a syscall, a group ("@basic-io"), a path, a pattern, an ioctl … */
-struct word {
-	const char *text;
-	struct from from;
-};
-struct words {
-	size_t n, cap;
-	struct word *at;
-};
+#include "text/values.h"
 
 enum profile_verdict { PROFILE_ALLOW, PROFILE_DENY, PROFILE_ASK_BROKER };
 
@@ -86,13 +77,6 @@ struct io_rule {
 struct io_rules {
 	size_t n, cap;
 	struct io_rule *at;
-};
-
-/* A number that may be absent. */
-struct amount {
-	bool set;
-	uint64_t value;
-	struct from from;
 };
 
 enum need { NEED_REQUIRED, NEED_PREFERRED }; /* required is zero: the strict reading is the default */

@@ -14,18 +14,7 @@
 #include "base/err.h"
 #include "policy/profile.h"
 #include "text/from.h"
-
-struct pair {
-	const char *key, *value;
-};
-struct pairs {
-	size_t n, cap;
-	struct pair *at;
-};
-struct strings {
-	size_t n, cap;
-	const char **at;
-};
+#include "text/values.h"
 
 struct id_map {
 	uint32_t inside, outside, count;
@@ -123,13 +112,6 @@ struct spec_io_throttle {
 struct spec_io_throttles {
 	size_t n, cap;
 	struct spec_io_throttle *at;
-};
-
-/* A signed number that may be absent (-1 often means "no limit"). */
-struct signed_amount {
-	bool set;
-	int64_t value;
-	struct from from;
 };
 
 struct spec_resources {

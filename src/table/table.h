@@ -60,14 +60,18 @@ extern const struct name namespace_names[];    /* profile words: "user" → CLON
 extern const struct name errno_names[];        /* "EPERM" */
 extern const struct name open_flags[];         /* "O_CREAT" */
 
-/* Mount options of fstab and of the OCI spec: what each sets or clears. */
+/* Mount options of fstab and of the OCI spec: what each sets or clears, never the same bit. Beside an atime mode
+ * mount_setattr(2) wants all of MOUNT_ATTR__ATIME in attr_clr. */
 struct mount_option {
 	const char *name;
 	uint64_t set, clear;       /* MOUNT_ATTR_* */
 	uint64_t propagation;      /* MS_PRIVATE …, 0 */
 	bool recursive;            /* the attribute or propagation holds for the whole tree */
 	bool bind, rbind;
-	bool no_op;                /* known, but it changes nothing here ("rw" as default, "suid" …) */
+	bool idmap;                /* shown through the id maps of the mount (or of the container) */
+	bool copy_up;              /* "tmpcopyup": a tmpfs that starts with what its target holds */
+	bool no_op;                /* asks nothing of the kernel: a default ("async"), or it only undoes an
+				    * earlier word of the same list ("rw", "suid": `clear`) */
 };
 extern const struct mount_option mount_options[]; /* ended by a NULL name */
 const struct mount_option *mount_option_find(const char *name);

@@ -1,0 +1,113 @@
+/*
+ * A container's life, from plan to clean-up.
+ *
+ * Three processes walk one table (sequence.c): the launcher (HOST), the broker (BROKER; where a plan has no
+ * brokered calls, a process that only holds the namespaces until init has joined them) and the container's
+ * first process (INIT). They decide nothing: the plan did.
+ */
+#ifndef BOX_BOX_H
+#define BOX_BOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "box/cgroup.h"
+#include "policy/plan.h"
+
+enum { BOX_STEPS_MAX = 40 };
+
+/* What the broker's side of the table calls: box and broker know nothing of each other. */
+struct box_broker {
+	/* Gives up everything but the n descriptors, sorted; as broker_confine(). */
+	int (*confine)(const int *keep_fds, size_t n, struct err *e);
+	/* Serves until the workload is gone; owns listener and proc. */
+	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc, struct err *e);
+	void *ctx;
+	int events; /* descriptor to keep open for serve, -1: none */
+};
+
+struct box_options {
+	const char *state_root; /* folder of all containers' state */
+	int bundle;             /* folder that relative paths of the bundle start from, AT_FDCWD: here */
+	bool timings;
+	struct box_broker broker;
+};
+
+/* Memory that the three processes share while they set up; unmapped by exec. */
+struct box_shared {
+	_Atomic uint32_t broker_ready;      /* futex: 0 not yet, 1 confined, 2 failed */
+	_Atomic int32_t init_step;          /* the row that init is at, for when it dies without a word */
+	struct {
+		uint64_t begin_ns, end_ns;  /* CLOCK_MONOTONIC; 0: not run */
+	} timing[BOX_STEPS_MAX];
+};
+
+/* Where a mount comes from: opened as the caller, before ids and root change. */
+struct box_source {
+	int fd;           /* a detached mount, or a file to copy; -1: none */
+	bool copy;
+	const char *link; /* text of a symbolic link to recreate, or NULL */
+	bool absent;
+};
+
+struct box {
+	const struct plan *plan;
+	const struct box_options *opt;
+	struct arena *arena;
+	struct box_shared *shared;
+
+	/* the launcher's */
+	int state;                   /* the container's state folder; the lock in it is ours */
+	int state_lock;
+	struct cgroup cgroup;
+	bool has_cgroup;
+	pid_t broker, init;
+	int broker_pidfd, init_pidfd;
+	int broker_note, init_note;  /* the launcher's ends */
+	int userns;                  /* the container's, for idmapped mounts */
+	int console;                 /* pty master, -1 without a terminal */
+	size_t done;                 /* rows of the table that are behind us */
+
+	/* shared by fork */
+	struct box_source *sources;  /* one a mount of the plan */
+	int rootfs_source;
+	int note;                    /* a child's own end: one of the next two */
+	int note_broker, note_init;
+	int hand_broker, hand_init;  /* the listener travels from init to the broker */
+
+	/* init's */
+	int root, old_root;
+	int mask_folder;             /* the first empty read-only tmpfs, cloned for each mask */
+	int proc;                    /* the broker's procfs */
+	const char *exec_path;
+};
+
+/* Sets the container up and lets it run: on success init is on its way to exec, or has got there. Everything
+ * is undone on failure, and *e names the step. The box must stay where it is until box_end(). */
+int box_start(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
+	      struct err *e);
+
+/* How it ended. Reaps init (waits for it if it lives). Returns the exit code that the caller should have:
+ * the workload's, or 128 + signal; -errno with *e when init failed before exec. */
+int box_wait(struct box *b, struct err *e);
+
+/* Kills what is left and removes every trace. Never fails: what cannot be removed is left for `delete`. */
+void box_end(struct box *b);
+
+/* Leaves the container running and forgets it. */
+int box_detach(struct box *b, struct err *e);
+
+/* Signals the workload's first process. 0 or -errno. */
+int box_signal(struct box *b, int sig);
+
+/* Time per step, for --timings: name and microseconds, in the order of the table. */
+void box_timings(const struct box *b, struct buf *out);
+
+/* The name of a row of the table, NULL behind the last: for tests and documentation. */
+const char *box_step_name(size_t row);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * The broker's rows: what the process that holds the namespaces does to become the broker.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/rootfs.h"
+#include "box/sequence.h"
+#include "kern/scm.h"
+#include "kern/sys.h"
+
+/* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */
+int step_broker_view(struct box *b, struct err *e)
+{
+	b->proc = rootfs_new_fs("proc", NULL, 0,
+				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	return b->proc < 0 ? -e->no : 0;
+}
+
+int step_broker_become(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	int r = 0;
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "keep capabilities: %m");
+	if (p->may_set_groups)
+		r = sys_setgroups(p->ngroups, p->groups);
+	if (r == 0)
+		r = sys_setresgid(p->gid);
+	if (r == 0)
+		r = sys_setresuid(p->uid);
+	if (r < 0)
+		return fail(e, -r, "become %u:%u: %m", p->uid, p->gid);
+	return follow_launcher(b, e);
+}
+
+static void tell_init(struct box *b, uint32_t ready)
+{
+	atomic_store(&b->shared->broker_ready, ready);
+	syscall(SYS_futex, &b->shared->broker_ready, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int step_broker_confine(struct box *b, struct err *e)
+{
+	int keep[5];
+	size_t n = 0;
+
+	keep[n++] = b->hand_broker;
+	keep[n++] = b->note;
+	if (b->proc >= 0)
+		keep[n++] = b->proc;
+	if (b->opt->broker.events >= 0)
+		keep[n++] = b->opt->broker.events;
+	if (b->plan->detach)
+		keep[n++] = b->state_lock; /* the name is taken for as long as the broker lives */
+
+	qsort(keep, n, sizeof *keep, by_value);
+
+	int r = b->opt->broker.confine(keep, n, e);
+
+	tell_init(b, r < 0 ? 2 : 1);
+	return r;
+}
+
+int step_broker_serve(struct box *b, struct err *e)
+{
+	char letter;
+	int listener = -1;
+	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &listener);
+
+	if (n < 0)
+		return fail(e, (int)-n, "receive the listener: %m");
+	if (listener < 0)
+		_exit(0); /* init ended before it had a filter; it says itself why */
+	fd_close(&b->hand_broker);
+	return b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc), e);
+}

@@ -1,0 +1,363 @@
+#include "box/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kern/probe.h"
+#include "kern/sys.h"
+
+enum {
+	FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	LIST_ROOM = 512,
+};
+
+static const char *controller_name(bool v2, unsigned bit)
+{
+	return v2 ? cgroup_names_v2[bit] : cgroup_names_v1[bit];
+}
+
+/* Reads a group's file without its last newline, "" when it cannot. */
+static void read_text(int dir, const char *file, char out[LIST_ROOM])
+{
+	OWN_FD fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, out, LIST_ROOM - 1);
+
+	if (n > 0 && out[n - 1] == '\n')
+		n--;
+	out[n > 0 ? n : 0] = '\0';
+}
+
+/* ---- folders ---- */
+
+/* Opens an absolute path, following no link. */
+static int open_folder(const char *path, int *out, struct err *e)
+{
+	int fd = sys_openat2(AT_FDCWD, path, FOLDER, 0, RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0)
+		return fail(e, -fd, "%s: %m", path);
+	*out = fd;
+	return 0;
+}
+
+static int mkdir_failed(int no, const char *path, struct err *e)
+{
+	fail(e, no, "make the group %s: %m", path);
+	if (no == EACCES || no == EPERM || no == EROFS)
+		return advise(e, "have a group delegated: systemd-run --user --scope -p "
+				 "Delegate=yes zviz …");
+	if (no == EAGAIN)
+		return advise(e,
+			      "a parent's cgroup.max.descendants or cgroup.max.depth is reached");
+	if (no == ENOSPC)
+		return advise(e, "too many groups exist, or cpuset.cpus of the parent is empty");
+	return -no;
+}
+
+/* v1: a cpuset accepts no process before it has cpus and memory nodes; give it its parent's. */
+static int fill_cpuset(int parent, int dir, const char *path, struct err *e)
+{
+	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	char mine[LIST_ROOM], theirs[LIST_ROOM];
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		read_text(dir, files[i], mine);
+		if (mine[0] != '\0')
+			continue;
+		read_text(parent, files[i], theirs);
+		if (theirs[0] != '\0' && file_set(dir, files[i], theirs, e) < 0)
+			return within(e, "cgroup controller cpuset: %s", path);
+	}
+	return 0;
+}
+
+/* v2: lets the children of `dir` have these controllers. Only what is missing is written: even a write
+ * without effect waits for groups that are going away (cgroup_lock_and_drain_offline). */
+static int enable(int dir, const char *path, uint32_t controllers, struct err *e)
+{
+	char text[LIST_ROOM];
+	uint32_t there, known;
+	size_t len = 0;
+
+	if (controllers == 0)
+		return 0;
+	read_text(dir, "cgroup.subtree_control", text);
+	there = cgroup_bits_v2(text);
+	if ((controllers & ~there) == 0)
+		return 0;
+	read_text(dir, "cgroup.controllers", text);
+	known = cgroup_bits_v2(text);
+	text[0] = '\0';
+	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+		if (!(controllers & ~there & 1u << i))
+			continue;
+		if (!(known & 1u << i)) {
+			fail(e, ENOENT, "cgroup controller %s: not available in %s",
+			     cgroup_names_v2[i], path);
+			return advise(e,
+				      "enable it above: echo +%s > …/cgroup.subtree_control, or "
+				      "with systemd "
+				      "Delegate=yes",
+				      cgroup_names_v2[i]);
+		}
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s+%s", len ? " " : "",
+					cgroup_names_v2[i]);
+	}
+	if (file_set(dir, "cgroup.subtree_control", text, e) == 0)
+		return 0;
+	if (e->no == EBUSY)
+		advise(e,
+		       "%s holds processes itself: start zviz in a group of its own, or with "
+		       "systemd-run "
+		       "--scope",
+		       path);
+	return within(e, "cgroup %s", path);
+}
+
+/* Makes `name` in `parent`, replacing an empty one: its counters would be someone else's. */
+static int make_fresh(int parent, const char *name, const struct cgroup_group *g, const char *id,
+		      struct err *e)
+{
+	if (mkdirat(parent, name, 0755) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return mkdir_failed(errno, g->path, e);
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+		if (errno != EBUSY)
+			return fail(e, errno, "remove the old group %s: %m", g->path);
+		fail(e, EEXIST, "the group %s exists and is in use", g->path);
+		return advise(
+			e, "choose another id, or end what is left of it: zviz delete --force %s",
+			id);
+	}
+	return mkdirat(parent, name, 0755) == 0 ? 0 : mkdir_failed(errno, g->path, e);
+}
+
+/* Makes the group *g, whose path is parent_path and one more component. */
+static int make_group(const char *parent_path, const char *id, struct cgroup_group *g,
+		      struct err *e)
+{
+	const char *name = strrchr(g->path, '/') + 1;
+	OWN_FD parent = -1;
+
+	TRY(open_folder(parent_path, &parent, e));
+	if (g->v2)
+		TRY(enable(parent, parent_path, g->controllers, e));
+	TRY(make_fresh(parent, name, g, id, e));
+	g->dir = openat(parent, name, FOLDER);
+	if (g->dir < 0) {
+		fail(e, errno, "%s: %m", g->path);
+		unlinkat(parent, name, AT_REMOVEDIR);
+		return -e->no;
+	}
+	if (!g->v2 && g->controllers & CGROUP_CPUSET)
+		return fill_cpuset(parent, g->dir, g->path, e);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+/* Adds one group to *c; on failure only a folder that was made may be left, for the caller to remove. */
+static int add_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers,
+		     bool v2, struct err *e)
+{
+	struct cgroup_group *g = &c->at[c->n];
+	int n;
+
+	*g = (struct cgroup_group){ .controllers = controllers, .v2 = v2, .dir = -1, .tasks = -1 };
+	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent,
+		     id);
+	if (n < 0 || (size_t)n >= sizeof g->path)
+		return fail(e, ENAMETOOLONG, "the group %s/zviz-%s: %m", parent, id);
+
+	int r = make_group(parent, id, g, e);
+
+	c->n += g->dir >= 0;
+	TRY(r);
+	if (v2)
+		return 0;
+	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
+	if (g->tasks < 0)
+		return fail(e, errno, "%s/tasks: %m", g->path);
+	return 0;
+}
+
+/* One group for each v1 hierarchy in use: controllers mounted together have the same parent. */
+static int add_v1_groups(const struct plan *p, struct cgroup *c, struct err *e)
+{
+	const struct host_cgroup *h = &p->host->cgroup;
+	uint32_t left = p->cgroup_v1;
+
+	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
+		uint32_t here = 0;
+
+		if (!(left & 1u << i))
+			continue;
+		for (unsigned j = i; j < CGROUP_CONTROLLERS; j++)
+			if (left & 1u << j && strcmp(h->v1_parent[i], h->v1_parent[j]) == 0)
+				here |= 1u << j;
+		left &= ~here;
+		if (add_group(c, h->v1_parent[i], p->id, here, false, e) < 0)
+			return within(e, "cgroup controller %s", cgroup_names_v1[i]);
+	}
+	return 0;
+}
+
+static const struct cgroup_group *group_for(const struct cgroup *c, unsigned controller)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->at[i].controllers & 1u << controller)
+			return &c->at[i];
+	return NULL;
+}
+
+static int write_limit(const struct cgroup *c, const struct plan_limit *l, struct err *e)
+{
+	const struct cgroup_group *g = group_for(c, l->controller);
+
+	if (g == NULL && l->optional)
+		return 0;
+	if (g == NULL)
+		return fail(e, ENOENT, "cgroup controller %s: no group to write %s to",
+			    cgroup_names_v2[l->controller],
+			    l->v2_file != NULL ? l->v2_file : l->v1_file);
+
+	const char *file = g->v2 ? l->v2_file : l->v1_file,
+		   *value = g->v2 ? l->v2_value : l->v1_value;
+
+	if (file == NULL || value == NULL)
+		return 0; /* this limit does not exist in that version, which the plan knows */
+	if (file_set(g->dir, file, value, e) == 0 || (l->optional && e->no == ENOENT))
+		return 0;
+	switch (e->no) {
+	case ENOENT:
+		advise(e, "this kernel has no %s: leave that limit out of the profile", file);
+		break;
+	case EINVAL:
+	case ERANGE:
+		advise(e, "the kernel does not take this value: change the limit in the profile");
+		break;
+	case EBUSY:
+		advise(e,
+		       "the limit is below what is in use, or contradicts one that is set already");
+		break;
+	default:
+		break;
+	}
+	return within(e, "cgroup controller %s: %s", controller_name(g->v2, l->controller),
+		      g->path);
+}
+
+static int fill(const struct plan *p, struct cgroup *out, struct err *e)
+{
+	const struct host_cgroup *h = &p->host->cgroup;
+
+	/* Without controllers too: it is the group that can be killed as a whole. */
+	if (h->v2_parent[0] != '\0')
+		TRY(add_group(out, h->v2_parent, p->id, p->cgroup_v2, true, e));
+	else if (p->cgroup_v2 != 0)
+		return fail(e, ENOENT, "cgroup v2: no folder in which groups can be made");
+	TRY(add_v1_groups(p, out, e));
+	for (size_t i = 0; i < p->nlimits; i++)
+		TRY(write_limit(out, &p->limits[i], e));
+	return 0;
+}
+
+int cgroup_create(const struct plan *p, struct cgroup *out, struct err *e)
+{
+	struct err ignored;
+
+	*out = (struct cgroup){ 0 };
+	if (!p->cgroup)
+		return 0;
+	if (p->id[0] == '\0' || strchr(p->id, '/') != NULL || strchr(p->id, '\n') != NULL)
+		return fail(e, EINVAL, "'%s' cannot name a group", p->id);
+
+	int r = fill(p, out, e);
+
+	if (r < 0)
+		cgroup_remove(out, &ignored);
+	return r;
+}
+
+int cgroup_fd(const struct cgroup *c)
+{
+	return c->n > 0 && c->at[0].v2 ? c->at[0].dir : -1;
+}
+
+int cgroup_enter(struct cgroup *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		/* "0" in tasks, not in cgroup.procs: a lone thread that moves itself takes no percpu rwsem, so there
+		 * is no RCU wait (cgroup_procs_write_start, kernel/cgroup/cgroup.c). */
+		if (c->at[i].tasks >= 0 && write(c->at[i].tasks, "0", 1) != 1)
+			return fail(e, errno, "enter the group %s: %m", c->at[i].path);
+	}
+	cgroup_close(c);
+	return 0;
+}
+
+void cgroup_close(struct cgroup *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		fd_close(&c->at[i].tasks);
+		fd_close(&c->at[i].dir);
+	}
+	c->n = 0;
+}
+
+void cgroup_paths(const struct cgroup *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->n; i++)
+		buf_printf(out, "%s\n", c->at[i].path);
+}
+
+/* Opens one recorded folder; `len` bytes of `path`. */
+static int reopen_group(const char *path, size_t len, struct cgroup *out, struct err *e)
+{
+	struct statfs fs;
+	OWN_FD dir = -1;
+
+	if (out->n == CGROUP_GROUPS)
+		return fail(e, EINVAL, "more groups than a container has");
+
+	struct cgroup_group *g = &out->at[out->n];
+
+	if (path[0] != '/' || len >= sizeof g->path)
+		return fail(e, EINVAL, "'%.*s' names no group", len < 100 ? (int)len : 100, path);
+	*g = (struct cgroup_group){ .tasks = -1 };
+	memcpy(g->path, path, len);
+	if (open_folder(g->path, &dir, e) < 0)
+		return e->no == ENOENT ? 0 : -e->no;
+	if (fstatfs(dir, &fs) < 0)
+		return fail(e, errno, "%s: %m", g->path);
+	if (fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != CGROUP_SUPER_MAGIC)
+		return fail(e, EINVAL, "%s: no control group", g->path);
+	g->v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+	g->dir = fd_take(&dir);
+	out->n++;
+	return 0;
+}
+
+int cgroup_reopen(const char *paths, struct cgroup *out, struct err *e)
+{
+	*out = (struct cgroup){ 0 };
+	while (*paths != '\0') {
+		size_t len = strcspn(paths, "\n");
+		int r = reopen_group(paths, len, out, e);
+
+		if (r < 0) {
+			cgroup_close(out);
+			return r;
+		}
+		paths += len + (paths[len] == '\n');
+	}
+	return 0;
+}

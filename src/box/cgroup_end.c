@@ -1,0 +1,284 @@
+/*
+ * The end of a container's groups: what they used, killing, removing.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "box/cgroup.h"
+#include "kern/sys.h"
+
+enum {
+	BATCH = 64, /* processes signalled at a time */
+	FILE_ROOM = 4096,
+	DEPTH_MAX = 128, /* groups inside groups; each costs a descriptor while it is visited */
+	WAIT_FIRST_NS = 50000, /* ending processes: 0.05 ms, doubled up to 10 ms … */
+	WAIT_LAST_NS = 10000000,
+	WAITS = 300, /* … about three seconds */
+};
+
+static void wait_a_little(unsigned round)
+{
+	long ns = round < 8 ? (long)WAIT_FIRST_NS << round : WAIT_LAST_NS;
+	struct timespec t = { .tv_nsec = ns < WAIT_LAST_NS ? ns : WAIT_LAST_NS };
+
+	nanosleep(&t, NULL);
+}
+
+/* ---- groups inside groups ---- */
+
+/* The raw record of getdents64(2): opendir would allocate for each level. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+/* Calls fn for each folder in `dir`: the results or-ed, or the first negative one, which ends it. */
+static int each_folder(int dir, int (*fn)(int dir, const char *name, unsigned depth),
+		       unsigned depth)
+{
+	_Alignas(struct entry) char records[2048];
+	OWN_FD list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int all = 0, r;
+	long n;
+
+	if (list < 0)
+		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+	while ((n = SYS_CALL(SYS_getdents64, list, records, sizeof records)) > 0)
+		for (long at = 0; at < n;) {
+			const struct entry *entry = (const void *)(records + at);
+
+			at += entry->size;
+			if (entry->type != DT_DIR || strcmp(entry->name, ".") == 0 ||
+			    strcmp(entry->name, "..") == 0)
+				continue;
+			r = fn(dir, entry->name, depth);
+			if (r < 0)
+				return r;
+			all |= r;
+		}
+	return n < 0 && n != -ENOENT ? (int)n : all; /* ENOENT: the group went away meanwhile */
+}
+
+/* ---- killing ---- */
+
+/* The first processes of a group: their number, 0 when there are none or the group is gone. Those of a
+ * pid namespace that we do not see read as 0 and are left out. */
+static size_t read_pids(int dir, pid_t pids[BATCH])
+{
+	char text[BATCH * 12];
+	OWN_FD fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+	size_t n = 0;
+
+	text[len > 0 ? len : 0] = '\0';
+	for (char *s = text, *end; n < BATCH && (end = strchr(s, '\n')) != NULL; s = end + 1) {
+		pids[n] = (pid_t)strtol(s, NULL, 10);
+		n += pids[n] > 0;
+	}
+	return n;
+}
+
+static bool among(const pid_t *pids, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Kills the first processes of one group; how many it saw. A number may be given to another process at any
+ * time: only what is listed both before and after its pidfd was opened is the group's for certain. */
+static size_t kill_batch(int dir)
+{
+	pid_t before[BATCH], after[BATCH];
+	int fds[BATCH];
+	size_t n = read_pids(dir, before);
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = sys_pidfd_open(before[i], 0);
+
+	size_t m = n > 0 ? read_pids(dir, after) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] >= 0 && among(after, m, before[i]))
+			sys_pidfd_send_signal(fds[i], SIGKILL);
+		fd_close(&fds[i]);
+	}
+	return n;
+}
+
+/* One round over a group and those below it: 1 when any had a process. */
+static int kill_below(int parent, const char *name, unsigned depth)
+{
+	OWN_FD dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (depth == DEPTH_MAX)
+		return -ELOOP;
+
+	size_t seen = kill_batch(dir);
+	int r = each_folder(dir, kill_below, depth + 1);
+
+	return r < 0 ? r : r | (seen > 0);
+}
+
+int cgroup_kill(const struct cgroup *c, struct err *e)
+{
+	struct err none;
+	int r = 0;
+
+	/* cgroup.kill came with Linux 5.14; it takes the whole tree at once, forks in flight included. Every
+	 * process was started in the v2 group, if there is one. */
+	if (c->n > 0 && c->at[0].v2 && file_set(c->at[0].dir, "cgroup.kill", "1", &none) == 0)
+		return 0;
+	for (unsigned round = 0; round < WAITS; round++) {
+		r = 0;
+		for (size_t i = 0; i < c->n && r >= 0; i++) {
+			int seen = kill_below(c->at[i].dir, ".", 0);
+
+			if (seen < 0)
+				return fail(e, -seen, "kill the processes of %s: %m",
+					    c->at[i].path);
+			r |= seen;
+		}
+		if (r == 0)
+			return 0;
+		wait_a_little(round);
+	}
+	return fail(e, EBUSY, "processes of %s do not end", c->at[0].path);
+}
+
+/* ---- removing ---- */
+
+static int remove_below(int parent, const char *name, unsigned depth)
+{
+	OWN_FD dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (depth == DEPTH_MAX)
+		return -ELOOP;
+	TRY(each_folder(dir, remove_below, depth + 1));
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+/* Most groups have none below them, and go at the first try. */
+static int remove_group(int parent, const char *name)
+{
+	int r = -EBUSY;
+
+	for (unsigned round = 0; r == -EBUSY && round < WAITS; round++) {
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (round > 0)
+			wait_a_little(round - 1);
+		r = remove_below(parent, name, 0);
+	}
+	return r;
+}
+
+static int remove_one(const struct cgroup_group *g, struct err *e)
+{
+	OWN_FD parent = openat(g->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = parent < 0 ? -errno : remove_group(parent, strrchr(g->path, '/') + 1);
+
+	if (r >= 0)
+		return 0;
+	fail(e, -r, "remove the group %s: %m", g->path);
+	return r == -EBUSY ? advise(e, "a process in it does not end: see %s/cgroup.procs", g->path)
+			   : r;
+}
+
+int cgroup_remove(struct cgroup *c, struct err *e)
+{
+	struct err here;
+	int result = 0;
+
+	for (size_t i = c->n; i-- > 0;) {
+		int r = remove_one(&c->at[i], &here);
+
+		if (r < 0 && result == 0) {
+			result = r;
+			*e = here;
+		}
+	}
+	cgroup_close(c);
+	return result;
+}
+
+/* ---- what was used ---- */
+
+/* The number after `key` in a file of "key number" lines, or of the whole file when key is NULL. */
+static uint64_t read_number(int dir, const char *file, const char *key)
+{
+	char text[FILE_ROOM];
+	OWN_FD fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+	size_t key_len = key != NULL ? strlen(key) : 0;
+	uint64_t v;
+
+	text[len > 0 ? len : 0] = '\0';
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		if (key != NULL && (strncmp(line, key, key_len) != 0 || line[key_len] != ' '))
+			continue;
+		return num_u64(line + key_len + (key != NULL), &v) == 0 ? v : UINT64_MAX;
+	}
+	return UINT64_MAX;
+}
+
+/* Which file says what, in each version. */
+static const struct source {
+	size_t offset;
+	const char *v2_file, *v2_key, *v1_file, *v1_key;
+} sources[] = {
+	{ offsetof(struct cgroup_usage, memory_peak), "memory.peak", NULL,
+	  "memory.max_usage_in_bytes", NULL },
+	{ offsetof(struct cgroup_usage, oom_kills), "memory.events", "oom_kill",
+	  "memory.oom_control", "oom_kill" },
+	{ offsetof(struct cgroup_usage, pids_refused), "pids.events", "max", "pids.events", "max" },
+	{ offsetof(struct cgroup_usage, cpu_us), "cpu.stat", "usage_usec", NULL, NULL },
+};
+
+void cgroup_read_usage(const struct cgroup *c, struct cgroup_usage *out)
+{
+	memset(out, 0xff, sizeof *out);
+	for (size_t s = 0; s < COUNT(sources); s++)
+		for (size_t i = 0; i < c->n; i++) {
+			const struct cgroup_group *g = &c->at[i];
+			const char *file = g->v2 ? sources[s].v2_file : sources[s].v1_file;
+			uint64_t *to = (uint64_t *)((char *)out + sources[s].offset);
+
+			if (file != NULL && *to == UINT64_MAX)
+				*to = read_number(g->dir, file,
+						  g->v2 ? sources[s].v2_key : sources[s].v1_key);
+		}
+}
+
+bool cgroup_populated(const struct cgroup *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		uint64_t n = c->at[i].v2 ? read_number(c->at[i].dir, "cgroup.events", "populated")
+					 : 0;
+		pid_t pids[BATCH];
+
+		if (n == 1 || (!c->at[i].v2 && read_pids(c->at[i].dir, pids) > 0))
+			return true;
+	}
+	return false;
+}

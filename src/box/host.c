@@ -1,0 +1,395 @@
+/*
+ * The launcher's rows: it claims the name, makes the processes and cleans up behind them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/ids.h"
+#include "box/sequence.h"
+#include "box/state.h"
+#include "kern/sys.h"
+
+enum { JOIN_STACK_BYTES = 256 * 1024 };
+
+static int pair(int *launcher, int *child, struct err *e)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return fail(e, errno, "socketpair: %m");
+	*launcher = fds[0];
+	*child = fds[1];
+	return 0;
+}
+
+int box_prepare(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
+		struct err *e)
+{
+	*b = (struct box){ .plan = p, .opt = opt, .arena = a, .state = -1, .state_lock = -1,
+			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
+			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
+			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
+			   .mask_folder = -1, .proc = -1 };
+	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (b->shared == MAP_FAILED) {
+		b->shared = NULL;
+		return fail(e, errno, "shared memory: %m");
+	}
+	TRY(pair(&b->init_note, &b->note_init, e));
+	TRY(pair(&b->broker_note, &b->note_broker, e));
+	if (p->broker.used)
+		TRY(pair(&b->hand_broker, &b->hand_init, e));
+	return 0;
+}
+
+static void close_sources(struct box *b)
+{
+	for (size_t i = 0; b->sources != NULL && i < b->plan->nmounts; i++)
+		fd_close(&b->sources[i].fd);
+	fd_close(&b->rootfs_source);
+}
+
+void box_release(struct box *b)
+{
+	int *const fds[] = { &b->init_note, &b->broker_note, &b->note_init, &b->note_broker, &b->hand_broker,
+			     &b->hand_init, &b->userns, &b->console, &b->init_pidfd, &b->broker_pidfd };
+
+	for (size_t i = 0; i < COUNT(fds); i++)
+		fd_close(fds[i]);
+	close_sources(b);
+}
+
+static bool take_note(int from, struct err *e)
+{
+	struct note n;
+
+	if (from < 0 || recv(from, &n, sizeof n, MSG_DONTWAIT) != (ssize_t)sizeof n || n.no == 0)
+		return false;
+	n.text[sizeof n.text - 1] = n.hint[sizeof n.hint - 1] = '\0';
+	fail(e, n.no, "%s", n.text);
+	if (n.hint[0] != '\0')
+		advise(e, "%s", n.hint);
+	return true;
+}
+
+void box_explain_death(struct box *b, struct err *e)
+{
+	if (!take_note(b->init_note, e))
+		take_note(b->broker_note, e);
+}
+
+/* ---- state.claim, cgroup.create ---- */
+
+int step_state_claim(struct box *b, struct err *e)
+{
+	return state_claim(b, e);
+}
+
+void undo_state_claim(struct box *b)
+{
+	state_release(b);
+}
+
+int step_cgroup_create(struct box *b, struct err *e)
+{
+	TRY(cgroup_create(b->plan, &b->cgroup, e));
+	b->has_cgroup = true;
+	return state_record_cgroup(b, e);
+}
+
+void undo_cgroup_create(struct box *b)
+{
+	struct err ignored;
+
+	if (!b->has_cgroup)
+		return;
+	cgroup_kill(&b->cgroup, &ignored);
+	cgroup_remove(&b->cgroup, &ignored);
+	b->has_cgroup = false;
+}
+
+/* ---- namespaces.make: the broker, or a process that only holds the namespaces ---- */
+
+static void die_with_launcher(const struct box *b)
+{
+	if (!b->plan->detach)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static _Noreturn void holder_main(struct box *b)
+{
+	struct note n;
+
+	while (recv(b->note, &n, sizeof n, 0) > 0)
+		;
+	_exit(0);
+}
+
+static _Noreturn void broker_main(struct box *b, size_t row)
+{
+	die_with_launcher(b);
+	b->note = b->note_broker;
+	fd_close(&b->broker_note); /* the launcher's ends: a read must end when the launcher does */
+	fd_close(&b->init_note);
+	fd_close(&b->note_init);
+	fd_close(&b->hand_init);
+	if (!b->plan->broker.used)
+		holder_main(b);
+	setsid();
+	child_walk(b, BROKER, row);
+}
+
+static size_t row_of(const char *name)
+{
+	size_t row = 0;
+
+	while (strcmp(steps[row].name, name) != 0)
+		row++;
+	return row;
+}
+
+/* The pid namespace made here is the parent of the container's. Its first process is the broker: the kernel
+ * kills everything below when that process dies. */
+static uint64_t holder_namespaces(const struct plan *p)
+{
+	uint64_t flags = p->namespaces & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
+
+	return p->broker.used ? flags | CLONE_NEWPID : flags;
+}
+
+int step_namespaces_make(struct box *b, struct err *e)
+{
+	struct clone_args args = {
+		.flags = holder_namespaces(b->plan) | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&b->broker_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = sys_clone3(&args);
+
+	if (pid == 0)
+		broker_main(b, row_of("namespaces.make"));
+	if (pid < 0) {
+		fail(e, -pid, "new namespaces: %m");
+		return advise(e, "`zviz check` says which namespaces this host permits");
+	}
+	b->broker = pid;
+	fd_close(&b->note_broker);
+	return 0;
+}
+
+static void end_process(pid_t *pid, int *pidfd)
+{
+	if (*pid <= 0)
+		return;
+	sys_pidfd_send_signal(*pidfd, SIGKILL);
+	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+	fd_close(pidfd);
+}
+
+void undo_namespaces_make(struct box *b)
+{
+	end_process(&b->broker, &b->broker_pidfd);
+}
+
+int step_ids_map(struct box *b, struct err *e)
+{
+	char path[64];
+
+	TRY(ids_write(b->plan, b->broker, e));
+	if (!b->plan->host->privileged)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%d/ns/user", b->broker);
+	b->userns = open(path, O_RDONLY | O_CLOEXEC);
+	return b->userns >= 0 ? 0 : fail(e, errno, "%s: %m", path);
+}
+
+/* ---- init.spawn ---- */
+
+/*
+ * Init must be the launcher's child (engines wait for it), in a new pid namespace below the broker's. The kernel
+ * makes a pid namespace only for a process that is itself in the parent one (copy_pid_ns in
+ * kernel/pid_namespace.c), and joining one takes effect for children only. So a first short-lived process joins
+ * the namespaces, its sibling is in all of them, and clones init as one more sibling. Both share the launcher's
+ * memory and files and have it wait, so they cost little more than a thread.
+ */
+struct joiner {
+	struct box *b;
+	pid_t second;
+	int no;            /* out: errno, 0 when init runs */
+	const char *what;
+	char *stack;       /* of the second */
+};
+
+static _Noreturn void init_main(struct box *b)
+{
+	b->note = b->note_init;
+	fd_close(&b->init_note);
+	fd_close(&b->broker_note);
+	fd_close(&b->hand_broker);
+	die_with_launcher(b);
+	child_walk(b, INIT, row_of("init.spawn"));
+}
+
+/* Inside all the new namespaces: clones init. */
+static int second_main(void *arg)
+{
+	struct joiner *j = arg;
+	struct box *b = j->b;
+	struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
+	};
+
+	if (b->has_cgroup && cgroup_fd(&b->cgroup) >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd(&b->cgroup);
+	}
+	j->what = "clone the first process";
+
+	pid_t pid = sys_clone3(&args);
+
+	if (pid == 0)
+		init_main(b);
+	j->no = pid < 0 ? -pid : 0;
+	_exit(pid < 0);
+}
+
+static int first_main(void *arg)
+{
+	struct joiner *j = arg;
+	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT | SIGCHLD;
+
+	j->what = "join the new namespaces";
+	j->no = -sys_setns(j->b->broker_pidfd, holder_namespaces(j->b->plan));
+	if (j->no != 0)
+		_exit(1);
+	j->what = "clone inside them";
+	j->second = clone(second_main, j->stack, flags, j);
+	if (j->second < 0)
+		j->no = errno;
+	_exit(j->no != 0);
+}
+
+static void reap(pid_t pid)
+{
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* The pid that a pidfd stands for, as this process sees it. Init's maker lives elsewhere and knows another. */
+static pid_t pid_of(int pidfd)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+
+	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+	const char *line;
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	line = strstr(text, "Pid:");
+	return line != NULL ? (pid_t)strtol(line + 4, NULL, 10) : -1;
+}
+
+int step_init_spawn(struct box *b, struct err *e)
+{
+	struct joiner j = { .b = b };
+	char *stacks = mmap(NULL, 2 * JOIN_STACK_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stacks == MAP_FAILED)
+		return fail(e, errno, "stack: %m");
+	j.stack = stacks + JOIN_STACK_BYTES; /* stacks grow down */
+
+	pid_t first = clone(first_main, stacks + 2 * JOIN_STACK_BYTES,
+			    CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &j);
+	int no = errno;
+
+	reap(first);
+	reap(j.second);
+	munmap(stacks, 2 * JOIN_STACK_BYTES);
+	if (first < 0)
+		return fail(e, no, "clone: %m");
+	if (j.no != 0)
+		return fail(e, j.no, "%s: %m", j.what);
+	b->init = pid_of(b->init_pidfd);
+	if (b->init <= 0)
+		return fail(e, ESRCH, "the first process has no number here");
+	fd_close(&b->note_init);
+	fd_close(&b->hand_init);
+	fd_close(&b->hand_broker);
+	close_sources(b);
+	if (!b->plan->broker.used)
+		undo_namespaces_make(b);
+	return state_record_pid(b, e);
+}
+
+void undo_init_spawn(struct box *b)
+{
+	end_process(&b->init, &b->init_pidfd);
+}
+
+/* ---- afterwards ---- */
+
+int box_wait(struct box *b, struct err *e)
+{
+	int status = 0;
+	pid_t got;
+
+	while ((got = waitpid(b->init, &status, 0)) < 0 && errno == EINTR)
+		;
+	if (got < 0)
+		return fail(e, errno, "wait: %m");
+	b->init = 0;
+	e->no = 0;
+	box_explain_death(b, e);
+	if (e->no != 0)
+		return -e->no;
+
+	int32_t row = atomic_load(&b->shared->init_step);
+
+	if (strcmp(steps[row].name, "exec") != 0 && strcmp(steps[row].name, "init.fork") != 0)
+		return fail(e, EIO, "%s: the first process was killed (status %d)", steps[row].name, status);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int box_signal(struct box *b, int sig)
+{
+	return sys_pidfd_send_signal(b->init_pidfd, sig);
+}
+
+int box_detach(struct box *b, struct err *e)
+{
+	struct note n;
+	ssize_t len;
+
+	/* The other end is closed by exec, or speaks. */
+	do
+		len = recv(b->init_note, &n, sizeof n, MSG_PEEK);
+	while (len < 0 && errno == EINTR);
+	if (len > 0 || atomic_load(&b->shared->init_step) + 1 < (int32_t)steps_count) {
+		int r = box_wait(b, e);
+
+		box_end(b);
+		return r < 0 ? r : fail(e, EIO, "the workload ended before it began (code %d)", r);
+	}
+	state_leave(b);
+	box_release(b);
+	return 0;
+}

@@ -1,0 +1,411 @@
+/*
+ * Init's rows but for its files: it becomes the workload's user, gives everything up, and execs.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/sequence.h"
+#include "kern/scm.h"
+#include "kern/sys.h"
+
+int step_cgroup_enter(struct box *b, struct err *e)
+{
+	if (b->has_cgroup)
+		TRY(cgroup_enter(&b->cgroup, e));
+	b->has_cgroup = false; /* the launcher's to remove */
+	if (!(b->plan->namespaces & CLONE_NEWCGROUP))
+		return 0;
+
+	/* Not at clone: the namespace's root is the group that its maker is in at that moment. */
+	int r = sys_unshare(CLONE_NEWCGROUP);
+
+	return r < 0 ? fail(e, -r, "cgroup namespace: %m") : 0;
+}
+
+/* Ids inside that own what is built. With a single id there is nothing to change. */
+int step_ids_own(struct box *b, struct err *e)
+{
+	int r = 0;
+
+	if (b->plan->mapping == IDS_SINGLE)
+		return 0;
+	if (b->plan->may_set_groups)
+		r = sys_setgroups(0, NULL);
+	if (r == 0)
+		r = sys_setresgid(0);
+	if (r == 0)
+		r = sys_setresuid(0);
+	return r < 0 ? fail(e, -r, "become the container's root: %m") : 0;
+}
+
+/* A second lock beside the filter's: the kernel counts user namespaces against this one's limit. */
+int step_users_deny(struct box *b, struct err *e)
+{
+	(void)b;
+	return file_set(AT_FDCWD, "/proc/sys/user/max_user_namespaces", "0", e);
+}
+
+int step_net_up(struct box *b, struct err *e)
+{
+	OWN_FD fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	(void)b;
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+		return fail(e, errno, "loopback: %m");
+	return 0;
+}
+
+int step_sysctl_set(struct box *b, struct err *e)
+{
+	for (size_t i = 0; i < b->plan->nsysctls; i++) {
+		const struct pair *s = &b->plan->sysctls[i];
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof path, "/proc/sys/%s", s->key);
+
+		if (n < 0 || (size_t)n >= sizeof path)
+			return fail(e, ENAMETOOLONG, "%s", s->key);
+		for (char *c = path; *c != '\0'; c++)
+			if (*c == '.')
+				*c = '/';
+		if (file_set(AT_FDCWD, path, s->value, e) < 0)
+			return within(e, "linux.sysctl.%s", s->key);
+	}
+	return 0;
+}
+
+/* ---- console ---- */
+
+static int open_console(struct box *b, struct err *e)
+{
+	int unlock = 0;
+	OWN_FD master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return fail(e, errno, "/dev/pts/ptmx: %m");
+
+	OWN_FD slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct winsize size = { .ws_row = b->plan->rows, .ws_col = b->plan->columns };
+
+	if (slave < 0)
+		return fail(e, errno, "terminal: %m");
+	if (size.ws_row != 0)
+		ioctl(master, TIOCSWINSZ, &size);
+	/* Devices are made by the container's root; the workload must own its terminal. */
+	if (fchown(slave, b->plan->uid, (gid_t)-1) < 0)
+		return fail(e, errno, "terminal: %m");
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+		return fail(e, errno, "controlling terminal: %m");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(slave, fd) < 0)
+			return fail(e, errno, "terminal: %m");
+
+	int r = scm_send(b->note, "c", 1, master);
+
+	return r < 0 ? fail(e, -r, "hand the terminal over: %m") : 0;
+}
+
+int step_console_attach(struct box *b, struct err *e)
+{
+	if (sethostname(b->plan->hostname, strlen(b->plan->hostname)) < 0)
+		return fail(e, errno, "host name %s: %m", b->plan->hostname);
+	if (b->plan->domainname != NULL &&
+	    setdomainname(b->plan->domainname, strlen(b->plan->domainname)) < 0)
+		return fail(e, errno, "domain name %s: %m", b->plan->domainname);
+	if (b->plan->terminal)
+		return open_console(b, e);
+	/* A session of its own: the caller's terminal can neither be stolen from nor typed into. */
+	if (setsid() < 0)
+		return fail(e, errno, "session: %m");
+	return 0;
+}
+
+/* ---- what to exec ---- */
+
+static const char *env_value(const struct plan *p, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < p->nenv; i++)
+		if (strncmp(p->env[i], name, len) == 0 && p->env[i][len] == '=')
+			return p->env[i] + len + 1;
+	return NULL;
+}
+
+static bool runnable(const char *path, int *no)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && (errno = EACCES)) ||
+	    (!(st.st_mode & 0111) && (errno = EACCES))) {
+		if (*no != EACCES)
+			*no = errno;
+		return false;
+	}
+	return true;
+}
+
+static int search_path(struct box *b, const char *name, struct err *e)
+{
+	const char *path = env_value(b->plan, "PATH");
+	char *list = arena_strdup(b->arena, path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
+	char *save = NULL;
+	int no = ENOENT;
+
+	for (char *dir = strtok_r(list, ":", &save); dir != NULL; dir = strtok_r(NULL, ":", &save)) {
+		const char *candidate = arena_printf(b->arena, "%s/%s", dir, name);
+
+		if (dir[0] == '/' && runnable(candidate, &no)) {
+			b->exec_path = candidate;
+			return 0;
+		}
+	}
+	if (no == EACCES)
+		return fail(e, EACCES, "exec: \"%s\": permission denied", name);
+	fail(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+	return advise(e, "the container shows only part of the host: see --read, or name the program's whole path");
+}
+
+int step_exec_resolve(struct box *b, struct err *e)
+{
+	const char *name = b->plan->args[0];
+	int no = ENOENT;
+
+	/* The working folder first: relative names start there. */
+	if (chdir(b->plan->cwd) < 0)
+		return fail(e, errno, "working folder %s: %m", b->plan->cwd);
+	if (strchr(name, '/') == NULL)
+		return search_path(b, name, e);
+	if (!runnable(name, &no))
+		return fail(e, no, "exec: \"%s\": %s", name,
+			    no == EACCES ? "permission denied" : "no such file or directory");
+	b->exec_path = name;
+	return 0;
+}
+
+/* ---- limits and privileges ---- */
+
+int step_limits_set(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+
+	for (size_t i = 0; i < p->nrlimits; i++) {
+		const struct plan_rlimit *r = &p->rlimits[i];
+		struct rlimit now, want = { .rlim_cur = r->soft, .rlim_max = r->hard };
+
+		if (prlimit(0, (unsigned)r->resource, NULL, &now) < 0)
+			return fail(e, errno, "read limit %d: %m", r->resource);
+		/* A profile's number is a ceiling; the caller's own lower one stays. */
+		if (r->from.line != 0 && want.rlim_max > now.rlim_max)
+			want.rlim_max = now.rlim_max;
+		if (want.rlim_cur > want.rlim_max)
+			want.rlim_cur = want.rlim_max;
+		if (prlimit(0, (unsigned)r->resource, &want, NULL) < 0) {
+			fail(e, errno, "limit %d to %llu: %m", r->resource, (unsigned long long)want.rlim_max);
+			return advise(e, "raising a limit needs CAP_SYS_RESOURCE on the host");
+		}
+	}
+	if (p->has_oom_score_adj) {
+		char text[16];
+
+		snprintf(text, sizeof text, "%d", p->oom_score_adj);
+		if (file_set(AT_FDCWD, "/proc/self/oom_score_adj", text, e) < 0)
+			return advise(e, "lowering it needs CAP_SYS_RESOURCE on the host");
+	}
+	if (p->has_umask)
+		umask(p->umask);
+	else
+		umask(022);
+	return 0;
+}
+
+int step_caps_bound(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+
+	for (unsigned cap = 0; cap <= p->host->last_capability; cap++)
+		if (!(p->keep_capabilities & (UINT64_C(1) << cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return fail(e, errno, "capability %u: %m", cap);
+	return 0;
+}
+
+int step_ids_become(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	int r = 0;
+
+	if (p->keep_capabilities != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "keep capabilities: %m");
+	if (p->may_set_groups)
+		r = sys_setgroups(p->ngroups, p->groups);
+	if (r < 0)
+		return fail(e, -r, "groups: %m");
+	r = sys_setresgid(p->gid);
+	if (r == 0)
+		r = sys_setresuid(p->uid);
+	if (r < 0)
+		return fail(e, -r, "become %u:%u: %m", p->uid, p->gid);
+
+	char cwd[PATH_MAX];
+
+	/* As the workload's user now: is it allowed to be here, and is here inside the root? */
+	if (chdir(p->cwd) < 0)
+		return fail(e, errno, "working folder %s: %m", p->cwd);
+	if (getcwd(cwd, sizeof cwd) == NULL || cwd[0] != '/')
+		return fail(e, EXDEV, "working folder %s lies outside the root", p->cwd);
+	return 0;
+}
+
+int step_caps_set(struct box *b, struct err *e)
+{
+	uint64_t keep = b->plan->keep_capabilities;
+	struct sys_caps caps = { .effective = keep, .permitted = keep, .inheritable = keep };
+	int r = sys_capset(&caps);
+
+	if (r < 0)
+		return fail(e, -r, "%m");
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return fail(e, errno, "ambient: %m");
+	for (unsigned cap = 0; cap < 64; cap++)
+		if ((keep & (UINT64_C(1) << cap)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return fail(e, errno, "ambient capability %u: %m", cap);
+	return 0;
+}
+
+/* Changing ids has cleared the parent-death signal; set it again, then see whether it is too late for it. */
+int follow_launcher(const struct box *b, struct err *e)
+{
+	struct pollfd launcher = { .fd = b->note, .events = 0 };
+
+	if (b->plan->detach)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return fail(e, errno, "parent-death signal: %m");
+	if (poll(&launcher, 1, 0) > 0 && (launcher.revents & POLLHUP))
+		_exit(1);
+	return 0;
+}
+
+/* As a program expects to be started: default actions, nothing blocked, no descriptor but 0, 1 and 2. Ours are
+ * close-on-exec already; what the caller left open is not. */
+static void fresh_start(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+}
+
+int step_privs_lock(struct box *b, struct err *e)
+{
+	int r = sys_keyring_new_session();
+
+	fresh_start();
+
+	/* A kernel without keyrings has none to share. */
+	if (r < 0 && r != -ENOSYS)
+		return fail(e, -r, "session keyring: %m");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "no_new_privs: %m");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return fail(e, errno, "dumpable: %m");
+	return follow_launcher(b, e);
+}
+
+/* ---- landlock.enter ---- */
+
+int step_landlock_enter(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	OWN_FD rules = sys_landlock_create(p->landlock_fs, 0, p->landlock_scoped);
+
+	if (rules < 0)
+		return fail(e, -rules, "ruleset: %m");
+	for (size_t i = 0; i < p->npaths; i++) {
+		OWN_FD fd = open(p->paths[i].path, O_PATH | O_CLOEXEC);
+		uint64_t rights = p->paths[i].rights;
+		struct stat st;
+
+		if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == ENOTDIR))
+			continue; /* what is not there, or not for this user, needs no rule */
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return fail(e, errno, "%s: %m", p->paths[i].path);
+		/* Rights over entries make no sense for a file; the kernel refuses them. */
+		if (!S_ISDIR(st.st_mode))
+			rights &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |
+				  LANDLOCK_ACCESS_FS_IOCTL_DEV;
+		if (rights == 0)
+			continue;
+
+		int r = sys_landlock_add_path(rules, fd, rights & p->landlock_fs);
+
+		if (r < 0)
+			return fail(e, -r, "%s: %m", p->paths[i].path);
+	}
+
+	int r = sys_landlock_restrict_self(rules, 0);
+
+	return r < 0 ? fail(e, -r, "%m") : 0;
+}
+
+/* ---- broker.ready, seccomp.load, exec ---- */
+
+int step_broker_ready(struct box *b, struct err *e)
+{
+	uint32_t ready;
+
+	while ((ready = atomic_load(&b->shared->broker_ready)) == 0)
+		if (syscall(SYS_futex, &b->shared->broker_ready, FUTEX_WAIT, 0, NULL, NULL, 0) < 0 &&
+		    errno != EAGAIN && errno != EINTR)
+			return fail(e, errno, "futex: %m");
+	return ready == 1 ? 0 : fail(e, ECHILD, "the broker is not confined");
+}
+
+int step_seccomp_load(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	int listener = sys_seccomp_load(p->filter.at, p->filter.n, p->filter_flags);
+
+	if (listener < 0)
+		return fail(e, -listener, "filter of %zu instructions: %m", p->filter.n);
+	if (!p->broker.used)
+		return 0;
+
+	int r = scm_send(b->hand_init, "l", 1, listener);
+
+	return r < 0 ? fail(e, -r, "hand the listener over: %m") : 0;
+}
+
+int step_exec(struct box *b, struct err *e)
+{
+	int no;
+
+	execve(b->exec_path, (char *const *)b->plan->args, (char *const *)b->plan->env);
+	no = errno;
+	return fail(e, no, "exec: \"%s\": %s", b->plan->args[0],
+		    no == EACCES ? "permission denied" :
+		    no == ENOENT ? "no such file or directory" : strerror(no));
+}

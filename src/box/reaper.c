@@ -1,0 +1,102 @@
+/*
+ * init.fork: a first process that is not the workload. A program that runs as the first process of a pid
+ * namespace gets no default signal actions and every orphan; shells and build tools expect neither.
+ *
+ * It stays behind under everything that confines the workload: filter, Landlock, no privileges. It passes
+ * signals on, reaps, tells the launcher when the workload stops itself, and ends as the workload ended.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "box/sequence.h"
+#include "kern/sys.h"
+
+/* Which process the handler speaks to. The only way to reach it from a signal handler. */
+static volatile pid_t workload;
+
+static const int passed_on[] = { SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
+				 SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH };
+
+static void pass_on(int sig)
+{
+	int saved = errno;
+
+	if (workload > 0)
+		kill(-workload, sig);
+	errno = saved;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
+
+	for (size_t i = 0; i < COUNT(passed_on); i++)
+		sigaction(passed_on[i], &act, NULL);
+	/* Giving the terminal to the workload's group makes this one a background group. */
+	signal(SIGTTOU, SIG_IGN);
+}
+
+static void release_signals(void)
+{
+	for (size_t i = 0; i < COUNT(passed_on); i++)
+		signal(passed_on[i], SIG_DFL);
+	signal(SIGTTOU, SIG_DFL);
+}
+
+static void tell_stopped(const struct box *b)
+{
+	struct note n = { .step = -1, .text = "stopped" };
+	struct iovec part = { &n, sizeof n };
+	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	(void)!sendmsg(b->note, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static _Noreturn void reap(const struct box *b)
+{
+	int status;
+
+	for (;;) {
+		pid_t pid = waitpid(-1, &status, WUNTRACED);
+
+		if (pid < 0 && errno == EINTR)
+			continue;
+		if (pid < 0)
+			_exit(1);
+		if (pid != workload)
+			continue;
+		if (WIFSTOPPED(status))
+			tell_stopped(b);
+		else
+			_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	}
+}
+
+int step_init_fork(struct box *b, struct err *e)
+{
+	catch_signals();
+
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return fail(e, errno, "fork: %m");
+	if (pid > 0) {
+		workload = pid;
+		setpgid(pid, pid);
+		close(0);
+		close(1);
+		close(2);
+		reap(b);
+	}
+	/* Both sides do this, so that neither depends on who runs first. */
+	setpgid(0, 0);
+	if (b->plan->terminal)
+		tcsetpgrp(0, getpid());
+	release_signals();
+	return 0;
+}

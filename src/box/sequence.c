@@ -1,0 +1,259 @@
+#include "box/sequence.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool privileged(const struct plan *p)
+{
+	return p->host->privileged;
+}
+
+static bool unprivileged(const struct plan *p)
+{
+	return !p->host->privileged;
+}
+
+static bool brokered(const struct plan *p)
+{
+	return p->broker.used;
+}
+
+static bool broker_opens(const struct plan *p)
+{
+	return p->broker.used && p->broker.opens;
+}
+
+static bool own_network(const struct plan *p)
+{
+	return !p->share_network && (p->namespaces & CLONE_NEWNET);
+}
+
+static bool landlocked(const struct plan *p)
+{
+	return p->landlock_abi != 0;
+}
+
+static bool grouped(const struct plan *p)
+{
+	return p->cgroup;
+}
+
+static bool has_sysctls(const struct plan *p)
+{
+	return p->nsysctls != 0;
+}
+
+static bool reaping(const struct plan *p)
+{
+	return p->init;
+}
+
+/*
+ * Read downwards, this is the security argument. The launcher's part needs its privileges and ends with
+ * init's birth. The broker gets ready beside init and is confined before init goes on to exec. In init,
+ * everything that needs a privilege comes before it is dropped, and nothing comes after the filter but
+ * the hand-over and exec.
+ */
+const struct step steps[] = {
+	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
+	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
+	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
+	{ HOST, "ids.map", step_ids_map, NULL, NULL },
+	/* The broker's rows run beside the launcher's and init's from here on. */
+	{ BROKER, "broker.view", step_broker_view, NULL, broker_opens },
+	{ BROKER, "broker.become", step_broker_become, NULL, brokered },
+	{ BROKER, "broker.confine", step_broker_confine, NULL, brokered },
+	{ BROKER, "broker.serve", step_broker_serve, NULL, brokered },
+	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
+	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
+	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
+	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
+	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
+	{ INIT, "ids.own", step_ids_own, NULL, NULL },
+	{ INIT, "users.deny", step_users_deny, NULL, NULL },
+	{ INIT, "net.up", step_net_up, NULL, own_network },
+	{ INIT, "sysctl.set", step_sysctl_set, NULL, has_sysctls },
+	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
+	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
+	{ INIT, "console.attach", step_console_attach, NULL, NULL },
+	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
+	{ INIT, "limits.set", step_limits_set, NULL, NULL },
+	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },   /* needs CAP_SETPCAP */
+	{ INIT, "ids.become", step_ids_become, NULL, NULL },   /* needs CAP_SETUID */
+	{ INIT, "caps.set", step_caps_set, NULL, NULL },
+	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },   /* Landlock and seccomp demand it */
+	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked }, /* paths are the container's */
+	{ INIT, "broker.ready", step_broker_ready, NULL, brokered },
+	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL }, /* last: nothing above needs its leave */
+	{ INIT, "init.fork", step_init_fork, NULL, reaping },
+	{ INIT, "exec", step_exec, NULL, NULL },
+};
+const size_t steps_count = COUNT(steps);
+
+_Static_assert(COUNT(steps) <= BOX_STEPS_MAX, "timings have a row for every step");
+
+const char *box_step_name(size_t row)
+{
+	return row < COUNT(steps) ? steps[row].name : NULL;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+#ifdef ZVIZ_FAULTS
+/* Test builds only: ZVIZ_FAULT=STEP makes that step fail, ZVIZ_FAULT=STEP:kill ends the process that runs it. */
+static int injected(const char *name, struct err *e)
+{
+	const char *want = getenv("ZVIZ_FAULT");
+	size_t len = strlen(name);
+
+	if (want == NULL || strncmp(want, name, len) != 0)
+		return 0;
+	if (want[len] == '\0')
+		return fail(e, EIO, "injected fault");
+	if (strcmp(want + len, ":kill") == 0)
+		raise(SIGKILL);
+	return 0;
+}
+#else
+static int injected(const char *name, struct err *e)
+{
+	(void)name;
+	(void)e;
+	return 0;
+}
+#endif
+
+int step_run(struct box *b, size_t row, struct err *e)
+{
+	bool timed = b->opt->timings;
+
+	if (steps[row].who == INIT)
+		atomic_store_explicit(&b->shared->init_step, (int32_t)row, memory_order_relaxed);
+	if (timed)
+		b->shared->timing[row].begin_ns = now_ns();
+	if (injected(steps[row].name, e) < 0 || steps[row].run(b, e) < 0)
+		return within(e, "%s", steps[row].name);
+	if (timed)
+		b->shared->timing[row].end_ns = now_ns();
+	return 0;
+}
+
+static bool is_wanted(const struct box *b, size_t row)
+{
+	return steps[row].wanted == NULL || steps[row].wanted(b->plan);
+}
+
+static void tell_failure(struct box *b, size_t row, const struct err *e)
+{
+	struct note n = { .step = (int32_t)row, .no = e->no };
+
+	memcpy(n.text, e->text, sizeof n.text);
+	memcpy(n.hint, e->hint, sizeof n.hint);
+	(void)!send(b->note, &n, sizeof n, MSG_NOSIGNAL);
+}
+
+static void wait_go(struct box *b)
+{
+	struct note n;
+	ssize_t len;
+
+	do
+		len = recv(b->note, &n, sizeof n, 0);
+	while (len < 0 && errno == EINTR);
+	if (len != (ssize_t)sizeof n) /* the launcher is gone, and so are we */
+		_exit(1);
+}
+
+_Noreturn void child_walk(struct box *b, enum actor who, size_t born)
+{
+	bool host_between = false;
+	struct err e = { 0 };
+
+	for (size_t row = born + 1; row < steps_count; row++) {
+		if (!is_wanted(b, row))
+			continue;
+		host_between |= steps[row].who == HOST;
+		if (steps[row].who != who)
+			continue;
+		if (host_between)
+			wait_go(b);
+		host_between = false;
+		if (step_run(b, row, &e) < 0) {
+			tell_failure(b, row, &e);
+			_exit(1);
+		}
+	}
+	_exit(0);
+}
+
+static int send_go(int to, size_t row)
+{
+	struct note n = { .step = (int32_t)row };
+
+	return send(to, &n, sizeof n, MSG_NOSIGNAL) == (ssize_t)sizeof n ? 0 : -errno;
+}
+
+/* What the launcher does when it comes to another's rows. */
+static int host_pass(struct box *b, size_t row, bool *told, struct err *e)
+{
+	if (steps[row].who == BROKER && !*told) {
+		*told = true;
+		if (send_go(b->broker_note, row) < 0)
+			return fail(e, EPIPE, "%s: the broker is gone", steps[row].name);
+	}
+	return 0;
+}
+
+int box_start(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
+	      struct err *e)
+{
+	bool told = false;
+
+	TRY(box_prepare(b, a, p, opt, e));
+	for (size_t row = 0; row < steps_count; row++) {
+		if (!is_wanted(b, row))
+			continue;
+		b->done = row; /* undo starts here, with what a failed step left half done */
+		if (steps[row].who == HOST ? step_run(b, row, e) < 0 : host_pass(b, row, &told, e) < 0) {
+			box_explain_death(b, e);
+			box_end(b);
+			return -e->no;
+		}
+	}
+	return 0;
+}
+
+void box_end(struct box *b)
+{
+	for (size_t row = b->done + 1; row-- > 0;)
+		if (steps[row].undo != NULL && is_wanted(b, row))
+			steps[row].undo(b);
+	b->done = 0;
+	box_release(b);
+}
+
+void box_timings(const struct box *b, struct buf *out)
+{
+	static const char *const actors[] = { "host", "broker", "init" };
+
+	for (size_t i = 0; i < steps_count; i++) {
+		uint64_t begin = b->shared->timing[i].begin_ns, end = b->shared->timing[i].end_ns;
+
+		if (begin != 0)
+			buf_printf(out, "%-16s %-6s %8.1f us%s\n", steps[i].name, actors[steps[i].who],
+				   end >= begin ? (double)(end - begin) / 1000.0 : 0.0,
+				   end == 0 ? " (does not return)" : "");
+	}
+}

@@ -1,0 +1,83 @@
+/*
+ * The order of enforcement: one table, walked by three processes. Private to src/box.
+ */
+#ifndef BOX_SEQUENCE_H
+#define BOX_SEQUENCE_H
+
+#include "box/box.h"
+
+enum actor { HOST, BROKER, INIT };
+
+struct step {
+	enum actor who;
+	const char *name;
+	int (*run)(struct box *b, struct err *e);
+	void (*undo)(struct box *b);               /* HOST rows only */
+	bool (*wanted)(const struct plan *p);      /* NULL: always */
+};
+
+extern const struct step steps[];
+extern const size_t steps_count;
+
+/* A message between the launcher and a child: "go on from this step", or "this step failed". */
+struct note {
+	int32_t step, no;
+	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
+};
+
+/* Before the first row and after the last undo (host.c). */
+int box_prepare(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
+		struct err *e);
+void box_release(struct box *b);
+
+/* Replaces *e by what a child said before it died, if one did. */
+void box_explain_death(struct box *b, struct err *e);
+
+/* A child dies with the launcher, unless the container is detached. Does not return when it is already gone. */
+int follow_launcher(const struct box *b, struct err *e);
+
+/* Runs one row: timing, injected faults, the step's name in the error. */
+int step_run(struct box *b, size_t row, struct err *e);
+
+/* What a child does after its birth at row `born`: waits for the launcher where it must, runs its rows, and
+ * never returns. */
+_Noreturn void child_walk(struct box *b, enum actor who, size_t born);
+
+/* The rows of each process. */
+int step_state_claim(struct box *b, struct err *e);
+void undo_state_claim(struct box *b);
+int step_cgroup_create(struct box *b, struct err *e);
+void undo_cgroup_create(struct box *b);
+int step_namespaces_make(struct box *b, struct err *e);
+void undo_namespaces_make(struct box *b);
+int step_ids_map(struct box *b, struct err *e);
+int step_rootfs_source(struct box *b, struct err *e);
+int step_init_spawn(struct box *b, struct err *e);
+void undo_init_spawn(struct box *b);
+
+int step_broker_view(struct box *b, struct err *e);
+int step_broker_become(struct box *b, struct err *e);
+int step_broker_confine(struct box *b, struct err *e);
+int step_broker_serve(struct box *b, struct err *e);
+
+int step_ids_own(struct box *b, struct err *e);
+int step_cgroup_enter(struct box *b, struct err *e);
+int step_users_deny(struct box *b, struct err *e);
+int step_net_up(struct box *b, struct err *e);
+int step_sysctl_set(struct box *b, struct err *e);
+int step_rootfs_build(struct box *b, struct err *e);
+int step_rootfs_pivot(struct box *b, struct err *e);
+int step_console_attach(struct box *b, struct err *e);
+int step_exec_resolve(struct box *b, struct err *e);
+int step_limits_set(struct box *b, struct err *e);
+int step_caps_bound(struct box *b, struct err *e);
+int step_ids_become(struct box *b, struct err *e);
+int step_caps_set(struct box *b, struct err *e);
+int step_privs_lock(struct box *b, struct err *e);
+int step_landlock_enter(struct box *b, struct err *e);
+int step_broker_ready(struct box *b, struct err *e);
+int step_seccomp_load(struct box *b, struct err *e);
+int step_init_fork(struct box *b, struct err *e);
+int step_exec(struct box *b, struct err *e);
+
+#endif

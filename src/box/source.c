@@ -1,0 +1,131 @@
+/*
+ * rootfs.source: opens everything that mounts show of the host, as the caller sees it, before ids and root
+ * change. Each path is walked once; from here on there are only descriptors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/sequence.h"
+#include "kern/sys.h"
+
+/* Shown with the container's ids: what the caller's folder owns there is owned by the workload inside. Trees
+ * with file systems in them that cannot do that get it for their top only. */
+static int show_own_ids(const struct box *b, int tree, const char *path, bool recursive, struct err *e)
+{
+	int r = recursive ? sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, MOUNT_ATTR_IDMAP, 0, 0,
+					      b->userns) : -EINVAL;
+
+	if (r < 0)
+		r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, 0, b->userns);
+	if (r == 0)
+		return 0;
+	fail(e, -r, "%s: its file system cannot show other owners (idmapped mount): %m", path);
+	return advise(e, "keep the folder on ext4, xfs, btrfs or (Linux 6.3) tmpfs, or start zviz as its owner");
+}
+
+/* A detached, private copy of a part of the host's tree. Private: what is mounted below it inside must never
+ * show outside, and the other way round. */
+static int clone_tree(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e)
+{
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+	OWN_FD tree = sys_open_tree(b->opt->bundle, path, flags);
+
+	if (tree < 0)
+		return fail(e, -tree, "%s: %m", path);
+
+	int r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, 0, 0, MS_PRIVATE, -1);
+
+	if (r < 0)
+		return fail(e, -r, "%s: make private: %m", path);
+	if (idmap)
+		TRY(show_own_ids(b, tree, path, recursive, e));
+	return fd_take(&tree);
+}
+
+static int open_bind(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	s->fd = clone_tree(b, m->source, m->recursive, m->idmap, e);
+	if (s->fd == -ENOENT && m->optional) {
+		s->absent = true;
+		return 0;
+	}
+	return s->fd < 0 ? -e->no : 0;
+}
+
+static int open_device(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	struct stat st;
+
+	s->fd = clone_tree(b, m->source, false, false, e);
+	if (s->fd < 0)
+		return -e->no;
+	if (fstat(s->fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(m->major, m->minor))
+		return fail(e, ENODEV, "%s is not the device %u:%u", m->source, m->major, m->minor);
+	return 0;
+}
+
+static int open_mirror(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	char link[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	if (fstatat(AT_FDCWD, m->source, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		s->absent = true;
+		return errno == ENOENT || errno == EACCES ? 0 : fail(e, errno, "%s: %m", m->source);
+	}
+	if (S_ISDIR(st.st_mode)) {
+		s->fd = clone_tree(b, m->source, m->recursive, false, e);
+		return s->fd < 0 ? -e->no : 0;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		n = readlink(m->source, link, sizeof link);
+		if (n < 0 || (size_t)n == sizeof link)
+			return fail(e, errno, "%s: %m", m->source);
+		s->link = arena_strndup(b->arena, link, (size_t)n);
+		return 0;
+	}
+	s->copy = true;
+	s->fd = open(m->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	s->absent = s->fd < 0 && errno == EACCES; /* a file that the caller cannot read is not shown either */
+	if (s->fd < 0 && !s->absent)
+		return fail(e, errno, "%s: %m", m->source);
+	return 0;
+}
+
+static int open_one(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	switch (m->kind) {
+	case MOUNT_BIND:   return open_bind(b, m, s, e);
+	case MOUNT_MIRROR: return open_mirror(b, m, s, e);
+	case MOUNT_DEVICE: return open_device(b, m, s, e);
+	default:	   return 0;
+	}
+}
+
+int step_rootfs_source(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+
+	b->sources = arena_array(b->arena, p->nmounts, sizeof *b->sources);
+	for (size_t i = 0; i < p->nmounts; i++)
+		b->sources[i].fd = -1;
+	if (p->rootfs != NULL) {
+		b->rootfs_source = clone_tree(b, p->rootfs, true, p->rootfs_idmap, e);
+		if (b->rootfs_source < 0)
+			return within(e, "root");
+	}
+	for (size_t i = 0; i < p->nmounts; i++)
+		if (open_one(b, &p->mounts[i], &b->sources[i], e) < 0)
+			return within(e, "%s", p->mounts[i].target);
+	return 0;
+}

@@ -1,0 +1,370 @@
+#include "box/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kern/sys.h"
+#include "text/json_write.h"
+
+enum { FILE_MAX = 1 << 20, DEAD_WAIT_MS = 2000 };
+
+/* Longer names than this are no file names with our suffixes. */
+enum { ID_MAX = 128 };
+
+const char *state_default_root(struct arena *a)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return "/run/zviz";
+	if (runtime != NULL && runtime[0] == '/')
+		return arena_printf(a, "%s/zviz", runtime);
+	return arena_printf(a, "/tmp/zviz-%u", geteuid());
+}
+
+int state_check_id(const char *id, struct err *e)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+	size_t len = strlen(id);
+
+	if (len == 0 || len > ID_MAX || strspn(id, allowed) != len || strcmp(id, ".") == 0 ||
+	    strcmp(id, "..") == 0) {
+		fail(e, EINVAL, "invalid container id");
+		return advise(e, "use 1 to %d letters, digits or _ + - .", ID_MAX);
+	}
+	return 0;
+}
+
+/* The folder of all containers: ours alone, or nobody's state can be trusted. */
+static int open_root(const char *path, bool create, struct err *e)
+{
+	struct stat st;
+
+	if (create && mkdir(path, 0711) < 0 && errno != EEXIST)
+		return fail(e, errno, "state folder %s: %m", path);
+
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(e, errno, "state folder %s: %m", path);
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022)) {
+		close(fd);
+		fail(e, EPERM, "state folder %s: another user owns it or may write to it", path);
+		return advise(e, "remove it, or name another with --root");
+	}
+	return fd;
+}
+
+static int put_file(int dir, const char *name, const char *text, size_t len, struct err *e)
+{
+	OWN_FD fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return fail(e, errno, "state: %s: %m", name);
+
+	int r = fd_write_all(fd, text, len);
+
+	return r < 0 ? fail(e, -r, "state: %s: %m", name) : 0;
+}
+
+static bool get_file(struct arena *a, int dir, const char *name, char **text)
+{
+	struct err ignored;
+
+	return file_read(dir, name, FILE_MAX, a, text, NULL, &ignored) == 0;
+}
+
+static void remove_folder(int root, int dir, const char *id)
+{
+	static const char *const files[] = { "state.json", "cgroups", "pid", "lock" };
+
+	for (size_t i = 0; i < COUNT(files); i++)
+		unlinkat(dir, files[i], 0);
+	unlinkat(root, id, AT_REMOVEDIR);
+}
+
+/* ---- the first process, told apart from a later one with its number ---- */
+
+static uint64_t start_time(pid_t pid)
+{
+	char path[64], text[1024];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+
+	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+
+	/* The name in brackets can hold anything; field 3 follows the last bracket. */
+	char *at = strrchr(text, ')'), *save = NULL;
+	unsigned field = 2;
+
+	if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+		return 0;
+	for (char *word = strtok_r(at + 1, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		if (++field == 22)
+			return strtoull(word, NULL, 10);
+	return 0;
+}
+
+static pid_t living(struct arena *a, int dir)
+{
+	char *text;
+	long pid;
+	unsigned long long start;
+
+	if (!get_file(a, dir, "pid", &text) || sscanf(text, "%ld %llu", &pid, &start) != 2 || pid <= 0)
+		return 0;
+	return start != 0 && start_time((pid_t)pid) == start ? (pid_t)pid : 0;
+}
+
+/* ---- claiming ---- */
+
+static void clean_groups(struct arena *a, int dir)
+{
+	struct cgroup groups = { 0 };
+	struct err ignored;
+	char *text;
+
+	if (!get_file(a, dir, "cgroups", &text) || cgroup_reopen(text, &groups, &ignored) < 0)
+		return;
+	cgroup_kill(&groups, &ignored);
+	cgroup_remove(&groups, &ignored);
+}
+
+/* A launcher that was killed leaves its folder with the lock free: nobody is there who could object. */
+static void clean_stale(struct arena *a, int dir)
+{
+	pid_t pid = living(a, dir);
+
+	if (pid != 0)
+		kill(pid, SIGKILL);
+	clean_groups(a, dir);
+}
+
+static int lock_folder(int dir, struct err *e)
+{
+	int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return fail(e, errno, "state: lock: %m");
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int no = errno;
+
+		close(fd);
+		return fail(e, no, "state: lock: %m");
+	}
+	return fd;
+}
+
+static void describe(struct box *b, struct buf *out)
+{
+	const struct plan *p = b->plan;
+	char created[40];
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	size_t n = strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(created + n, sizeof created - n, ".%09ldZ", now.tv_nsec);
+
+	struct json_writer j = { .out = out };
+
+	json_open_object(&j, NULL);
+	json_put_string(&j, "ociVersion", "1.2.0");
+	json_put_string(&j, "id", p->id);
+	json_put_string(&j, "profile", p->profile);
+	json_put_string(&j, "rootfs", p->rootfs != NULL ? p->rootfs : "/");
+	json_put_string(&j, "created", created);
+	json_open_array(&j, "missing");
+	for (size_t i = 0; i < p->nmissing; i++)
+		json_put_string(&j, NULL, p->missing[i].layer);
+	json_close(&j);
+	json_open_object(&j, "annotations");
+	for (size_t i = 0; i < p->spec->annotations.n; i++)
+		json_put_string(&j, p->spec->annotations.at[i].key, p->spec->annotations.at[i].value);
+	json_close(&j);
+	json_close(&j);
+	buf_puts(out, "\n");
+}
+
+static int claim_folder(struct box *b, int root, struct err *e)
+{
+	const char *id = b->plan->id;
+	bool fresh = mkdirat(root, id, 0700) == 0;
+
+	if (!fresh && errno != EEXIST)
+		return fail(e, errno, "state: %s: %m", id);
+	b->state = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (b->state < 0)
+		return fail(e, errno, "state: %s: %m", id);
+	b->state_lock = lock_folder(b->state, e);
+	if (b->state_lock < 0) {
+		fd_close(&b->state); /* somebody else's: leave it alone */
+		if (e->no != EWOULDBLOCK)
+			return -e->no;
+		fail(e, EEXIST, "container with given ID already exists: %s", id);
+		return advise(e, "choose another id, or `zviz delete --force %s`", id);
+	}
+	if (!fresh)
+		clean_stale(b->arena, b->state);
+	return 0;
+}
+
+int state_claim(struct box *b, struct err *e)
+{
+	struct buf text = { .arena = b->arena };
+
+	TRY(state_check_id(b->plan->id, e));
+
+	OWN_FD root = open_root(b->opt->state_root, true, e);
+
+	if (root < 0)
+		return root;
+	TRY(claim_folder(b, root, e));
+	describe(b, &text);
+	return put_file(b->state, "state.json", text.text, text.len, e);
+}
+
+int state_record_cgroup(struct box *b, struct err *e)
+{
+	struct buf text = { .arena = b->arena };
+
+	cgroup_paths(&b->cgroup, &text);
+	return put_file(b->state, "cgroups", buf_text(&text), text.len, e);
+}
+
+int state_record_pid(struct box *b, struct err *e)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "%d %llu\n", b->init, (unsigned long long)start_time(b->init));
+
+	return put_file(b->state, "pid", text, (size_t)n, e);
+}
+
+void state_release(struct box *b)
+{
+	struct err ignored;
+
+	if (b->state < 0)
+		return;
+
+	OWN_FD root = open_root(b->opt->state_root, false, &ignored);
+
+	if (root >= 0)
+		remove_folder(root, b->state, b->plan->id);
+	state_leave(b);
+}
+
+void state_leave(struct box *b)
+{
+	fd_close(&b->state);
+	fd_close(&b->state_lock);
+}
+
+/* ---- reading, listing, deleting ---- */
+
+static int open_container(const char *root_path, const char *id, int *root, int *dir, struct err *e)
+{
+	TRY(state_check_id(id, e));
+
+	OWN_FD r = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD d = r >= 0 ? openat(r, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (d < 0 && errno != ENOENT)
+		return fail(e, errno, "container %s: %m", id);
+	if (d < 0)
+		return fail(e, ENOENT, "container does not exist: %s", id);
+	*root = fd_take(&r);
+	*dir = fd_take(&d);
+	return 0;
+}
+
+static bool is_locked(int dir)
+{
+	OWN_FD fd = openat(dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out, struct err *e)
+{
+	OWN_FD root = -1;
+	OWN_FD dir = -1;
+	char *json;
+
+	TRY(open_container(root_path, id, &root, &dir, e));
+	*out = (struct state_info){ .id = arena_strdup(a, id), .pid = living(a, dir) };
+	if (get_file(a, dir, "state.json", &json))
+		out->json = json;
+	out->status = out->pid != 0 ? STATE_RUNNING : is_locked(dir) ? STATE_CREATING : STATE_STOPPED;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int state_list(struct arena *a, const char *root_path, struct strings *ids, struct err *e)
+{
+	DIR *dir = opendir(root_path);
+	struct err ignored;
+
+	*ids = (struct strings){ 0 };
+	if (dir == NULL && errno == ENOENT)
+		return 0;
+	if (dir == NULL)
+		return fail(e, errno, "state folder %s: %m", root_path);
+	for (struct dirent *d; (d = readdir(dir)) != NULL;)
+		if (state_check_id(d->d_name, &ignored) == 0)
+			*LIST_ADD(a, ids) = arena_strdup(a, d->d_name);
+	closedir(dir);
+	if (ids->n != 0)
+		qsort(ids->at, ids->n, sizeof *ids->at, by_name);
+	return 0;
+}
+
+static void wait_unlocked(struct arena *a, int dir)
+{
+	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(a, dir) != 0); waited++)
+		usleep(1000);
+}
+
+int state_delete(struct arena *a, const char *root_path, const char *id, bool force, struct err *e)
+{
+	OWN_FD root = -1;
+	OWN_FD dir = -1;
+
+	TRY(open_container(root_path, id, &root, &dir, e));
+
+	pid_t pid = living(a, dir);
+
+	if (!force && (pid != 0 || is_locked(dir))) {
+		fail(e, EBUSY, "container %s is running", id);
+		return advise(e, "stop it first, or use --force");
+	}
+	if (pid != 0) {
+		kill(pid, SIGKILL);
+		wait_unlocked(a, dir); /* a launcher that waits for it cleans up by itself */
+	}
+	if (is_locked(dir))
+		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
+	clean_groups(a, dir);
+	remove_folder(root, dir, id);
+	return 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * What zviz remembers of a container: a folder <root>/<id> that holds
+ *   lock        locked (flock) by the launcher, or by the broker of a detached container, while it lives
+ *   state.json  what never changes: profile, bundle, created, annotations
+ *   cgroups     the paths of its groups, one a line, for whoever cleans up
+ *   pid         the first process, "PID START" (START: field 22 of /proc/PID/stat, clock ticks)
+ */
+#ifndef BOX_STATE_H
+#define BOX_STATE_H
+
+#include "box/box.h"
+
+/* The default folder: /run/zviz for root, $XDG_RUNTIME_DIR/zviz or /tmp/zviz-UID otherwise. */
+const char *state_default_root(struct arena *a);
+
+/* 0, or -EINVAL: ids are letters, digits and _ + - . but not "." or "..". */
+int state_check_id(const char *id, struct err *e);
+
+/* Makes the folder and locks it. What a killed launcher left under this name is cleaned up first; a living
+ * container of that name is -EEXIST. */
+int state_claim(struct box *b, struct err *e);
+int state_record_cgroup(struct box *b, struct err *e);
+int state_record_pid(struct box *b, struct err *e);
+void state_release(struct box *b); /* removes it */
+void state_leave(struct box *b);   /* keeps it */
+
+enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
+
+struct state_info {
+	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
+	enum state_status status;
+	pid_t pid;             /* 0 unless it runs */
+};
+
+/* Reads one container. -ENOENT: "container does not exist". */
+int state_read(struct arena *a, const char *root, const char *id, struct state_info *out, struct err *e);
+
+/* All ids below root, sorted; none when the folder is not there. */
+int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);
+
+/* Kills (with `force`; otherwise a running container is -EBUSY) and removes everything of the container. */
+int state_delete(struct arena *a, const char *root, const char *id, bool force, struct err *e);
+
+#endif

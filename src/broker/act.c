@@ -1,0 +1,384 @@
+#include "broker/act.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "broker/decide.h"
+#include "broker/resolve.h"
+#include "broker/wait.h"
+#include "kern/sys.h"
+
+enum { RACES_MAX = 16 }; /* attempts at a path that changes under us before the caller hears of it */
+
+static void count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* ---- answers ---- */
+
+/* Errors mean that the caller has died meanwhile, or was interrupted: nobody waits for the answer. */
+static void send_answer(const struct server *s, uint64_t id, int err, uint32_t flags)
+{
+	struct seccomp_notif_resp resp = { .id = id, .error = -err, .flags = flags };
+
+	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+}
+
+void act_answer(const struct server *s, const struct call *c, const struct verdict *v)
+{
+	if (v->what == GO_ON) {
+		send_answer(s, c->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+		count(&s->counters->allowed);
+		return;
+	}
+	/* Error 0 would read as success. */
+	send_answer(s, c->id, v->err > 0 ? v->err : EPERM, 0);
+	count(&s->counters->denied);
+}
+
+int act_install(const struct server *s, const struct call *c, int fd, uint64_t flags)
+{
+	struct seccomp_notif_addfd add = { .id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd,
+					   .newfd_flags = (uint32_t)(flags & O_CLOEXEC) };
+	int err = fd;
+
+	if (fd >= 0) {
+		err = SYS_CALL(SYS_ioctl, s->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+		if (err >= 0) {
+			count(&s->counters->performed);
+			return 0;
+		}
+	}
+	send_answer(s, c->id, -err, 0);
+	count(&s->counters->failed);
+	return err;
+}
+
+/* ---- judging ---- */
+
+/* The name that the kernel gives to what we opened, which no caller chose. */
+static int name_of_fd(const struct server *s, int fd, char path[PATH_MAX])
+{
+	char number[16];
+
+	fetch_number(number, (uint32_t)fd);
+
+	ssize_t n = readlinkat(s->self_fds, number, path, PATH_MAX);
+
+	if (n < 0)
+		return -errno;
+	if (n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
+}
+
+/* Whether `path` leads to this object in the container's tree. An object outside it has a path as well, one
+ * that means something else here. */
+static bool leads_to(const char *path, int fd)
+{
+	const unsigned mask = STATX_INO | STATX_MNT_ID;
+	struct statx there, here;
+
+	return sys_statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, mask, &there) == 0 &&
+	       sys_statx(fd, "", AT_EMPTY_PATH, mask, &here) == 0 &&
+	       (there.stx_mask & here.stx_mask & STATX_MNT_ID) && there.stx_mnt_id == here.stx_mnt_id &&
+	       there.stx_ino == here.stx_ino && there.stx_dev_major == here.stx_dev_major &&
+	       there.stx_dev_minor == here.stx_dev_minor;
+}
+
+static struct verdict judge(const struct server *s, const struct place *at, const struct stat *st, unsigned wants)
+{
+	static const struct from nobody;
+	static const char deleted[] = " (deleted)";
+	char path[PATH_MAX], alias[PATH_MAX];
+	struct object o = { .path = path, .type = st->st_mode, .device = st->st_rdev, .held = at->held };
+	int err = 0;
+
+	if (decide_any_path(s->plan, wants))
+		return (struct verdict){ .what = PERFORM, .from = &nobody };
+	for (unsigned i = 0; i < RACES_MAX && !o.reachable; i++) {
+		err = name_of_fd(s, at->fd, path);
+		if (err < 0)
+			return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
+
+		size_t len = strlen(path);
+		bool gone = len > strlen(deleted) && strcmp(path + len - strlen(deleted), deleted) == 0;
+
+		if (gone) {
+			memcpy(alias, path, len - strlen(deleted));
+			alias[len - strlen(deleted)] = '\0';
+			o.alias = alias;
+		}
+		o.reachable = (!at->elsewhere && !gone) || leads_to(path, at->fd);
+		if (gone || path[0] != '/')
+			break;
+	}
+	return decide_open(s->plan, &o, wants);
+}
+
+static struct verdict judge_new(const struct server *s, const struct place *at, unsigned wants)
+{
+	static const struct from nobody;
+	char path[PATH_MAX + NAME_MAX + 1];
+	struct object o = { .path = path, .type = S_IFREG };
+	int err;
+
+	if (decide_any_path(s->plan, wants))
+		return (struct verdict){ .what = PERFORM, .from = &nobody };
+	err = name_of_fd(s, at->parent, path);
+	if (err < 0)
+		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
+	o.reachable = !at->elsewhere || leads_to(path, at->parent);
+	if (strcmp(path, "/") != 0)
+		strcat(path, "/");
+	strcat(path, at->name);
+	return decide_open(s->plan, &o, wants);
+}
+
+static int refuse(const struct verdict *v, struct outcome *out)
+{
+	out->refused = true;
+	out->why = *v;
+	return -v->err;
+}
+
+/* ---- opening ---- */
+
+/* What opens an object for good, once it is known which one it is. O_CREAT is over; O_NOFOLLOW would stop at
+ * the link through which we open. The broker never gains a terminal. */
+int act_reopen(const struct server *s, int fd, uint64_t flags)
+{
+	char number[16];
+	int how = (int)(flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY | O_CLOEXEC;
+
+	fetch_number(number, (uint32_t)fd);
+
+	int r = openat(s->self_fds, number, how);
+
+	return r < 0 ? -errno : r;
+}
+
+/* Opens without ever blocking, and takes that mark off again. -EWOULDBLOCK: somebody holds a lease. */
+static int reopen_now(const struct server *s, int fd, uint64_t flags)
+{
+	int opened = act_reopen(s, fd, flags | O_NONBLOCK);
+
+	if (opened >= 0 && !(flags & O_NONBLOCK))
+		fcntl(opened, F_SETFL, (int)(flags & (O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME)));
+	return opened;
+}
+
+/* The caller's own files in procfs, which stay open to it when it is non-dumpable. */
+struct own_file {
+	const struct server *s;
+	int fd;
+	uint64_t flags;
+};
+
+static int own_open(void *ctx)
+{
+	const struct own_file *o = ctx;
+
+	return reopen_now(o->s, o->fd, o->flags);
+}
+
+static int open_plain(const struct server *s, const struct place *at, uint64_t flags)
+{
+	struct own_file own = { .s = s, .fd = at->fd, .flags = flags };
+
+	return at->own ? fetch_as_tracer(own_open, &own) : own_open(&own);
+}
+
+static int open_later(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+{
+	int err = wait_open(s, c, at->fd, out->request.flags);
+
+	if (err < 0)
+		return err;
+	fd_take(&at->fd);
+	out->later = true;
+	return -EINPROGRESS;
+}
+
+static int open_fifo(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+{
+	uint64_t flags = out->request.flags, access = flags & O_ACCMODE;
+
+	if (flags & O_NONBLOCK)
+		return act_reopen(s, at->fd, flags);
+	if (access != O_RDONLY) {
+		int fd = reopen_now(s, at->fd, flags); /* O_RDWR never waits; a reader may be there already */
+
+		if (fd != -ENXIO)
+			return fd;
+	}
+	return open_later(s, c, at, out);
+}
+
+static bool is_device(int fd, dev_t device)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == device;
+}
+
+/* /dev/tty is the caller's terminal, not ours: one of its first descriptors is nearly always open on it. */
+static int open_terminal(const struct server *s, const struct call *c, uint64_t flags)
+{
+	char path[40];
+	dev_t device = 0;
+
+	TRY(fetch_terminal(s, c, &device));
+	if (device == 0)
+		return -ENXIO;
+	for (int n = 0; n <= 2; n++) {
+		int found = -1;
+		int err = fetch_fd(s, c, n, &found);
+		OWN_FD fd = found;
+
+		if (err == 0 && is_device(fd, device) && fetch_valid(s, c->id))
+			return reopen_now(s, fd, flags);
+	}
+	snprintf(path, sizeof path, "/dev/pts/%u", minor(device));
+
+	OWN_FD pts = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (!is_device(pts, device))
+		return -ENXIO;
+	return reopen_now(s, pts, flags);
+}
+
+/* The kernel takes the creating thread's umask, or a default ACL: so ours becomes the caller's. */
+static int borrow_umask(const struct server *s, const struct call *c)
+{
+	struct task task;
+
+	TRY(fetch_task(s, c, &task));
+	if (!fetch_valid(s, c->id))
+		return -ESRCH;
+	umask(task.umask & 0777);
+	return 0;
+}
+
+static int open_unnamed(const struct server *s, const struct call *c, const struct place *at,
+			const struct open_request *r)
+{
+	TRY(borrow_umask(s, c));
+	return sys_openat2(at->fd, ".", (r->flags & ~(uint64_t)O_NOFOLLOW) | O_CLOEXEC, r->mode, 0);
+}
+
+static int open_found(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+{
+	const struct open_request *r = &out->request;
+	struct stat st;
+
+	if (fstat(at->fd, &st) < 0)
+		return -errno;
+	if ((r->flags & O_CREAT) && (r->flags & O_EXCL))
+		return -EEXIST;
+	if ((r->flags & O_CREAT) && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+
+	struct verdict v = judge(s, at, &st, decide_wants(r->flags));
+
+	if (v.what == DENY)
+		return refuse(&v, out);
+	if (r->flags & __O_TMPFILE)
+		return open_unnamed(s, c, at, r);
+	if (S_ISFIFO(st.st_mode))
+		return open_fifo(s, c, at, out);
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0))
+		return open_terminal(s, c, r->flags);
+	if (S_ISSOCK(st.st_mode))
+		return -ENXIO;
+
+	int fd = open_plain(s, at, r->flags);
+
+	if (fd == -EWOULDBLOCK && !(r->flags & O_NONBLOCK))
+		return open_later(s, c, at, out);
+	return fd;
+}
+
+/* O_EXCL always: what is opened here was made here, and nothing that a rule protects can be met instead. */
+static int open_new(const struct server *s, const struct call *c, const struct place *at, struct outcome *out)
+{
+	const struct open_request *r = &out->request;
+	struct verdict v = judge_new(s, at, decide_wants(r->flags) | WANT_WRITE);
+
+	if (v.what == DENY)
+		return refuse(&v, out);
+	TRY(borrow_umask(s, c));
+	return sys_openat2(at->parent, at->name,
+			   (r->flags & ~(uint64_t)O_NOFOLLOW) | O_EXCL | O_NOCTTY | O_CLOEXEC, r->mode, 0);
+}
+
+/* One look and one deed. */
+static int perform_once(const struct server *s, const struct call *c, struct outcome *out, bool *raced)
+{
+	struct place at;
+	int fd = resolve(s, c, &out->request, &at);
+
+	*raced = false;
+	if (fd < 0)
+		return fd;
+	if (at.fd >= 0) {
+		fd = open_found(s, c, &at, out);
+	} else {
+		fd = open_new(s, c, &at, out);
+		*raced = fd == -EEXIST && !(out->request.flags & O_EXCL);
+	}
+	fd_close(&at.fd);
+	fd_close(&at.parent);
+	return fd;
+}
+
+static int perform(const struct server *s, const struct call *c, struct outcome *out)
+{
+	bool raced = false;
+	int fd;
+
+	TRY(fetch_open(s, c, &out->request));
+	for (unsigned i = 0; i < RACES_MAX; i++) {
+		fd = perform_once(s, c, out, &raced);
+		if (!raced)
+			break;
+	}
+	return fd;
+}
+
+void act_open(const struct server *s, const struct call *c, const struct plan_call *row, struct outcome *out)
+{
+	out->later = out->refused = false;
+	out->request.dir = -1;
+	out->request.path[0] = '\0';
+	out->fd = perform(s, c, out);
+	if (out->refused && out->why.fix == NULL && out->why.list == NULL)
+		out->why.fix = row->fix;
+}
+
+void act_finish(const struct server *s, const struct call *c, const struct outcome *o)
+{
+	if (o->later)
+		return;
+	if (o->refused)
+		act_answer(s, c, &o->why);
+	else
+		act_install(s, c, o->fd, o->request.flags);
+}
+
+void act_done(struct outcome *o)
+{
+	fd_close(&o->fd);
+	fd_close(&o->request.dir);
+}

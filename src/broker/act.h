@@ -1,0 +1,34 @@
+/*
+ * The broker's deeds: the only code that opens a file for a caller, installs a descriptor or answers.
+ */
+#ifndef BROKER_ACT_H
+#define BROKER_ACT_H
+
+#include "broker/fetch.h"
+
+/* What came of an open. */
+struct outcome {
+	int fd;              /* what was opened, owned; a negative errno when nothing was */
+	bool later;          /* a waiter answers */
+	bool refused;        /* by a rule of the broker: `why` says which */
+	struct verdict why;
+	struct open_request request; /* path "" when it could not be read; its `dir` is owned */
+};
+
+/* Answers a call that registers decided: DENY or GO_ON. */
+void act_answer(const struct server *s, const struct call *c, const struct verdict *v);
+
+/* Performs an open: fills *out, but answers nothing. act_done() frees what *out holds. */
+void act_open(const struct server *s, const struct call *c, const struct plan_call *row, struct outcome *out);
+
+/* Answers with what came of it, unless a waiter will. */
+void act_finish(const struct server *s, const struct call *c, const struct outcome *o);
+void act_done(struct outcome *o);
+
+/* For a waiter: opens for good what `fd` (O_PATH) is, blocking if the object blocks. Descriptor or -errno. */
+int act_reopen(const struct server *s, int fd, uint64_t flags);
+
+/* Gives the caller a copy of `fd`, or the error when fd is a negative errno, and answers. 0 or -errno. */
+int act_install(const struct server *s, const struct call *c, int fd, uint64_t flags);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Decisions as events. One non-blocking write each; what cannot be written is counted and forgotten. A refused
+ * caller is described before it gets its answer, while it certainly lives; others afterwards.
+ */
+#ifndef BROKER_AUDIT_H
+#define BROKER_AUDIT_H
+
+#include "broker/act.h"
+
+/* Monotonic time, or 0 when nobody audits. */
+uint64_t audit_now(const struct server *s);
+
+/* A call that registers decided. */
+void audit_call(const struct server *s, const struct call *c, const struct plan_call *row,
+		const struct verdict *v);
+
+void audit_open(const struct server *s, const struct call *c, const struct plan_call *row,
+		const struct outcome *o);
+
+#endif

@@ -1,0 +1,114 @@
+#include "broker/decide.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define ARCH_NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH_NATIVE AUDIT_ARCH_AARCH64
+#else
+#error "the broker knows x86_64 and aarch64"
+#endif
+
+const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c)
+{
+	size_t low = 0, high = p->ncalls;
+
+	if (c->arch != ARCH_NATIVE)
+		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (p->calls[middle].nr == c->nr)
+			return &p->calls[middle];
+		if (p->calls[middle].nr < c->nr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+bool decide_is_path_only(const struct call *c)
+{
+	switch (c->nr) {
+#ifdef SYS_open
+	case SYS_open: return c->arg[1] & O_PATH;
+#endif
+	case SYS_openat: return c->arg[2] & O_PATH;
+	default: return false;
+	}
+}
+
+static struct verdict go_on(const struct from *from)
+{
+	return (struct verdict){ .what = GO_ON, .from = from };
+}
+
+static struct verdict refuse(const struct plan_call *row, const struct from *from)
+{
+	return (struct verdict){ .what = DENY, .err = row->err != 0 ? row->err : EPERM,
+				 .from = from->file != NULL ? from : &row->from, .fix = row->fix };
+}
+
+struct verdict decide_deny(const struct plan_call *row)
+{
+	return refuse(row, &row->from);
+}
+
+static bool listed(const uint32_t *list, size_t n, uint32_t value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == value)
+			return true;
+	return false;
+}
+
+struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+{
+	if (listed(p->ioctls, p->nioctls, (uint32_t)c->arg[1]))
+		return go_on(&p->ioctl_from);
+	return refuse(row, &p->ioctl_from);
+}
+
+struct verdict decide_prctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+{
+	if (listed(p->prctls, p->nprctls, (uint32_t)c->arg[0]))
+		return go_on(&p->prctl_from);
+	return refuse(row, &p->prctl_from);
+}
+
+static bool socket_fits(const struct socket_rule *r, const struct call *c)
+{
+	unsigned type = (uint32_t)c->arg[1] & 0xf; /* SOCK_TYPE_MASK of net/socket.h: flags lie above it */
+
+	if ((uint32_t)r->family != (uint32_t)c->arg[0] || (r->types & 1u << type) == 0)
+		return false;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->protocols[i] == (uint32_t)c->arg[2])
+			return true;
+	return r->n == 0;
+}
+
+struct verdict decide_socket(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+{
+	for (size_t i = 0; i < p->nsockets; i++)
+		if (socket_fits(&p->sockets[i], c))
+			return go_on(&p->sockets[i].from);
+	return refuse(row, &p->socket_from);
+}
+
+struct verdict decide_clone(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+{
+	/* clone's and unshare's flags are the first argument on both architectures. */
+	if (((uint32_t)c->arg[0] & p->clone_forbidden) == 0)
+		return go_on(&p->clone_from);
+
+	struct verdict v = refuse(row, &p->clone_from);
+
+	v.err = EPERM; /* as the kernel answers who may not make namespaces */
+	return v;
+}

@@ -1,0 +1,62 @@
+/*
+ * Decisions: values in, a verdict out. No system call, no memory of another process.
+ *
+ * An int argument counts with its low 32 bits only, as in the kernel: TIOCSTI with rubbish in the upper half
+ * is still TIOCSTI.
+ */
+#ifndef BROKER_DECIDE_H
+#define BROKER_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/call.h"
+
+/* The plan's row for this call of the native architecture, or NULL. */
+const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c);
+
+struct verdict decide_deny(const struct plan_call *row);
+struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
+struct verdict decide_prctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
+struct verdict decide_socket(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
+struct verdict decide_clone(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
+
+/* open and openat with O_PATH, by their registers: the descriptor allows nothing that its holder could not do
+ * by name without asking, and what is opened through it is asked about again. The kernel may perform it,
+ * and has to: a notification cannot install such a descriptor (seccomp_notify_addfd() takes it with fget()). */
+bool decide_is_path_only(const struct call *c);
+
+/* ---- files ---- */
+
+enum { WANT_READ = 1, WANT_WRITE = 2 };
+
+/* What these flags of open ask of a file that exists, without O_PATH. */
+unsigned decide_wants(uint64_t flags);
+
+/* Something that was opened with O_PATH, or is about to be made. */
+struct object {
+	const char *path;  /* absolute in the container, or the kernel's name of a nameless object ("pipe:[7]") */
+	const char *alias; /* NULL, or another reading of it: without the " (deleted)" that the kernel adds */
+	mode_t type;       /* S_IFMT bits */
+	dev_t device;      /* of a device node */
+	bool reachable;    /* the path was seen to lead to this object */
+	unsigned held;     /* WANT_* that the caller's own descriptor of it already grants */
+};
+
+/* Whether every path gets the same permission: then nobody needs to find the path. */
+bool decide_any_path(const struct broker_plan *p, unsigned wants);
+
+struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants);
+
+/* An open failed in the kernel with `err`. True when a rule of the container explains that: *out says which.
+ * `path` is what was asked for, absolute. */
+bool decide_failed(const struct broker_plan *p, const char *path, int err, struct verdict *out);
+
+/* `pattern` against an absolute path: * within one component, ** across, ? one character but not '/'. */
+bool glob_match(const char *pattern, const char *path);
+
+/* Whether `path` is `folder` or lies below it. */
+bool path_below(const char *folder, const char *path);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * What the broker learns of a calling thread: bounded copies, made once. fetch.c is the only file that reads
+ * the memory of a tracee, or its folder in /proc. Each function returns 0 or -errno.
+ *
+ * A copy may stem from a thread that has since died and whose number was taken over: before acting on it
+ * fetch_valid() must say that the notification still stands.
+ */
+#ifndef BROKER_FETCH_H
+#define BROKER_FETCH_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/call.h"
+
+/* An open, whichever of the four calls asked for it. The flags are valid ones. */
+struct open_request {
+	uint64_t flags, mode, resolve;
+	int dir;             /* where a relative path starts, owned; -1: the path is absolute */
+	char path[PATH_MAX];
+};
+
+/* What /proc/TID/status says. */
+struct task {
+	char comm[64];       /* as printed there: special characters escaped */
+	uint32_t umask;
+	uint32_t inner_pid, inner_tid; /* as the container numbers them */
+};
+
+/* Whether the thread still waits for the answer to this very call. */
+bool fetch_valid(const struct server *s, uint64_t id);
+
+/* The errno is the kernel's for the same mistake. *out owns a descriptor only on success. */
+int fetch_open(const struct server *s, const struct call *c, struct open_request *out);
+
+/* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */
+int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);
+
+int fetch_task(const struct server *s, const struct call *c, struct task *out);
+
+/* An O_PATH descriptor (or a copy) of what the thread's descriptor `fd` is: -EBADF. */
+int fetch_fd(const struct server *s, const struct call *c, int fd, int *out);
+
+/* The controlling terminal's device number, 0 when there is none. */
+int fetch_terminal(const struct server *s, const struct call *c, dev_t *out);
+
+/* Where an argument path starts: the thread's working folder for AT_FDCWD, else the descriptor. */
+int fetch_dir(const struct server *s, const struct call *c, int dirfd, int *out);
+
+/* Runs `open` with CAP_SYS_PTRACE in effect when it failed without it, and takes the capability back. */
+int fetch_as_tracer(int (*open)(void *ctx), void *ctx);
+
+/* Writes a number in decimal, and a NUL; returns where the NUL stands. */
+char *fetch_number(char *at, uint32_t n);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * The loop. One thread, in which nothing allocates memory and nothing may block: what might is handed to a
+ * waiter. Each notification is fetched, decided and answered before the next one is received.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/fd.h"
+#include "broker/act.h"
+#include "broker/audit.h"
+#include "broker/decide.h"
+#include "broker/wait.h"
+#include "kern/sys.h"
+
+enum {
+	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
+	NOTIF_BYTES = 1024,     /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
+};
+
+static void serve_open(const struct server *s, const struct call *c, const struct plan_call *row)
+{
+	struct outcome o;
+
+	act_open(s, c, row, &o);
+	if (o.fd < 0)
+		audit_open(s, c, row, &o);
+	act_finish(s, c, &o);
+	if (o.fd >= 0)
+		audit_open(s, c, row, &o);
+	act_done(&o);
+}
+
+static struct verdict decide(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+{
+	static const struct from nobody;
+
+	if (row != NULL) {
+		switch (row->mediator) {
+		case MEDIATE_DENY:   return decide_deny(row);
+		case MEDIATE_IOCTL:  return decide_ioctl(p, c, row);
+		case MEDIATE_PRCTL:  return decide_prctl(p, c, row);
+		case MEDIATE_SOCKET: return decide_socket(p, c, row);
+		case MEDIATE_CLONE:  return decide_clone(p, c, row);
+		case MEDIATE_OPEN:   /* with O_PATH only: others are performed */
+		case MEDIATE_EXEC:   return (struct verdict){ .what = GO_ON, .from = &row->from };
+		case MEDIATE_NONE:   break;
+		}
+	}
+	/* Nobody planned to ask about it: the filter and the plan disagree, or another architecture slipped in. */
+	return (struct verdict){ .what = DENY, .err = ENOSYS, .from = &nobody };
+}
+
+static void serve_one(const struct server *s, const struct seccomp_notif *n)
+{
+	struct call c = { .id = n->id, .tid = n->pid, .arch = n->data.arch, .nr = n->data.nr,
+			  .start_us = audit_now(s) };
+	const struct plan_call *row;
+
+	memcpy(c.arg, n->data.args, sizeof c.arg);
+	atomic_fetch_add_explicit(&s->counters->asked, 1, memory_order_relaxed);
+	row = decide_row(s->plan, &c);
+	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c)) {
+		serve_open(s, &c, row);
+		return;
+	}
+
+	struct verdict v = decide(s->plan, &c, row);
+
+	audit_call(s, &c, row, &v);
+	act_answer(s, &c, &v);
+}
+
+/* 1: served one or there was none, 0: every task under the filter is gone, -errno. */
+static int serve_next(const struct server *s, struct err *e)
+{
+	union {
+		struct seccomp_notif n;
+		unsigned char bytes[NOTIF_BYTES];
+	} u;
+	struct pollfd p = { .fd = s->listener, .events = POLLIN };
+	unsigned waiting = s->waiters != NULL ? wait_check(s, false) : 0;
+
+	/* A receive that blocks is not woken by the last task's end before Linux 6.11; poll always is. */
+	if (poll(&p, 1, waiting != 0 ? WAITERS_CHECK_MS : -1) < 0)
+		return errno == EINTR ? 1 : fail(e, errno, "wait for a notification: %m");
+	if (p.revents & (POLLERR | POLLNVAL))
+		return fail(e, EBADF, "the notification descriptor is broken");
+	if (!(p.revents & POLLIN))
+		return !(p.revents & POLLHUP);
+	memset(&u, 0, sizeof u); /* the kernel insists */
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n) < 0) {
+		/* The caller was killed or interrupted between poll and here. */
+		if (errno == ENOENT || errno == EINTR || errno == EAGAIN)
+			return 1;
+		return fail(e, errno, "receive a notification: %m");
+	}
+	serve_one(s, &u.n);
+	return 1;
+}
+
+static int check_sizes(struct err *e)
+{
+	struct seccomp_notif_sizes sizes;
+	int err = SYS_CALL(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes);
+
+	if (err < 0)
+		return fail(e, -err, "sizes of notifications: %m");
+	if (sizes.seccomp_notif > NOTIF_BYTES || sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp))
+		return fail(e, E2BIG, "this kernel's notifications are larger than known");
+	return 0;
+}
+
+static int prepare(struct server *s, struct err *e)
+{
+	TRY(check_sizes(e));
+	/* Answers wake the caller on this CPU: half the time of a switch. A kernel before 6.6 does without. */
+	(void)ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	if (s->proc < 0)
+		return 0;
+	s->self_fds = openat(s->proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->self_fds < 0)
+		return fail(e, errno, "/proc/self/fd: %m");
+	return wait_prepare(e);
+}
+
+static void end_waits(const struct server *s)
+{
+	while (wait_check(s, true) != 0)
+		poll(NULL, 0, 1);
+}
+
+int broker_serve(struct broker_job *job, struct err *e)
+{
+	/* The only memory that is allocated, once; its size is too much for a stack. */
+	struct waiter *waiters = job->proc >= 0 ? calloc(WAITERS_MAX, sizeof *waiters) : NULL;
+	struct server s = { .plan = job->plan, .counters = job->counters, .listener = job->listener,
+			    .proc = job->proc, .events = job->events, .self_fds = -1, .waiters = waiters };
+	int err = job->proc >= 0 && waiters == NULL ? fail(e, ENOMEM, "memory for the broker: %m") : prepare(&s, e);
+
+	if (err >= 0)
+		while ((err = serve_next(&s, e)) > 0)
+			;
+	if (waiters != NULL)
+		end_waits(&s);
+	free(waiters);
+	fd_close(&s.self_fds);
+	fd_close(&job->listener);
+	fd_close(&job->proc);
+	fd_close(&job->events);
+	return err;
+}

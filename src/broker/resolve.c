@@ -1,0 +1,360 @@
+/*
+ * Nearly every path is resolved by one openat2: the broker shares the caller's mounts, root and ids. What is
+ * left goes one component at a time through walk(): /proc/self and /proc/thread-self, which to the broker mean
+ * nothing (it is not visible in the container's procfs, so the kernel answers ENOENT), magic links, and the
+ * last component of a file that is to be created.
+ */
+#include "broker/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "broker/decide.h"
+#include "kern/sys.h"
+
+enum {
+	LINKS_MAX = 40,      /* MAXSYMLINKS of include/linux/namei.h */
+	PROC_ROOT_INODE = 1, /* PROC_ROOT_INO of include/linux/proc_ns.h */
+};
+
+struct walk {
+	const struct server *s;
+	const struct call *c;
+	int at;                  /* the folder reached, or at the end the object; owned */
+	unsigned links;
+	bool elsewhere, own;
+	unsigned held;
+	size_t start;            /* what is left of the path: text + start */
+	char text[2 * PATH_MAX];
+};
+
+static int walk_prepend(struct walk *w, const char *what)
+{
+	size_t len = strlen(what);
+
+	if (len + 1 > w->start)
+		return -ENAMETOOLONG;
+	if (w->text[w->start] != '\0')
+		w->text[--w->start] = '/';
+	w->start -= len;
+	memcpy(w->text + w->start, what, len);
+	return 0;
+}
+
+static void walk_to(struct walk *w, int fd)
+{
+	fd_close(&w->at);
+	w->at = fd;
+}
+
+static int walk_to_root(struct walk *w)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	walk_to(w, fd);
+	w->own = false;
+	w->elsewhere = false;
+	return 0;
+}
+
+/* Takes the next component off the path. `last`: nothing follows but perhaps slashes. 0 at the end. */
+static int walk_next(struct walk *w, char name[NAME_MAX + 1], bool *last, bool *slash)
+{
+	const char *at = w->text + w->start;
+
+	at += strspn(at, "/");
+
+	size_t len = strcspn(at, "/"), slashes = strspn(at + len, "/");
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, at, len);
+	name[len] = '\0';
+	w->start = (size_t)(at + len + slashes - w->text);
+	*slash = slashes != 0;
+	*last = w->text[w->start] == '\0';
+	return len != 0;
+}
+
+static bool on_procfs(int fd, bool root_only)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	return !root_only || (fstat(fd, &st) == 0 && st.st_ino == PROC_ROOT_INODE);
+}
+
+/* The caller's own folder, by its number in the container. It is bound to that process from here on, so one
+ * look at the notification afterwards says that it is the right one. */
+static int walk_self(struct walk *w, bool thread)
+{
+	struct task task;
+	char path[64];
+
+	TRY(fetch_task(w->s, w->c, &task));
+
+	char *end = fetch_number(path, task.inner_pid);
+
+	if (thread) {
+		memcpy(end, "/task/", 6);
+		fetch_number(end + 6, task.inner_tid);
+	}
+
+	int fd = openat(w->at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	walk_to(w, fd);
+	w->own = true;
+	return fetch_valid(w->s, w->c->id) ? 0 : -ESRCH;
+}
+
+struct child {
+	int at;
+	const char *name;
+	int flags;
+};
+
+static int child_open(void *ctx)
+{
+	const struct child *c = ctx;
+	int fd = openat(c->at, c->name, c->flags | O_PATH | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A process may always look into its own folder, even a non-dumpable one. */
+static int walk_open(const struct walk *w, const char *name, int flags)
+{
+	struct child c = { .at = w->at, .name = name, .flags = flags };
+
+	return w->own ? fetch_as_tracer(child_open, &c) : child_open(&c);
+}
+
+/* What the caller's descriptor `name` allows already, when w->at is its own fd folder: 0 when it is not. */
+static unsigned held_through(const struct walk *w, const char *name)
+{
+	char path[32], text[256];
+	int len = snprintf(path, sizeof path, "../fdinfo/%s", name);
+
+	if (!w->own || len < 0 || (size_t)len >= sizeof path)
+		return 0;
+
+	OWN_FD fd = openat(w->at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+
+	const char *flags = strstr(text, "flags:\t");
+
+	if (flags == NULL)
+		return 0;
+
+	unsigned long value = strtoul(flags + 7, NULL, 8);
+
+	if (value & O_PATH)
+		return 0;
+	return decide_wants(value & O_ACCMODE);
+}
+
+/* Links whose target is an object, not a text: openat2 can tell them apart. */
+static bool is_magic(const struct walk *w, const char *name)
+{
+	OWN_FD fd = sys_openat2(w->at, name, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+
+	return fd == -ELOOP;
+}
+
+static int walk_link(struct walk *w, const char *name, int link)
+{
+	char target[PATH_MAX];
+
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (on_procfs(link, false) && is_magic(w, name)) {
+		unsigned held = held_through(w, name);
+		int fd = walk_open(w, name, 0);
+
+		if (fd < 0)
+			return fd;
+		walk_to(w, fd);
+		w->held = held;
+		w->own = false;
+		w->elsewhere = true;
+		return 0;
+	}
+
+	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	TRY(walk_prepend(w, target));
+	return target[0] == '/' ? walk_to_root(w) : 0;
+}
+
+/* Goes to `name` below w->at. 0, or -errno. */
+static int walk_step(struct walk *w, const char *name, bool follow)
+{
+	bool thread = strcmp(name, "thread-self") == 0;
+	struct stat st;
+
+	w->held = 0;
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (follow && (thread || strcmp(name, "self") == 0) && on_procfs(w->at, true))
+		return walk_self(w, thread);
+
+	OWN_FD child = walk_open(w, name, O_NOFOLLOW);
+
+	if (child < 0)
+		return child;
+	if (fstat(child, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode) && follow)
+		return walk_link(w, name, child);
+	if (strcmp(name, "..") == 0)
+		w->own = false;
+	walk_to(w, fd_take(&child));
+	return 0;
+}
+
+static int walk_end(struct walk *w, const struct open_request *r, bool slash, struct place *out)
+{
+	struct stat st;
+
+	if (fstat(w->at, &st) < 0)
+		return -errno;
+	if ((slash || (r->flags & O_DIRECTORY)) && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	out->fd = fd_take(&w->at);
+	out->elsewhere = w->elsewhere;
+	out->own = w->own;
+	out->held = w->held;
+	return 0;
+}
+
+static int walk_absent(struct walk *w, const char *name, bool slash, struct place *out)
+{
+	if (slash)
+		return -EISDIR; /* open_last_lookups() of fs/namei.c: trailing slashes with O_CREAT */
+	strcpy(out->name, name);
+	out->parent = fd_take(&w->at);
+	out->elsewhere = w->elsewhere;
+	return 0;
+}
+
+static int walk(struct walk *w, const struct open_request *r, struct place *out)
+{
+	const bool create = r->flags & O_CREAT, exclusive = create && (r->flags & O_EXCL);
+	char name[NAME_MAX + 1];
+	bool last = false, slash = false;
+	int more;
+
+	while ((more = walk_next(w, name, &last, &slash)) > 0) {
+		bool follow = !last || slash || !((r->flags & O_NOFOLLOW) || exclusive);
+		int err = walk_step(w, name, follow);
+
+		if (err == -ENOENT && last && create)
+			return walk_absent(w, name, slash, out);
+		if (err < 0)
+			return err;
+	}
+	return more < 0 ? more : walk_end(w, r, slash, out);
+}
+
+/* Puts the walk at the start of the path, or, for speed, already in the folder of its last component. */
+static int walk_start(struct walk *w, const struct open_request *r, bool jump)
+{
+	const char *rest = r->path, *base = strrchr(r->path, '/');
+	char folder[PATH_MAX];
+
+	w->elsewhere = r->dir >= 0;
+	if (jump && base != NULL && base != r->path && base[1] != '\0' && strcmp(base, "/..") != 0) {
+		memcpy(folder, r->path, (size_t)(base - r->path));
+		folder[base - r->path] = '\0';
+		w->at = sys_openat2(r->dir, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+				    r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
+		rest = base + 1;
+	}
+	if (w->at < 0 && r->resolve != 0 && base != NULL)
+		return w->at;
+	if (w->at < 0) {
+		rest = r->path;
+		w->at = r->dir >= 0 ? fcntl(r->dir, F_DUPFD_CLOEXEC, 0) :
+				      open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (w->at < 0)
+		return -errno;
+	w->start = sizeof w->text - strlen(rest) - 1;
+	strcpy(w->text + w->start, rest);
+	return 0;
+}
+
+/* Whether any link stands before the place where the path ends for the kernel. */
+static bool passes_links(const struct open_request *r)
+{
+	OWN_FD fd = sys_openat2(r->dir, r->path, O_PATH | O_CLOEXEC, 0,
+				RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+
+	return fd == -ELOOP;
+}
+
+/* One last component below a scoped resolution (openat2 with RESOLVE_*): links there are not followed. */
+static int scoped(struct walk *w, const struct open_request *r, struct place *out)
+{
+	struct open_request last = *r;
+
+	if (strchr(w->text + w->start, '/') != NULL)
+		return -EISDIR; /* "name/" */
+	last.flags |= O_NOFOLLOW;
+	return walk(w, &last, out);
+}
+
+static int walk_all(const struct server *s, const struct call *c, const struct open_request *r,
+		    struct place *out)
+{
+	struct walk w = { .s = s, .c = c, .at = -1 };
+	int err = walk_start(&w, r, r->flags & O_CREAT);
+
+	if (err >= 0)
+		err = r->resolve != 0 ? scoped(&w, r, out) : walk(&w, r, out);
+	fd_close(&w.at);
+	return err;
+}
+
+int resolve(const struct server *s, const struct call *c, const struct open_request *r, struct place *out)
+{
+	const bool create = r->flags & O_CREAT;
+
+	*out = (struct place){ .fd = -1, .parent = -1, .elsewhere = r->dir >= 0 };
+	if (create && (r->flags & O_EXCL))
+		return walk_all(s, c, r, out);
+
+	int fd = sys_openat2(r->dir, r->path, O_PATH | O_CLOEXEC | (r->flags & (O_NOFOLLOW | O_DIRECTORY)),
+			     0, r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
+
+	if (fd >= 0) {
+		out->fd = fd;
+		return 0;
+	}
+	if (fd == -ENOENT && (create || (r->resolve == 0 && passes_links(r))))
+		return walk_all(s, c, r, out);
+	if (fd == -ELOOP && r->resolve == 0)
+		return walk_all(s, c, r, out);
+	return fd;
+}

@@ -1,0 +1,110 @@
+#include "broker/wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "broker/act.h"
+#include "kern/sys.h"
+
+enum {
+	STACK_BYTES = 256 * 1024, /* address space, of which a few pages are touched */
+	WAITER_STARTING = UINT32_MAX,
+};
+
+/* Its arrival is all that counts: a blocking open returns EINTR. */
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+int wait_prepare(struct err *e)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	if (sigaction(SIGUSR1, &sa, NULL) < 0)
+		return fail(e, errno, "signal handler: %m");
+	return 0;
+}
+
+static int waiter_open(const struct waiter *w)
+{
+	int fd;
+
+	do
+		fd = act_reopen(w->server, w->fd, w->flags);
+	while (fd == -EINTR && fetch_valid(w->server, w->call.id));
+	return fd;
+}
+
+static void *waiter_run(void *arg)
+{
+	struct waiter *w = arg;
+
+	atomic_store(&w->tid, (uint32_t)gettid());
+
+	OWN_FD fd = waiter_open(w);
+
+	act_install(w->server, &w->call, fd, w->flags);
+	fd_close(&w->fd);
+	fd_close(&fd);
+	atomic_store(&w->tid, 0);
+	return NULL;
+}
+
+static int waiter_start(struct waiter *w)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err = pthread_attr_init(&attr);
+
+	if (err != 0)
+		return -err;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	err = pthread_create(&thread, &attr, waiter_run, w);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags)
+{
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		struct waiter *w = &s->waiters[i];
+
+		if (atomic_load(&w->tid) != 0)
+			continue;
+		w->server = s;
+		w->call = *c;
+		w->flags = flags;
+		w->fd = fd;
+		atomic_store(&w->tid, WAITER_STARTING);
+
+		int err = waiter_start(w);
+
+		if (err < 0)
+			atomic_store(&w->tid, 0);
+		return err;
+	}
+	return -ENFILE; /* what open answers when a table of the system is full */
+}
+
+unsigned wait_check(const struct server *s, bool all)
+{
+	unsigned left = 0;
+
+	for (size_t i = 0; i < WAITERS_MAX; i++) {
+		uint32_t tid = atomic_load(&s->waiters[i].tid);
+
+		if (tid == 0)
+			continue;
+		left++;
+		/* A signal that comes just before the open blocks is lost; the next check sends another. */
+		if (tid != WAITER_STARTING && (all || !fetch_valid(s, s->waiters[i].call.id)))
+			(void)SYS_CALL(SYS_tgkill, getpid(), tid, SIGUSR1);
+	}
+	return left;
+}

@@ -1,0 +1,19 @@
+/*
+ * Opens that wait, such as that of a FIFO without its other side: each in a thread of its own, so that nobody
+ * else waits. At most WAITERS_MAX of them.
+ */
+#ifndef BROKER_WAIT_H
+#define BROKER_WAIT_H
+
+#include "broker/call.h"
+
+/* Prepares the signal that ends a wait. */
+int wait_prepare(struct err *e);
+
+/* Hands the open of `fd` (O_PATH, owned by the thread from here on) over. 0, or -errno: the caller keeps fd. */
+int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags);
+
+/* Ends the waits whose caller is gone, every one with `all`. Returns how many threads are left. */
+unsigned wait_check(const struct server *s, bool all);
+
+#endif

@@ -1,0 +1,141 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/print.h"
+
+const char cli_default_profile[] = "ci-runner";
+
+static const struct option_row no_options[] = { { 0 } };
+
+static int print_help(struct cli *c, const struct command *about, struct err *e)
+{
+	struct buf b = { .arena = c->arena };
+
+	if (about == NULL)
+		help_overview(&b);
+	else
+		help_command(&b, about);
+	return print_out(&b, e);
+}
+
+static int check_words(const struct command *cmd, int n, const char *const *words, struct err *e)
+{
+	if (n >= cmd->min_words && (cmd->max_words < 0 || n <= cmd->max_words))
+		return 0;
+	if (n < cmd->min_words)
+		fail(e, EINVAL, "%s: too few words", cmd->name);
+	else
+		fail(e, EINVAL, "%s: '%.80s' is one word too many", cmd->name, words[cmd->max_words]);
+	return advise(e, "usage: zviz %s %.*s", cmd->name, (int)strcspn(cmd->usage, "\n"), cmd->usage);
+}
+
+static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv, struct err *e)
+{
+	void *options = arena_alloc(c->arena, cmd->options_size != 0 ? cmd->options_size : 1);
+	const struct option_table tables[] = {
+		{ cmd->options != NULL ? cmd->options : no_options, options },
+		{ common_options, &c->globals },
+		{ global_options, NULL },
+	};
+	struct option_words words;
+
+	if (options_parse(c->arena, tables, COUNT(tables), cmd->order, argc, argv, &words, e) < 0)
+		return within(e, "%s", cmd->name);
+	if (c->globals.help)
+		return print_help(c, cmd, e);
+	TRY(check_words(cmd, words.n, (const char *const *)words.at, e));
+	return cmd->run(c, options, words.n, words.at, e);
+}
+
+int cli_run(struct cli *c, int argc, char **argv, struct err *e)
+{
+	const struct option_table tables[] = {
+		{ global_options, &c->globals },
+		{ common_options, &c->globals },
+	};
+	struct option_words words;
+
+	TRY(options_parse(c->arena, tables, COUNT(tables), OPTIONS_FIRST, argc, argv, &words, e));
+	if (c->globals.root != NULL && strspn(c->globals.root, "/") == strlen(c->globals.root))
+		return fail(e, EINVAL, "--root: '/' cannot hold the state of containers");
+	if (c->globals.version)
+		return run_command(c, command_find("version"), 0, NULL, e);
+	if (words.n == 0)
+		return print_help(c, NULL, e);
+
+	const struct command *cmd = command_find(words.at[0]);
+
+	if (cmd == NULL)
+		return command_unknown(words.at[0], e);
+	return run_command(c, cmd, words.n - 1, words.at + 1, e);
+}
+
+/* ---- profiles ---- */
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && strcmp(s + n - m, end) == 0;
+}
+
+static bool names_file(const char *name)
+{
+	return strchr(name, '/') != NULL || ends_in(name, ".yaml") || ends_in(name, ".yml");
+}
+
+static int unknown_profile(struct cli *c, const char *name, struct err *e)
+{
+	struct name_near near = { 0 };
+	struct buf known = { .arena = c->arena };
+
+	for (const struct builtin_profile *p = builtin_profiles; p->name != NULL; p++) {
+		name_offer(&near, name, p->name);
+		buf_printf(&known, "%s%s", known.len != 0 ? ", " : "", p->name);
+	}
+	fail(e, ENOENT, "no profile is called '%.80s'; there are: %s", name, buf_text(&known));
+	if (near.best != NULL)
+		return advise(e, "the nearest is '%s'", near.best);
+	return advise(e, "a profile of your own is named by its file: ./%.80s.yaml", name);
+}
+
+/* `extends` in a file names a file beside it. */
+static int open_beside(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
+		       struct err *e)
+{
+	return file_read(*(const int *)ctx, name, CLI_PROFILE_BYTES_MAX, a, text, len, e);
+}
+
+static int profile_from_file(struct cli *c, const char *path, struct profile *out, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder = slash == NULL ? "." : arena_strndup(c->arena, path, (size_t)(slash - path) + 1);
+	OWN_FD dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *text;
+	size_t len;
+
+	if (dir < 0)
+		return fail(e, errno, "profile %s: %m", path);
+	if (file_read(dir, slash == NULL ? path : slash + 1, CLI_PROFILE_BYTES_MAX, c->arena, &text, &len,
+		      e) < 0)
+		return within(e, "profile");
+	return profile_load(c->arena, path, text, len, open_beside, &dir, out, e);
+}
+
+int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e)
+{
+	if (name == NULL)
+		name = cli_default_profile;
+
+	const struct builtin_profile *p = profile_builtin(name);
+
+	if (p != NULL)
+		return profile_load(c->arena, p->name, p->text, p->len, NULL, NULL, out, e);
+	if (names_file(name))
+		return profile_from_file(c, name, out, e);
+	return unknown_profile(c, name, e);
+}

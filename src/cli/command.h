@@ -1,0 +1,75 @@
+/*
+ * A command is one file with one descriptor; the table of them is also the help and the completion.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cli/options.h"
+#include "policy/profile.h"
+#include "policy/spec.h"
+
+enum log_format { LOG_TEXT, LOG_JSON };
+enum rootless { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
+
+/* What holds for every command. */
+struct globals {
+	const char *root;          /* --root, NULL: the default folder */
+	const char *log;           /* --log, NULL: none */
+	struct amount log_format;  /* enum log_format */
+	bool debug, systemd_cgroup;
+	struct amount rootless;    /* enum rootless */
+	bool version;
+	/* These are taken behind the command's name too. */
+	bool verbose, help;
+	const char *profile;       /* --profile, NULL: nobody said */
+};
+
+struct cli {
+	struct arena *arena;
+	struct globals globals;
+};
+
+struct command {
+	const char *name;
+	const char *usage;    /* what follows the name: "[options] ID BUNDLE [CMD ARG...]", several lines permitted */
+	const char *summary;  /* one line, no full stop */
+	const char *help;     /* paragraphs, or NULL */
+	const struct option_row *options; /* NULL: none */
+	size_t options_size;  /* of the struct that they fill */
+	enum option_order order;
+	int min_words, max_words; /* words that are no options; max -1: any number */
+
+	/* The exit code, or -errno with *e filled. `options` points to a zeroed struct that was filled from the
+	 * command line, argv to the argc words. */
+	int (*run)(struct cli *c, void *options, int argc, char **argv, struct err *e);
+};
+
+/* Ended by NULL, in the order of the help. */
+extern const struct command *const commands[];
+
+/* NULL when there is none. */
+const struct command *command_find(const char *name);
+
+/* An error for a name that is no command. */
+int command_unknown(const char *name, struct err *e);
+
+/* The options in front of the command, and those that may also follow its name. */
+extern const struct option_row global_options[];
+extern const struct option_row common_options[];
+
+/* Runs the command line (without the program's name): the exit code, or -errno with *e filled. */
+int cli_run(struct cli *c, int argc, char **argv, struct err *e);
+
+/* Loads a profile by its built-in name, or from a file when the name has a '/' or ends in .yaml or .yml.
+ * NULL is the default, ci-runner. */
+int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e);
+
+enum { CLI_PROFILE_BYTES_MAX = 1024 * 1024 }; /* a profile of a person is a thousandth of this */
+extern const char cli_default_profile[];
+
+#endif

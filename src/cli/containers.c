@@ -1,0 +1,127 @@
+/*
+ * zviz list, state and delete: what is there, and its end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "box/state.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "text/json_write.h"
+
+static const char *const status_words[] = { "creating", "running", "stopped" };
+
+static const char *root_of(const struct cli *c)
+{
+	return c->globals.root != NULL ? c->globals.root : state_default_root(c->arena);
+}
+
+/* ---- list ---- */
+
+struct list_options {
+	bool quiet;
+	const char *format;
+};
+
+static const struct option_row list_rows[] = {
+	{ "quiet", 'q', OPTION_FLAG, NULL, "ids only", .offset = offsetof(struct list_options, quiet) },
+	{ 0 },
+};
+
+static int list_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
+{
+	const struct list_options *o = options;
+	struct buf out = { .arena = c->arena };
+	struct strings ids;
+
+	(void)argc;
+	(void)argv;
+	TRY(state_list(c->arena, root_of(c), &ids, e));
+	if (!o->quiet)
+		buf_puts(&out, "ID                       STATUS    PID\n");
+	for (size_t i = 0; i < ids.n; i++) {
+		struct state_info info;
+		struct err gone;
+
+		if (state_read(c->arena, root_of(c), ids.at[i], &info, &gone) < 0)
+			continue; /* it ended meanwhile */
+		if (o->quiet)
+			buf_printf(&out, "%s\n", info.id);
+		else
+			buf_printf(&out, "%-24s %-9s %d\n", info.id, status_words[info.status], info.pid);
+	}
+	return print_out(&out, e);
+}
+
+/* ---- state ---- */
+
+static int state_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
+{
+	struct state_info info;
+	struct buf out = { .arena = c->arena };
+	struct json_writer j = { .out = &out, .pretty = true };
+
+	(void)options;
+	(void)argc;
+	TRY(state_read(c->arena, root_of(c), argv[0], &info, e));
+	json_open_object(&j, NULL);
+	json_put_string(&j, "ociVersion", "1.2.0");
+	json_put_string(&j, "id", info.id);
+	json_put_i64(&j, "pid", info.pid);
+	json_put_string(&j, "status", status_words[info.status]);
+	json_close(&j);
+	buf_puts(&out, "\n");
+	return print_out(&out, e);
+}
+
+/* ---- delete ---- */
+
+struct delete_options {
+	bool force;
+};
+
+static const struct option_row delete_rows[] = {
+	{ "force", 'f', OPTION_FLAG, NULL, "end it first if it runs",
+	  .offset = offsetof(struct delete_options, force) },
+	{ 0 },
+};
+
+static int delete_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
+{
+	const struct delete_options *o = options;
+
+	(void)argc;
+	return state_delete(c->arena, root_of(c), argv[0], o->force, e);
+}
+
+const struct command command_list = {
+	.name = "list",
+	.usage = "[options]",
+	.summary = "List containers",
+	.options = list_rows,
+	.options_size = sizeof(struct list_options),
+	.order = OPTIONS_ANYWHERE,
+	.run = list_run,
+};
+
+const struct command command_state = {
+	.name = "state",
+	.usage = "ID",
+	.summary = "Say how a container is",
+	.order = OPTIONS_ANYWHERE,
+	.min_words = 1,
+	.max_words = 1,
+	.run = state_run,
+};
+
+const struct command command_delete = {
+	.name = "delete",
+	.usage = "[options] ID",
+	.summary = "Remove a container and everything that it left",
+	.options = delete_rows,
+	.options_size = sizeof(struct delete_options),
+	.order = OPTIONS_ANYWHERE,
+	.min_words = 1,
+	.max_words = 1,
+	.run = delete_run,
+};

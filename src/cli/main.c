@@ -1,0 +1,21 @@
+/*
+ * Nothing happens here that the command at hand does not need: a container starts in about a
+ * millisecond, and every container pays for what is done before it.
+ */
+#include "cli/command.h"
+#include "cli/print.h"
+
+int main(int argc, char **argv)
+{
+	struct arena arena = { 0 };
+	struct cli c = { .arena = &arena };
+	struct err e = { 0 };
+	int status = cli_run(&c, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &e);
+
+	if (status < 0) {
+		print_error(&c, &e);
+		status = 1;
+	}
+	arena_free(&arena);
+	return status;
+}

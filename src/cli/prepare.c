@@ -1,0 +1,156 @@
+#include "cli/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "cli/direct.h"
+#include "kern/probe.h"
+
+enum { CONFIG_BYTES_MAX = 4 << 20 }; /* engines write some 20 KiB */
+
+static const char profile_annotation[] = "zviz.io/profile";
+
+static const char *annotation(const struct spec *s, const char *key)
+{
+	for (size_t i = 0; i < s->annotations.n; i++)
+		if (strcmp(s->annotations.at[i].key, key) == 0)
+			return s->annotations.at[i].value;
+	return NULL;
+}
+
+static void replace_command(struct arena *a, struct spec *s, const struct run_request *r)
+{
+	if (r->argc == 0)
+		return;
+	s->process.args = (struct strings){ 0 };
+	for (int i = 0; i < r->argc; i++)
+		*LIST_ADD(a, &s->process.args) = r->argv[i];
+}
+
+static void add_env(struct arena *a, struct spec *s, const struct pair *p)
+{
+	*LIST_ADD(a, &s->process.env) = arena_printf(a, "%s=%s", p->key, p->value);
+}
+
+static int bundle_user(const struct run_options *o, struct spec *s, struct err *e)
+{
+	if (!o->user.set)
+		return 0;
+	if (o->user.user != NULL || o->user.group != NULL) {
+		fail(e, EINVAL, "--user %s: names are not looked up in a bundle",
+		     o->user.user != NULL ? o->user.user : o->user.group);
+		return advise(e, "use numbers: --user UID:GID");
+	}
+	s->process.uid = o->user.uid;
+	if (o->user.has_gid)
+		s->process.gid = o->user.gid;
+	return 0;
+}
+
+static int load_bundle(struct cli *c, const struct run_options *o, const struct run_request *r,
+		       struct prepared *p, struct err *e)
+{
+	char *text;
+	size_t len;
+
+	p->bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->bundle < 0)
+		return fail(e, errno, "bundle %s: %m", r->bundle);
+	if (file_read(p->bundle, "config.json", CONFIG_BYTES_MAX, c->arena, &text, &len, e) < 0)
+		return within(e, "bundle %s", r->bundle);
+	TRY(spec_load(c->arena, "config.json", text, len, &p->spec, e));
+	if (p->spec.root.path == NULL)
+		return fail(e, EINVAL, "config.json: root.path: missing");
+	replace_command(c->arena, &p->spec, r);
+	for (size_t i = 0; i < o->env.n; i++)
+		add_env(c->arena, &p->spec, &o->env.at[i]);
+	if (o->cwd != NULL)
+		p->spec.process.cwd = o->cwd;
+	if (o->hostname != NULL)
+		p->spec.hostname = o->hostname;
+	return bundle_user(o, &p->spec, e);
+}
+
+static void paths_as_words(struct arena *a, const struct strings *paths, const char *option, struct words *out)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		*LIST_ADD(a, out) = (struct word){ paths->at[i], { .file = option } };
+}
+
+static bool wants_terminal(const struct run_options *o, const struct prepared *p)
+{
+	if (o->tty.set)
+		return o->tty.value != 0;
+	if (o->detach)
+		return false;
+	return p->request.direct != NULL ? isatty(0) && isatty(1) : p->spec.process.terminal;
+}
+
+static void terminal_size(struct prepared *p)
+{
+	struct winsize size;
+
+	if (p->spec.process.console_height.set || ioctl(0, TIOCGWINSZ, &size) < 0)
+		return;
+	p->spec.process.console_height = (struct amount){ true, size.ws_row, { 0 } };
+	p->spec.process.console_width = (struct amount){ true, size.ws_col, { 0 } };
+}
+
+static void make_request(struct cli *c, const struct run_options *o, const struct run_request *r,
+			 struct prepared *p)
+{
+	struct plan_request *q = &p->request;
+
+	q->id = r->id;
+	q->verbose = c->globals.verbose;
+	q->events = o->events.set;
+	q->direct = r->bundle == NULL ? &p->view : NULL;
+	q->terminal = wants_terminal(o, p);
+	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
+	q->detach = o->detach;
+	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
+	q->network_host = o->network.set && o->network.value == NETWORK_HOST;
+	for (size_t i = 0; i < p->view.nshared; i++) {
+		struct words *list = p->view.shared[i].write ? &q->write : &q->read;
+
+		*LIST_ADD(c->arena, list) = (struct word){ p->view.shared[i].path,
+							   { .file = p->view.shared[i].write ? "--write" : "--read" } };
+	}
+	if (q->direct == NULL) {
+		paths_as_words(c->arena, &o->read, "--read", &q->read);
+		paths_as_words(c->arena, &o->write, "--write", &q->write);
+	}
+	paths_as_words(c->arena, &o->hide, "--hide", &q->hide);
+	q->memory = o->memory;
+	q->cpus = o->cpus;
+	q->pids = o->pids;
+	if (q->terminal)
+		terminal_size(p);
+	p->spec.process.terminal = q->terminal;
+}
+
+int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
+	    struct err *e)
+{
+	struct run_request r;
+	const char *profile = c->globals.profile;
+
+	*p = (struct prepared){ .bundle = AT_FDCWD };
+	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
+	TRY(probe_host(&p->host, e));
+	if (r.bundle != NULL)
+		TRY(load_bundle(c, o, &r, p, e));
+	else
+		TRY(direct_make(c->arena, o, &r, &p->host, &p->spec, &p->view, e));
+	for (size_t i = 0; i < o->annotations.n; i++)
+		*LIST_ADD(c->arena, &p->spec.annotations) = o->annotations.at[i];
+	if (profile == NULL)
+		profile = annotation(&p->spec, profile_annotation);
+	TRY(cli_profile(c, profile, &p->profile, e));
+	make_request(c, o, &r, p);
+	return plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e);
+}

@@ -1,0 +1,26 @@
+/*
+ * What `run` and `explain` share: from options to a plan, with nothing done to the machine.
+ */
+#ifndef CLI_PREPARE_H
+#define CLI_PREPARE_H
+
+#include "cli/command.h"
+#include "cli/run_options.h"
+#include "kern/host.h"
+#include "policy/plan.h"
+
+/* Parts of a plan and what it borrows from. Must stay where it is. */
+struct prepared {
+	struct host host;
+	struct profile profile;
+	struct spec spec;
+	struct direct_view view;
+	struct plan_request request;
+	struct plan plan;
+	int bundle; /* its folder, AT_FDCWD without one */
+};
+
+int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *out,
+	    struct err *e);
+
+#endif

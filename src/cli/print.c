@@ -1,0 +1,187 @@
+#include "cli/print.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "policy/event.h"
+
+int print_out(const struct buf *text, struct err *e)
+{
+	int r = fd_write_all(STDOUT_FILENO, buf_text(text), text->len);
+
+	return r < 0 ? fail(e, -r, "standard output: %m") : 0;
+}
+
+bool print_colours(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 &&
+	       isatty(fd);
+}
+
+void print_ink(struct buf *b, bool on, enum ink ink, const char *text)
+{
+	static const char *const codes[] = {
+		[INK_NONE] = "0", [INK_BOLD] = "1", [INK_GOOD] = "32",
+		[INK_WARN] = "33", [INK_BAD] = "31", [INK_DIM] = "2",
+	};
+
+	if (on && ink != INK_NONE)
+		buf_printf(b, "\033[%sm%s\033[0m", codes[ink], text);
+	else
+		buf_puts(b, text);
+}
+
+void print_safe(struct buf *b, const char *text)
+{
+	/* Not buf_puts_safe: it also escapes backslashes, and these texts have escapes in them already. */
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= 0x20 && c < 0x7f)
+			buf_add(b, text, 1);
+		else
+			buf_printf(b, "\\x%02x", c);
+	}
+}
+
+/* ---- errors ---- */
+
+void print_quoted(struct buf *b, const char *text)
+{
+	buf_puts(b, "\"");
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c >= 0x20 && c < 0x7f)
+			buf_add(b, text, 1);
+		else
+			buf_printf(b, "\\u%04x", c); /* a byte that is no ASCII: never broken UTF-8 */
+	}
+	buf_puts(b, "\"");
+}
+
+void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg)
+{
+	char when[32] = "";
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) != NULL)
+		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (format == LOG_JSON) {
+		buf_puts(b, "{\"level\":\"error\",\"msg\":");
+		print_quoted(b, msg);
+		buf_printf(b, ",\"time\":\"%s\"}\n", when);
+	} else {
+		buf_printf(b, "time=\"%s\" level=error msg=", when);
+		print_quoted(b, msg);
+		buf_puts(b, "\n");
+	}
+}
+
+static int log_error(const struct cli *c, const char *msg)
+{
+	const struct globals *g = &c->globals;
+	OWN_FD fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	struct buf line = { .arena = c->arena };
+
+	if (fd < 0)
+		return -errno;
+	print_log_line(&line, (enum log_format)g->log_format.value, (int64_t)time(NULL), msg);
+	return fd_write_all(fd, buf_text(&line), line.len);
+}
+
+void print_error(const struct cli *c, const struct err *e)
+{
+	struct buf b = { .arena = c->arena };
+	bool colours = print_colours(STDERR_FILENO);
+	int r = c->globals.log != NULL ? log_error(c, e->text) : 0;
+
+	print_ink(&b, colours, INK_BAD, "zviz:");
+	buf_puts(&b, " ");
+	print_safe(&b, e->text);
+	buf_puts(&b, "\n");
+	if (e->hint[0] != '\0') {
+		buf_puts(&b, "  hint: ");
+		print_safe(&b, e->hint);
+		buf_puts(&b, "\n");
+	}
+	if (r < 0) {
+		buf_puts(&b, "zviz: the log file ");
+		print_safe(&b, c->globals.log);
+		buf_printf(&b, ": %s\n", strerror(-r));
+	}
+	fd_write_all(STDERR_FILENO, buf_text(&b), b.len);
+}
+
+/* ---- refused operations ---- */
+
+static void print_refusal(struct watcher *w, const struct event *ev)
+{
+	struct buf text = { .arena = &w->scratch }, line = { .arena = &w->scratch };
+
+	event_print(ev, &text);
+
+	/* Its own newlines, if any, are replaced by the kind that this terminal needs. */
+	const char *end = w->raw != NULL && *w->raw ? "\r\n" : "\n";
+
+	for (const char *p = buf_text(&text); *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+
+		print_ink(&line, print_colours(STDERR_FILENO), INK_WARN, "zviz: ");
+		buf_add(&line, p, n);
+		buf_puts(&line, end);
+		p += n + (p[n] == '\n');
+	}
+	fd_write_all(STDERR_FILENO, buf_text(&line), line.len);
+}
+
+void watcher_line(void *watcher, const char *line, size_t len)
+{
+	struct watcher *w = watcher;
+	struct event ev;
+	struct err ignored;
+
+	if (event_read(&w->scratch, line, len, &ev, &ignored) < 0) {
+		w->unreadable++;
+	} else if (strcmp(ev.verdict, "deny") == 0) {
+		w->refused++;
+		if (w->verbose)
+			print_refusal(w, &ev);
+	}
+	arena_free(&w->scratch);
+}
+
+void print_summary(struct buf *b, bool verbose, uint64_t refused, uint64_t lost)
+{
+	if (refused > 0) {
+		buf_printf(b, "zviz: %" PRIu64 " operation%s refused", refused,
+			   refused == 1 ? " was" : "s were");
+		if (!verbose)
+			buf_printf(b, " (run with --verbose to see %s)", refused == 1 ? "it" : "them");
+		buf_puts(b, "\n");
+	}
+	if (verbose && lost > 0)
+		buf_printf(b, "zviz: %" PRIu64 " event%s came too fast to be shown\n", lost,
+			   lost == 1 ? "" : "s");
+}
+
+void watcher_close(struct watcher *w, uint64_t refused, uint64_t lost)
+{
+	struct buf b = { .arena = &w->scratch };
+
+	print_summary(&b, w->verbose, refused > w->refused ? refused : w->refused,
+		      lost + w->unreadable);
+	fd_write_all(STDERR_FILENO, buf_text(&b), b.len);
+	arena_free(&w->scratch);
+}

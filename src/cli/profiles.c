@@ -1,0 +1,129 @@
+#include <errno.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/print.h"
+#include "table/table.h"
+
+struct profiles_options {
+	bool expand;
+};
+
+static const struct option_row rows[] = {
+	{ "expand", 0, OPTION_FLAG, NULL, "show: the system calls, with the groups' members",
+	  .offset = offsetof(struct profiles_options, expand) },
+	{ 0 },
+};
+
+enum {
+	WIDTH = 100,
+	GROUPS_DEEP = 8, /* groups in groups; the tables' own go two deep */
+};
+
+static int list(struct cli *c, struct buf *b, struct err *e)
+{
+	for (const struct builtin_profile *p = builtin_profiles; p->name != NULL; p++) {
+		struct profile loaded;
+
+		TRY(cli_profile(c, p->name, &loaded, e));
+		buf_printf(b, "%-16s%s%s\n", p->name, loaded.description != NULL ? loaded.description : "",
+			   strcmp(p->name, cli_default_profile) == 0 ? " (default)" : "");
+	}
+	return 0;
+}
+
+/* The names of a group and of the groups in it, in lines of at most WIDTH. */
+static void members(struct buf *b, const struct syscall_group *group, unsigned deep, size_t *column)
+{
+	for (const char *const *m = group->members; *m != NULL; m++) {
+		const struct syscall_group *inner = (*m)[0] == '@' ? syscall_group_find(*m) : NULL;
+
+		if (inner != NULL && deep < GROUPS_DEEP) {
+			members(b, inner, deep + 1, column);
+			continue;
+		}
+		if (*column == 0 || *column + 1 + strlen(*m) > WIDTH) {
+			buf_puts(b, *column == 0 ? "     " : "\n     ");
+			*column = 5;
+		}
+		buf_printf(b, " %s", *m);
+		*column += 1 + strlen(*m);
+	}
+}
+
+static void words(struct buf *b, const char *title, const struct words *list)
+{
+	if (list->n == 0)
+		return;
+	buf_printf(b, "%s:\n", title);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct syscall_group *group = syscall_group_find(list->at[i].text);
+		size_t column = 0;
+
+		buf_puts(b, "  ");
+		print_safe(b, list->at[i].text);
+		if (group != NULL) {
+			buf_printf(b, "  (%s)\n", group->description);
+			members(b, group, 0, &column);
+		}
+		buf_puts(b, "\n");
+	}
+}
+
+static int expand(struct cli *c, const char *name, struct buf *b, struct err *e)
+{
+	struct profile p;
+
+	TRY(cli_profile(c, name, &p, e));
+	words(b, "allow", &p.syscalls.allow);
+	words(b, "deny", &p.syscalls.deny);
+	words(b, "broker", &p.syscalls.broker);
+	return 0;
+}
+
+static int show(struct cli *c, const char *name, struct buf *b, struct err *e)
+{
+	const struct builtin_profile *p = profile_builtin(name);
+	struct profile ignored;
+
+	if (p == NULL && cli_profile(c, name, &ignored, e) < 0)
+		return -e->no;
+	if (p == NULL)
+		return fail(e, EINVAL, "%s is your own file; --expand shows what its groups mean", name);
+	buf_add(b, p->text, p->len);
+	return 0;
+}
+
+static int run_profiles(struct cli *c, void *options, int argc, char **argv, struct err *e)
+{
+	const struct profiles_options *o = options;
+	struct buf b = { .arena = c->arena };
+
+	if (argc == 0 || (argc == 1 && strcmp(argv[0], "list") == 0)) {
+		TRY(list(c, &b, e));
+	} else if (strcmp(argv[0], "show") != 0) {
+		fail(e, EINVAL, "profiles: '%.80s' is not known here", argv[0]);
+		return advise(e, "zviz profiles show NAME");
+	} else if (argc == 1) {
+		fail(e, EINVAL, "profiles show: which one?");
+		return advise(e, "zviz profiles lists them");
+	} else if (o->expand) {
+		TRY(expand(c, argv[1], &b, e));
+	} else {
+		TRY(show(c, argv[1], &b, e));
+	}
+	return print_out(&b, e);
+}
+
+const struct command command_profiles = {
+	.name = "profiles",
+	.usage = "\nshow [--expand] NAME",
+	.summary = "List the built-in profiles, or show one",
+	.help = "A profile says what a workload may do. `show` prints it as it was written, every group\n"
+		"with its reason; with --expand, the system calls that the groups stand for.",
+	.options = rows,
+	.options_size = sizeof(struct profiles_options),
+	.order = OPTIONS_ANYWHERE,
+	.max_words = 2,
+	.run = run_profiles,
+};

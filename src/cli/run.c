@@ -1,0 +1,312 @@
+/*
+ * zviz run: from the command line to the workload's exit code.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/box.h"
+#include "box/sequence.h"
+#include "box/state.h"
+#include "broker/broker.h"
+#include "cli/command.h"
+#include "cli/prepare.h"
+#include "cli/print.h"
+#include "cli/run_options.h"
+#include "cli/term.h"
+#include "kern/scm.h"
+
+enum { TIMEOUT_EXIT = 124, TIMEOUT_GRACE_MS = 2000 };
+
+/* One run, from its plan to its end. */
+struct session {
+	struct cli *cli;
+	const struct run_options *o;
+	struct prepared job;
+	struct box box;
+	struct box_options box_options;
+	struct term term;
+	struct watcher watcher;
+	struct broker_counters *counters;
+	int events_read, events_write; /* the broker's stream */
+	int events_file;               /* --events beside --verbose: a copy goes here */
+	bool told_to_stop;
+};
+
+/* ---- the broker's side ---- */
+
+static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc, struct err *e)
+{
+	struct session *s = ctx;
+	struct broker_job job = {
+		.plan = plan,
+		.listener = listener,
+		.proc = proc,
+		.events = s->events_write,
+		.counters = s->counters,
+	};
+
+	return broker_serve(&job, e);
+}
+
+/* ---- what the terminal loop calls ---- */
+
+static void on_event(void *ctx, const char *line, size_t len)
+{
+	struct session *s = ctx;
+
+	watcher_line(&s->watcher, line, len);
+	if (s->events_file >= 0) {
+		(void)!fd_write_all(s->events_file, line, len);
+		(void)!fd_write_all(s->events_file, "\n", 1);
+	}
+}
+
+static void on_signal(void *ctx, int sig)
+{
+	box_signal(&((struct session *)ctx)->box, sig);
+}
+
+static uint64_t on_deadline(void *ctx)
+{
+	struct session *s = ctx;
+
+	box_signal(&s->box, s->told_to_stop ? SIGKILL : SIGTERM);
+	if (s->told_to_stop)
+		return 0;
+	s->told_to_stop = true;
+	return TIMEOUT_GRACE_MS;
+}
+
+/* Init speaks when the workload stops itself; what else it says is a failure, and box_wait()'s to read. */
+static int on_control(void *ctx, int fd)
+{
+	struct note n;
+
+	(void)ctx;
+	if (recv(fd, &n, sizeof n, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof n || n.step != -1)
+		return -1;
+	(void)!recv(fd, &n, sizeof n, MSG_DONTWAIT);
+	return 1;
+}
+
+/* ---- events ---- */
+
+static int open_events_file(const struct run_options *o, struct err *e)
+{
+	int fd;
+
+	if (!o->events.set)
+		return -1;
+	if (o->events.file == NULL)
+		fd = fcntl(o->events.fd, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(o->events.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0)
+		return fail(e, errno, "--events %s: %m", o->events.file != NULL ? o->events.file : "descriptor");
+	return fd;
+}
+
+static int open_events(struct session *s, struct err *e)
+{
+	int pipe_fds[2];
+	int file = open_events_file(s->o, e);
+
+	s->events_read = s->events_write = s->events_file = -1;
+	if (file < 0 && s->o->events.set)
+		return file;
+	if (!s->cli->globals.verbose) {
+		s->events_write = file;
+		return 0;
+	}
+	s->events_file = file;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return fail(e, errno, "pipe: %m");
+	s->events_read = pipe_fds[0];
+	s->events_write = pipe_fds[1];
+	/* The broker never waits for its reader: it counts what it could not say. */
+	if (fcntl(s->events_write, F_SETFL, O_NONBLOCK) < 0)
+		return fail(e, errno, "pipe: %m");
+	fcntl(s->events_write, F_SETPIPE_SZ, 1 << 20);
+	return 0;
+}
+
+/* ---- the run ---- */
+
+static int make_counters(struct session *s, struct err *e)
+{
+	s->counters = mmap(NULL, sizeof *s->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->counters != MAP_FAILED)
+		return 0;
+	s->counters = NULL;
+	return fail(e, errno, "shared memory: %m");
+}
+
+static void say_plan(const struct session *s)
+{
+	const struct plan *p = &s->job.plan;
+
+	for (size_t i = 0; i < p->nwarnings; i++)
+		fprintf(stderr, "zviz: warning: %s\n", p->warnings[i]);
+	for (size_t i = 0; s->cli->globals.verbose && i < p->nmissing; i++)
+		fprintf(stderr, "zviz: missing: %s: %s; %s\n", p->missing[i].layer, p->missing[i].why,
+			p->missing[i].fix);
+}
+
+static int write_pid_file(const struct session *s, struct err *e)
+{
+	const char *path = s->o->pid_file;
+	char text[16];
+
+	if (path == NULL)
+		return 0;
+
+	const char *temporary = arena_printf(s->cli->arena, "%s.tmp-%d", path, getpid());
+	OWN_FD fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int n = snprintf(text, sizeof text, "%d", s->box.init);
+
+	if (fd < 0)
+		return fail(e, errno, "--pid-file %s: %m", path);
+
+	int r = fd_write_all(fd, text, (size_t)n);
+
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(temporary);
+		return fail(e, -r, "--pid-file %s: %m", path);
+	}
+	return 0;
+}
+
+static int receive_console(struct session *s, struct err *e)
+{
+	char letter;
+	int master = -1;
+
+	if (!s->job.plan.terminal)
+		return 0;
+
+	ssize_t n = scm_receive(s->box.init_note, &letter, 1, &master);
+
+	/* Init died, or its first word was an error: box_wait() finds out which. */
+	if (n < 0 && n != -EBADMSG)
+		return fail(e, (int)-n, "receive the terminal: %m");
+	s->term.master = master;
+	return 0;
+}
+
+static int relay(struct session *s, struct err *e)
+{
+	struct term *t = &s->term;
+
+	TRY(receive_console(s, e));
+	TRY(write_pid_file(s, e));
+	t->pidfd = s->box.init_pidfd;
+	t->events = s->events_read;
+	t->control = s->job.plan.init ? s->box.init_note : -1;
+	t->timeout_ms = s->job.plan.timeout_ms;
+	t->ctx = s;
+	t->on_event = on_event;
+	t->on_signal = on_signal;
+	t->on_deadline = on_deadline;
+	t->on_control = on_control;
+	return term_relay(t, e);
+}
+
+static void say_end(struct session *s)
+{
+	struct broker_counters *c = s->counters;
+
+	watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
+	if (!s->o->timings)
+		return;
+
+	struct buf text = { .arena = s->cli->arena };
+
+	box_timings(&s->box, &text);
+	fputs(buf_text(&text), stderr);
+}
+
+static int run_box(struct session *s, struct err *e)
+{
+	int code;
+
+	TRY(box_start(&s->box, s->cli->arena, &s->job.plan, &s->box_options, e));
+	fd_close(&s->events_write);
+	if (s->job.plan.detach) {
+		TRY(write_pid_file(s, e));
+		return box_detach(&s->box, e);
+	}
+
+	int r = relay(s, e);
+
+	if (r < 0) {
+		box_end(&s->box);
+		return r;
+	}
+	code = box_wait(&s->box, e);
+	box_end(&s->box);
+	if (code >= 0)
+		say_end(s);
+	return code >= 0 && s->term.timed_out ? TIMEOUT_EXIT : code;
+}
+
+static int run_session(struct session *s, struct err *e)
+{
+	int code;
+
+	TRY(make_counters(s, e));
+	TRY(open_events(s, e));
+	s->box_options.broker = (struct box_broker){
+		.confine = broker_confine, .serve = serve, .ctx = s, .events = s->events_write,
+	};
+	s->watcher = (struct watcher){ .verbose = s->cli->globals.verbose, .raw = &s->term.tty.raw };
+	term_init(&s->term);
+	if (!s->job.plan.detach)
+		TRY(term_hold(&s->term, e));
+	code = run_box(s, e);
+	term_release(&s->term);
+	fd_close(&s->events_read);
+	fd_close(&s->events_write);
+	fd_close(&s->events_file);
+	return code;
+}
+
+static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
+{
+	struct session s = { .cli = c, .o = options };
+
+	TRY(prepare(c, s.o, argc, argv, &s.job, e));
+	s.box_options = (struct box_options){
+		.state_root = c->globals.root != NULL ? c->globals.root : state_default_root(c->arena),
+		.bundle = s.job.bundle,
+		.timings = s.o->timings,
+	};
+	say_plan(&s);
+	return run_session(&s, e);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.usage = "[options] ID [--] CMD [ARG...]\n[options] ID BUNDLE [CMD ARG...]\n--bundle BUNDLE [options] ID",
+	.summary = "Run a command, confined",
+	.help = "Without a bundle, the command sees this machine's programs read-only, the current folder as\n"
+		"/work, a private /tmp and home, and nothing else of the host.\n"
+		"\n"
+		"The exit code is the command's own, 128 + n when signal n ended it, 124 after --timeout, and 1\n"
+		"when zviz itself could not run it.",
+	.options = run_option_rows,
+	.options_size = sizeof(struct run_options),
+	.order = OPTIONS_FIRST,
+	.min_words = 1,
+	.max_words = -1,
+	.run = run_run,
+};

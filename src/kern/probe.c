@@ -1,0 +1,198 @@
+#include "kern/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "kern/sys.h"
+
+enum {
+	SMALL_ROOM = 128,
+	MAP_ROOM = 4096, /* 340 extents of a map are at most this long in practice */
+	INITIAL_USERNS_INODE = (int)0xEFFFFFFDu, /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
+	KNOWN_LAST_CAPABILITY = 40,              /* CAP_CHECKPOINT_RESTORE, 5.9 */
+};
+
+/* Reads a small file of /proc, which gives it at once, without its last newline: its length, or negative. */
+static ssize_t read_line(const char *path, char *out, size_t room)
+{
+	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : read(fd, out, room - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	if (n > 0 && out[n - 1] == '\n')
+		out[--n] = '\0';
+	return n;
+}
+
+bool probe_setting(const char *path, uint64_t *out)
+{
+	char text[SMALL_ROOM];
+
+	return read_line(path, text, sizeof text) > 0 && num_u64(text, out) == 0;
+}
+
+uint32_t probe_id_limit(const char *map)
+{
+	uint64_t limit = 0;
+	bool grew = true;
+
+	/* Extents may stand in any order: look again until none continues what we have. */
+	while (grew) {
+		unsigned first, outside, count;
+		int used;
+
+		grew = false;
+		for (const char *s = map;
+		     sscanf(s, "%u %u %u%n", &first, &outside, &count, &used) == 3; s += used) {
+			if (first <= limit && (uint64_t)first + count > limit) {
+				limit = (uint64_t)first + count;
+				grew = true;
+			}
+		}
+	}
+	return limit >= UINT32_MAX ? UINT32_MAX : (uint32_t)limit;
+}
+
+static uint32_t id_limit(void)
+{
+	char text[MAP_ROOM];
+	uint32_t uids, gids;
+
+	if (read_line("/proc/self/uid_map", text, sizeof text) < 0)
+		return 0;
+	uids = probe_id_limit(text);
+	if (read_line("/proc/self/gid_map", text, sizeof text) < 0)
+		return 0;
+	gids = probe_id_limit(text);
+	return uids < gids ? uids : gids;
+}
+
+bool probe_apparmor_restricts(void)
+{
+	uint64_t on;
+	char profile[SMALL_ROOM];
+
+	if (!probe_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", &on) ||
+	    on == 0)
+		return false;
+	/* Only what no profile covers is restricted: a profile with a `userns` rule lifts it. */
+	return read_line("/proc/self/attr/apparmor/current", profile, sizeof profile) < 0 ||
+	       strcmp(profile, "unconfined") == 0;
+}
+
+static bool can_make_userns(const struct host *h)
+{
+	uint64_t n;
+
+	if (probe_setting("/proc/sys/user/max_user_namespaces", &n) && n == 0)
+		return false;
+	if (h->privileged)
+		return true;
+	if (probe_setting("/proc/sys/kernel/unprivileged_userns_clone", &n) && n == 0)
+		return false; /* Debian and its like */
+	return !probe_apparmor_restricts();
+}
+
+static unsigned last_capability(void)
+{
+	unsigned last = KNOWN_LAST_CAPABILITY;
+
+	while (last > 0 && prctl(PR_CAPBSET_READ, last) < 0)
+		last--;
+	while (last < 63 && prctl(PR_CAPBSET_READ, last + 1) >= 0)
+		last++;
+	return last;
+}
+
+/* Where id helpers may be: never from $PATH, they get privileges. */
+bool probe_id_helpers(void)
+{
+	static const char *const dirs[] = { "/usr/bin", "/bin", "/usr/local/bin" };
+	static const char *const programs[] = { "newuidmap", "newgidmap" };
+
+	for (size_t p = 0; p < COUNT(programs); p++) {
+		bool found = false;
+
+		for (size_t d = 0; d < COUNT(dirs) && !found; d++) {
+			char path[64];
+
+			snprintf(path, sizeof path, "%s/%s", dirs[d], programs[p]);
+			found = access(path, X_OK) == 0;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+bool probe_release(unsigned major, unsigned minor)
+{
+	struct utsname u;
+	unsigned a, b;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a > major || (a == major && b >= minor);
+}
+
+static int probe_identity(struct host *out, struct err *e)
+{
+	struct sys_caps caps;
+	struct stat ns;
+	int r = sys_capget(&caps);
+
+	if (r < 0)
+		return fail(e, -r, "read capabilities: %m");
+	out->uid = getuid();
+	out->gid = getgid();
+	out->privileged = caps.effective >> CAP_SYS_ADMIN & 1;
+	out->last_capability = last_capability();
+	out->id_limit = UINT32_MAX;
+	if (stat("/proc/self/ns/user", &ns) == 0) {
+		out->initial_userns = (uint32_t)ns.st_ino == (uint32_t)INITIAL_USERNS_INODE;
+		if (!out->initial_userns)
+			out->id_limit = id_limit();
+		out->user_namespaces = can_make_userns(out);
+		return 0;
+	}
+	if (access("/proc/self/status", R_OK) == 0) {
+		out->initial_userns =
+			true; /* a kernel without user namespaces has the first one only */
+		return 0;
+	}
+	fail(e, errno, "/proc: %m");
+	return advise(e, "mount procfs: what the kernel offers is read from it");
+}
+
+int probe_host(struct host *out, struct err *e)
+{
+	int abi = sys_landlock_abi();
+
+	memset(out, 0, sizeof *out);
+#if defined(__x86_64__)
+	out->arch = HOST_X86_64;
+#elif defined(__aarch64__)
+	out->arch = HOST_AARCH64;
+#else
+#error "zviz knows the system calls of x86_64 and aarch64 only"
+#endif
+	TRY(probe_identity(out, e));
+	out->landlock_abi = abi > 0 ? (unsigned)abi : 0;
+	out->seccomp_notify = sys_seccomp_has_action(SECCOMP_RET_USER_NOTIF) == 1;
+	out->seccomp_killable_wait = sys_seccomp_has_flags(
+					     SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 1;
+	/* Only a listener can be asked, which is too dear here: the broker falls back when this is wrong. */
+	out->seccomp_sync_wake = probe_release(6, 6);
+	out->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
+	out->has_newuidmap = probe_id_helpers();
+	probe_cgroup(out->privileged, &out->cgroup);
+	return 0;
+}

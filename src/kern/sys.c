@@ -1,0 +1,117 @@
+#include "kern/sys.h"
+
+#include <linux/keyctl.h>
+#include <sys/wait.h>
+
+int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage)
+{
+	if (info != NULL)
+		info->si_pid = 0; /* WNOHANG leaves it alone when there is nothing */
+	return SYS_CALL(SYS_waitid, ZVIZ_P_PIDFD, pidfd, info, options, usage);
+}
+
+ssize_t sys_read_memory(pid_t pid, uint64_t address, void *to, size_t len)
+{
+	struct iovec here = { .iov_base = to, .iov_len = len };
+	struct iovec there = { .iov_base = (void *)(uintptr_t)address, .iov_len = len };
+
+	return sys_result(syscall(SYS_process_vm_readv, pid, &here, 1L, &there, 1L, 0L));
+}
+
+int sys_capget(struct sys_caps *out)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct w[_LINUX_CAPABILITY_U32S_3];
+	int r = SYS_CALL(SYS_capget, &head, w);
+
+	if (r < 0)
+		return r;
+	out->effective = (uint64_t)w[1].effective << 32 | w[0].effective;
+	out->permitted = (uint64_t)w[1].permitted << 32 | w[0].permitted;
+	out->inheritable = (uint64_t)w[1].inheritable << 32 | w[0].inheritable;
+	return 0;
+}
+
+int sys_capset(const struct sys_caps *caps)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct w[_LINUX_CAPABILITY_U32S_3];
+
+	for (unsigned i = 0; i < 2; i++) {
+		w[i].effective = (uint32_t)(caps->effective >> 32 * i);
+		w[i].permitted = (uint32_t)(caps->permitted >> 32 * i);
+		w[i].inheritable = (uint32_t)(caps->inheritable >> 32 * i);
+	}
+	return SYS_CALL(SYS_capset, &head, w);
+}
+
+int sys_keyring_new_session(void)
+{
+	int r = SYS_CALL(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0L, 0L, 0L);
+
+	return r < 0 ? r : 0;
+}
+
+int sys_mount_setattr(int fd, const char *path, unsigned at_flags, uint64_t set, uint64_t clear,
+		      uint64_t propagation, int userns)
+{
+	struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+
+	if (set & MOUNT_ATTR_IDMAP)
+		attr.userns_fd = (uint64_t)userns;
+	return SYS_CALL(SYS_mount_setattr, fd, path, at_flags, &attr, sizeof attr);
+}
+
+int sys_landlock_abi(void)
+{
+	return SYS_CALL(SYS_landlock_create_ruleset, NULL, 0L, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+int sys_landlock_create(uint64_t fs, uint64_t net, uint64_t scoped)
+{
+	struct zviz_landlock_ruleset_attr attr = {
+		.handled_access_fs = fs,
+		.handled_access_net = net,
+		.scoped = scoped,
+	};
+
+	return SYS_CALL(SYS_landlock_create_ruleset, &attr, sizeof attr, 0L);
+}
+
+int sys_landlock_add_path(int ruleset, int path_fd, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = path_fd };
+
+	return SYS_CALL(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0L);
+}
+
+int sys_landlock_add_port(int ruleset, uint16_t port, uint64_t rights)
+{
+	struct zviz_landlock_net_port_attr rule = { .allowed_access = rights, .port = port };
+
+	return SYS_CALL(SYS_landlock_add_rule, ruleset, ZVIZ_LANDLOCK_RULE_NET_PORT, &rule, 0L);
+}
+
+int sys_seccomp_load(const struct sock_filter *code, size_t n, unsigned flags)
+{
+	struct sock_fprog program = { .len = (unsigned short)n,
+				      .filter = (struct sock_filter *)code };
+
+	if (n > BPF_MAXINSNS)
+		return -EINVAL;
+	return SYS_CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+}
+
+int sys_seccomp_has_flags(unsigned flags)
+{
+	/* seccomp_set_mode_filter() looks at the flags before it copies the program: EFAULT means that they
+	 * passed (kernel/seccomp.c, since 3.17). */
+	int r = SYS_CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL);
+
+	return r == -EFAULT ? 1 : r == -EINVAL ? 0 : r;
+}
+
+int sys_seccomp_has_action(uint32_t action)
+{
+	return SYS_CALL(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0L, &action) == 0;
+}

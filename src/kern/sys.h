@@ -1,0 +1,219 @@
+/*
+ * Kernel interfaces with types: 0 or a positive result, or -errno. No text, no policy, no retries.
+ *
+ * They go through syscall(2) where glibc 2.36 has no wrapper, and where its wrapper does more than the
+ * call (setgroups signals every thread).
+ */
+#ifndef KERN_SYS_H
+#define KERN_SYS_H
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "kern/uapi.h"
+
+static inline long sys_result(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+#define SYS_CALL(...) ((int)sys_result(syscall(__VA_ARGS__)))
+
+/* ---- processes ---- */
+
+/* Like fork when args->stack is 0: returns twice. */
+static inline pid_t sys_clone3(struct clone_args *args)
+{
+	return SYS_CALL(SYS_clone3, args, sizeof *args);
+}
+
+static inline int sys_unshare(uint64_t flags)
+{
+	return SYS_CALL(SYS_unshare, flags);
+}
+
+static inline int sys_setns(int fd, uint64_t types)
+{
+	return SYS_CALL(SYS_setns, fd, types);
+}
+
+static inline int sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	return SYS_CALL(SYS_pidfd_open, pid, flags);
+}
+
+static inline int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return SYS_CALL(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+/* A copy, close-on-exec, of a descriptor of another process. */
+static inline int sys_pidfd_getfd(int pidfd, int fd)
+{
+	return SYS_CALL(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
+/* waitid on a pidfd. `options` as waitid's (WEXITED at least); *info and *usage may be NULL. With WNOHANG
+ * and nothing to report, 0 and info->si_pid 0. */
+int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage);
+
+static inline int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[],
+			       int flags)
+{
+	return SYS_CALL(SYS_execveat, dir, path, argv, envp, flags);
+}
+
+/* Bytes read from another process's memory, which may be fewer than asked. */
+ssize_t sys_read_memory(pid_t pid, uint64_t address, void *to, size_t len);
+
+/* ---- identity and privileges of the calling thread ---- */
+
+static inline int sys_setgroups(size_t n, const uint32_t *groups)
+{
+	return SYS_CALL(SYS_setgroups, n, groups);
+}
+
+static inline int sys_setresuid(uint32_t uid)
+{
+	return SYS_CALL(SYS_setresuid, uid, uid, uid);
+}
+
+static inline int sys_setresgid(uint32_t gid)
+{
+	return SYS_CALL(SYS_setresgid, gid, gid, gid);
+}
+
+/* The three sets as bits; the kernel's two 32-bit words are joined. */
+struct sys_caps {
+	uint64_t effective, permitted, inheritable;
+};
+int sys_capget(struct sys_caps *out);
+int sys_capset(const struct sys_caps *caps);
+
+/* Enters a new, empty, anonymous session keyring. */
+int sys_keyring_new_session(void);
+
+/* ---- files ---- */
+
+static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_t mode,
+			      uint64_t resolve)
+{
+	struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
+
+	return SYS_CALL(SYS_openat2, dir, path, &how, sizeof how);
+}
+
+static inline int sys_statx(int dir, const char *path, int flags, unsigned mask, struct statx *out)
+{
+	return SYS_CALL(SYS_statx, dir, path, flags, mask, out);
+}
+
+static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return SYS_CALL(SYS_close_range, first, last, flags);
+}
+
+static inline int sys_memfd_create(const char *name, unsigned flags)
+{
+	return SYS_CALL(SYS_memfd_create, name, flags);
+}
+
+/* ---- mounts ---- */
+
+static inline int sys_open_tree(int dir, const char *path, unsigned flags)
+{
+	return SYS_CALL(SYS_open_tree, dir, path, flags);
+}
+
+static inline int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
+				 unsigned flags)
+{
+	return SYS_CALL(SYS_move_mount, from, from_path, to, to_path, flags);
+}
+
+static inline int sys_fsopen(const char *fstype)
+{
+	return SYS_CALL(SYS_fsopen, fstype, FSOPEN_CLOEXEC);
+}
+
+static inline int sys_fsconfig_flag(int fs, const char *key)
+{
+	return SYS_CALL(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+}
+
+static inline int sys_fsconfig_string(int fs, const char *key, const char *value)
+{
+	return SYS_CALL(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static inline int sys_fsconfig_fd(int fs, const char *key, int fd)
+{
+	return SYS_CALL(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd);
+}
+
+static inline int sys_fsconfig_create(int fs)
+{
+	return SYS_CALL(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+}
+
+/* A detached mount; `attr` is MOUNT_ATTR_*. */
+static inline int sys_fsmount(int fs, unsigned attr)
+{
+	return SYS_CALL(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
+}
+
+/* `at_flags`: AT_EMPTY_PATH, AT_RECURSIVE …; `propagation`: MS_* or 0; `userns` only with
+ * MOUNT_ATTR_IDMAP in `set`. */
+int sys_mount_setattr(int fd, const char *path, unsigned at_flags, uint64_t set, uint64_t clear,
+		      uint64_t propagation, int userns);
+
+static inline int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return SYS_CALL(SYS_pivot_root, new_root, put_old);
+}
+
+static inline int sys_umount2(const char *path, int flags)
+{
+	return SYS_CALL(SYS_umount2, path, flags);
+}
+
+/* ---- Landlock ---- */
+
+/* The ABI version, or -ENOSYS (not built), -EOPNOTSUPP (switched off at boot). */
+int sys_landlock_abi(void);
+
+/* A ruleset descriptor. Fields that the kernel does not know must be zero. */
+int sys_landlock_create(uint64_t fs, uint64_t net, uint64_t scoped);
+
+/* `path_fd` is an O_PATH descriptor of a folder or file. */
+int sys_landlock_add_path(int ruleset, int path_fd, uint64_t rights);
+int sys_landlock_add_port(int ruleset, uint16_t port, uint64_t rights);
+static inline int sys_landlock_restrict_self(int ruleset, unsigned flags)
+{
+	return SYS_CALL(SYS_landlock_restrict_self, ruleset, flags);
+}
+
+/* ---- seccomp ---- */
+
+/* Loads a filter on the calling thread: the listener with SECCOMP_FILTER_FLAG_NEW_LISTENER, else 0. */
+int sys_seccomp_load(const struct sock_filter *code, size_t n, unsigned flags);
+
+/* 1 when the kernel knows these filter flags, 0 when it does not, -errno when it cannot be said. */
+int sys_seccomp_has_flags(unsigned flags);
+
+/* 1 when the kernel knows this SECCOMP_RET_* action, else 0. */
+int sys_seccomp_has_action(uint32_t action);
+
+#endif

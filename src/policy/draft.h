@@ -1,0 +1,40 @@
+/*
+ * A plan in the making: what every layer's plan() reads and where it writes. Private to src/policy.
+ */
+#ifndef POLICY_DRAFT_H
+#define POLICY_DRAFT_H
+
+#include "policy/plan.h"
+
+struct draft {
+	struct arena *a;
+	const struct plan_request *r;
+	const struct spec *s;
+	const struct profile *p;
+	const struct host *h;
+	struct plan *plan;
+	enum audit_level audit; /* the profile's, or more under --verbose */
+	LIST_OF(struct plan_mount) mounts;
+	LIST_OF(struct plan_path) paths;
+	LIST_OF(struct plan_limit) limits;
+	LIST_OF(struct plan_rlimit) rlimits;
+	LIST_OF(struct plan_missing) missing;
+};
+
+/* One concern of the plan. plan() is pure; explain() writes the layer's part of plan_print(). */
+struct layer {
+	const char *name;
+	int (*plan)(struct draft *d, struct err *e);
+	void (*explain)(const struct plan *p, struct buf *out);
+};
+
+extern const struct layer layer_namespaces, layer_ids, layer_mounts, layer_capabilities, layer_landlock,
+	layer_seccomp, layer_broker, layer_cgroup, layer_process;
+
+/* "file:line" of a rule, or "default". For messages; lives in `a`. */
+const char *from_text(struct arena *a, const struct from *f);
+
+/* Notes a layer that a profile only preferred. */
+void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
+
+#endif

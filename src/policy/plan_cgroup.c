@@ -1,0 +1,233 @@
+/*
+ * Limits: the stricter of profile and spec, written to whichever hierarchy serves the controller.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/draft.h"
+
+enum { CPU_PERIOD_US = 100000 }; /* the kernel's default, Documentation/scheduler/sched-bwc.rst */
+
+static const char *const controller_names[CGROUP_CONTROLLERS] = { "memory", "cpu", "pids",
+								  "io",	    "cpuset", "hugetlb" };
+
+enum { MEMORY, CPU, PIDS, IO, CPUSET };
+
+static struct plan_limit *limit(struct draft *d, unsigned controller, const char *v2_file, const char *v1_file,
+				const char *value, const struct from *from)
+{
+	struct plan_limit *l = LIST_ADD(d->a, &d->limits);
+
+	l->controller = controller;
+	l->v2_file = v2_file;
+	l->v2_value = value;
+	l->v1_file = v1_file;
+	l->v1_value = v1_file != NULL ? value : NULL;
+	l->from = *from;
+	return l;
+}
+
+static const char *number(struct draft *d, uint64_t v)
+{
+	return arena_printf(d->a, "%llu", (unsigned long long)v);
+}
+
+/* The caller's own word replaces the profile's; the spec can only tighten. Zero or less in a spec means no limit. */
+static struct amount stricter(const struct amount *word, const struct amount *profile,
+			      const struct signed_amount *spec)
+{
+	struct amount out = word->set ? *word : *profile;
+
+	if (spec->set && spec->value > 0 && (!out.set || (uint64_t)spec->value < out.value))
+		out = (struct amount){ true, (uint64_t)spec->value, spec->from };
+	return out;
+}
+
+static void plan_memory(struct draft *d)
+{
+	const struct spec_resources *r = &d->s->linux_.resources;
+	struct amount memory = stricter(&d->r->memory, &d->p->resources.memory, &r->memory_limit);
+	struct amount swap = d->p->resources.swap;
+
+	if (!memory.set)
+		return;
+	limit(d, MEMORY, "memory.max", "memory.limit_in_bytes", number(d, memory.value), &memory.from);
+	/* OCI counts memory and swap together. */
+	if (r->memory_swap.set && r->memory_swap.value >= (int64_t)memory.value &&
+	    (!swap.set || (uint64_t)r->memory_swap.value - memory.value < swap.value))
+		swap = (struct amount){ true, (uint64_t)r->memory_swap.value - memory.value,
+					r->memory_swap.from };
+	if (r->memory_reservation.set && r->memory_reservation.value > 0)
+		limit(d, MEMORY, "memory.low", "memory.soft_limit_in_bytes",
+		      number(d, (uint64_t)r->memory_reservation.value), &r->memory_reservation.from);
+	if (!swap.set)
+		return;
+
+	struct plan_limit *l = limit(d, MEMORY, "memory.swap.max", "memory.memsw.limit_in_bytes",
+				     number(d, swap.value), &swap.from);
+
+	l->v1_value = number(d, memory.value + swap.value);
+	l->optional = true; /* kernels without swap accounting have no such file, nor swap to limit by it */
+}
+
+static void plan_cpu(struct draft *d)
+{
+	const struct spec_resources *r = &d->s->linux_.resources;
+	struct amount cpus = d->r->cpus.set ? d->r->cpus : d->p->resources.cpus;
+	uint64_t period = r->cpu_period.set && r->cpu_period.value != 0 ? r->cpu_period.value : CPU_PERIOD_US;
+	uint64_t quota = cpus.set ? cpus.value * period / 1000 : 0;
+	struct from from = cpus.from;
+
+	if (r->cpu_quota.set && r->cpu_quota.value > 0 && (!cpus.set || (uint64_t)r->cpu_quota.value < quota)) {
+		quota = (uint64_t)r->cpu_quota.value;
+		from = r->cpu_quota.from;
+	}
+	if (quota != 0) {
+		if (period != CPU_PERIOD_US) {
+			struct plan_limit *p = limit(d, CPU, NULL, "cpu.cfs_period_us", number(d, period), &from);
+
+			p->v2_value = NULL;
+		}
+
+		struct plan_limit *l = limit(d, CPU, "cpu.max", "cpu.cfs_quota_us", number(d, quota), &from);
+
+		l->v2_value = arena_printf(d->a, "%llu %llu", (unsigned long long)quota,
+					   (unsigned long long)period);
+	}
+	if (r->cpu_shares.set && r->cpu_shares.value >= 2) {
+		/* The conversion that all runtimes share: [2-262144] to [1-10000]. */
+		uint64_t shares = r->cpu_shares.value < 262144 ? r->cpu_shares.value : 262144;
+		struct plan_limit *l = limit(d, CPU, "cpu.weight", "cpu.shares", number(d, shares),
+					     &r->cpu_shares.from);
+
+		l->v2_value = number(d, 1 + (shares - 2) * 9999 / 262142);
+	}
+}
+
+static void plan_pids(struct draft *d)
+{
+	struct amount pids = stricter(&d->r->pids, &d->p->resources.pids, &d->s->linux_.resources.pids_limit);
+
+	if (pids.set)
+		limit(d, PIDS, "pids.max", "pids.max", number(d, pids.value), &pids.from);
+}
+
+static void plan_throttle(struct draft *d, const struct spec_io_throttles *list, const char *v2_key,
+			  const char *v1_file)
+{
+	static const struct from nobody = { 0 };
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct spec_io_throttle *t = &list->at[i];
+		struct plan_limit *l = limit(d, IO, "io.max", v1_file,
+					     arena_printf(d->a, "%lld:%lld %llu", (long long)t->major,
+							  (long long)t->minor, (unsigned long long)t->rate),
+					     &nobody);
+
+		l->v2_value = arena_printf(d->a, "%lld:%lld %s=%llu", (long long)t->major, (long long)t->minor,
+					   v2_key, (unsigned long long)t->rate);
+	}
+}
+
+static void plan_io(struct draft *d)
+{
+	const struct spec_resources *r = &d->s->linux_.resources;
+
+	plan_throttle(d, &r->read_bps, "rbps", "blkio.throttle.read_bps_device");
+	plan_throttle(d, &r->write_bps, "wbps", "blkio.throttle.write_bps_device");
+	plan_throttle(d, &r->read_iops, "riops", "blkio.throttle.read_iops_device");
+	plan_throttle(d, &r->write_iops, "wiops", "blkio.throttle.write_iops_device");
+	if (r->io_weight.set && r->io_weight.value != 0)
+		limit(d, IO, "io.weight", "blkio.weight", number(d, r->io_weight.value), &r->io_weight.from)
+			->optional = true;
+}
+
+static void plan_cpuset(struct draft *d)
+{
+	static const struct from nobody = { 0 };
+	const struct spec_resources *r = &d->s->linux_.resources;
+
+	if (r->cpuset_cpus != NULL)
+		limit(d, CPUSET, "cpuset.cpus", "cpuset.cpus", r->cpuset_cpus, &nobody);
+	if (r->cpuset_mems != NULL)
+		limit(d, CPUSET, "cpuset.mems", "cpuset.mems", r->cpuset_mems, &nobody);
+}
+
+static bool listed(const struct words *w, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->at[i].text, name) == 0)
+			return true;
+	return false;
+}
+
+static int absent_controller(struct draft *d, unsigned controller, const struct from *from, struct err *e)
+{
+	const char *name = controller_names[controller];
+	const char *why = arena_printf(d->a, "the %s controller is not available to this caller, so its limit [%s] "
+				       "is not enforced", name, from_text(d->a, from));
+
+	if (d->p->requirements.cgroup_need == NEED_PREFERRED || !listed(&d->p->requirements.cgroup, name)) {
+		draft_missing(d, "cgroup", why, "run as root, or have the group delegated (`zviz check`)");
+		return 0;
+	}
+	fail(e, ENOENT, "cgroup: profile %s requires the %s controller, and this caller has none", d->p->name,
+	     name);
+	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
+		      "`requirements: {cgroup: preferred}`");
+}
+
+/* Where each limit's controller lives; those that live nowhere are dropped, loudly or fatally. */
+static int place_limits(struct draft *d, struct err *e)
+{
+	const struct host_cgroup *h = &d->h->cgroup;
+	uint32_t absent = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->limits.n; i++) {
+		struct plan_limit l = d->limits.at[i];
+		uint32_t bit = 1u << l.controller;
+		bool v2 = h->v2_parent[0] != '\0' && (h->v2_controllers & bit);
+		bool v1 = !v2 && h->v1_parent[l.controller][0] != '\0';
+
+		if (!v1 && !v2) {
+			if (!(absent & bit))
+				TRY(absent_controller(d, l.controller, &l.from, e));
+			absent |= bit;
+			continue;
+		}
+		d->plan->cgroup_v2 |= v2 ? bit : 0;
+		d->plan->cgroup_v1 |= v1 ? bit : 0;
+		if (v2 ? l.v2_file != NULL : l.v1_file != NULL)
+			d->limits.at[kept++] = l;
+	}
+	d->limits.n = kept;
+	return 0;
+}
+
+static int cgroup_plan(struct draft *d, struct err *e)
+{
+	plan_memory(d);
+	plan_cpu(d);
+	plan_pids(d);
+	plan_io(d);
+	plan_cpuset(d);
+	TRY(place_limits(d, e));
+	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
+	return 0;
+}
+
+static void cgroup_explain(const struct plan *p, struct buf *out)
+{
+	if (!p->cgroup)
+		buf_puts(out, "  none: this caller may make no group\n");
+	for (size_t i = 0; i < p->nlimits; i++) {
+		const struct plan_limit *l = &p->limits[i];
+		bool v2 = p->cgroup_v2 & (1u << l->controller);
+
+		buf_printf(out, "  %s = %s (%s)  [%s]\n", v2 ? l->v2_file : l->v1_file,
+			   v2 ? l->v2_value : l->v1_value, v2 ? "v2" : "v1", from_text(out->arena, &l->from));
+	}
+}
+
+const struct layer layer_cgroup = { "cgroup", cgroup_plan, cgroup_explain };

@@ -1,0 +1,239 @@
+/*
+ * Files a second and a third time: Landlock over what the mounts show, and the broker's own rules.
+ */
+#include <errno.h>
+#include <linux/landlock.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+
+#include "kern/uapi.h"
+#include "policy/draft.h"
+#include "table/table.h"
+
+static const uint64_t read_rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+
+/* Everything that changes a tree, but device nodes: nobody makes those. */
+static const uint64_t write_rights =
+	LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+	LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+	LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |
+	LANDLOCK_ACCESS_FS_REFER;
+
+static void add_path(struct draft *d, const char *path, uint64_t rights, const struct from *from)
+{
+	for (size_t i = 0; i < d->paths.n; i++)
+		if (strcmp(d->paths.at[i].path, path) == 0) {
+			d->paths.at[i].rights |= rights;
+			return;
+		}
+	*LIST_ADD(d->a, &d->paths) = (struct plan_path){ path, rights, *from };
+}
+
+static void add_words(struct draft *d, const struct words *list, uint64_t rights)
+{
+	for (size_t i = 0; i < list->n; i++)
+		add_path(d, list->at[i].text, rights, &list->at[i].from);
+}
+
+static bool is_folder_mount(const struct plan_mount *m)
+{
+	return (m->kind == MOUNT_BIND || m->kind == MOUNT_FS || m->kind == MOUNT_DIR ||
+		m->kind == MOUNT_MIRROR) && strrchr(m->target, '/') == m->target;
+}
+
+/* A rule on "/" is walked up to by every open; in the direct form the plan knows what lies in the root, so the
+ * rules go to those folders and "/" itself keeps the right to be listed. */
+static void spread_root(struct draft *d)
+{
+	for (size_t i = 0; i < d->paths.n; i++) {
+		struct plan_path *root = &d->paths.at[i];
+		struct plan_path whole = *root;
+
+		if (strcmp(root->path, "/") != 0 || !d->plan->direct)
+			continue;
+		root->rights &= LANDLOCK_ACCESS_FS_READ_DIR;
+		for (size_t m = 0; m < d->mounts.n; m++)
+			if (is_folder_mount(&d->mounts.at[m]))
+				add_path(d, d->mounts.at[m].target, whole.rights, &whole.from);
+		return;
+	}
+}
+
+/* What a bundle mounts read-write was asked for by whoever wrote it. */
+static void add_volumes(struct draft *d)
+{
+	for (size_t i = 0; i < d->mounts.n; i++) {
+		const struct plan_mount *m = &d->mounts.at[i];
+		bool volume = m->kind == MOUNT_BIND ||
+			      (m->kind == MOUNT_FS && (strcmp(m->fstype, "tmpfs") == 0 ||
+						       strcmp(m->fstype, "mqueue") == 0));
+
+		if (volume && !(m->attr_set & MOUNT_ATTR_RDONLY) && strcmp(m->target, "/dev") != 0)
+			add_path(d, m->target, read_rights | write_rights, &m->from);
+	}
+}
+
+static int landlock_host(struct draft *d, struct err *e)
+{
+	const struct profile *p = d->p;
+	unsigned want = p->requirements.landlock, have = d->h->landlock_abi;
+
+	if (have >= (want != 0 ? want : 1))
+		return 0;
+	if (p->requirements.landlock_need == NEED_PREFERRED) {
+		if (have == 0)
+			draft_missing(d, "landlock", "this kernel has no Landlock, or it is switched off",
+				      "boot with lsm=landlock,… (see `zviz check`)");
+		return 0;
+	}
+	fail(e, ENOSYS, "landlock: profile %s requires ABI %u, this host has %u (%s)", p->name,
+	     want != 0 ? want : 1, have, from_text(d->a, &p->requirements.landlock_from));
+	return advise(e, "use a newer kernel, boot with lsm=landlock,…, or `requirements: {landlock: preferred}`");
+}
+
+static int landlock_plan(struct draft *d, struct err *e)
+{
+	struct plan *p = d->plan;
+	static const struct from nobody = { 0 };
+
+	TRY(landlock_host(d, e));
+	p->landlock_abi = d->h->landlock_abi;
+	p->landlock_fs = landlock_fs_handled(p->landlock_abi);
+	if (p->landlock_abi >= 6 && p->share_network)
+		p->landlock_scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	add_words(d, &d->p->filesystem.read, read_rights);
+	add_words(d, &d->p->filesystem.execute, LANDLOCK_ACCESS_FS_EXECUTE | read_rights);
+	add_words(d, &d->p->filesystem.write, write_rights | read_rights);
+	add_words(d, &d->r->read, read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
+	add_words(d, &d->r->write, write_rights | read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
+	add_volumes(d);
+	spread_root(d);
+	/* Devices are there to be written to and asked; which ones there are, the mounts decide. */
+	add_path(d, "/dev", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_IOCTL_DEV, &nobody);
+	/* A process writes its own comm and oom_score_adj; what is not its own, ids and mounts keep shut. */
+	add_path(d, "/proc", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE, &nobody);
+	for (size_t i = 0; i < d->paths.n; i++)
+		d->paths.at[i].rights &= p->landlock_fs;
+	return 0;
+}
+
+static void landlock_explain(const struct plan *p, struct buf *out)
+{
+	if (p->landlock_abi == 0) {
+		buf_puts(out, "  off: this host has none\n");
+		return;
+	}
+	buf_printf(out, "  ABI %u\n", p->landlock_abi);
+	for (size_t i = 0; i < p->npaths; i++) {
+		const struct plan_path *path = &p->paths[i];
+
+		buf_printf(out, "  %-24s %s%s%s  [%s]\n", path->path,
+			   path->rights & read_rights ? "read " : "",
+			   path->rights & LANDLOCK_ACCESS_FS_WRITE_FILE ? "write " : "",
+			   path->rights & LANDLOCK_ACCESS_FS_EXECUTE ? "execute" : "",
+			   from_text(out->arena, &path->from));
+	}
+}
+
+/* ---- the broker ---- */
+
+static const struct file_rule *rules_of(struct draft *d, const struct words *one, const struct words *two,
+					size_t *n)
+{
+	struct file_rule *out = arena_array(d->a, one->n + (two != NULL ? two->n : 0), sizeof *out);
+
+	*n = 0;
+	for (size_t i = 0; i < one->n; i++)
+		out[(*n)++] = (struct file_rule){ one->at[i].text, one->at[i].from };
+	for (size_t i = 0; two != NULL && i < two->n; i++)
+		out[(*n)++] = (struct file_rule){ two->at[i].text, two->at[i].from };
+	return out;
+}
+
+/* Where the broker may open for reading or writing: what Landlock allows the workload. */
+static const struct file_rule *rules_by_right(struct draft *d, uint64_t right, size_t *n)
+{
+	struct file_rule *out = arena_array(d->a, d->paths.n, sizeof *out);
+
+	*n = 0;
+	for (size_t i = 0; i < d->paths.n; i++)
+		if (d->paths.at[i].rights & right)
+			out[(*n)++] = (struct file_rule){ d->paths.at[i].path, d->paths.at[i].from };
+	return out;
+}
+
+static const uint32_t *values_of(struct draft *d, const char *name, size_t *n)
+{
+	const struct plan *p = d->plan;
+	uint32_t *out = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < p->ncalls; i++) {
+		if (strcmp(p->calls[i].name, name) != 0 || p->calls[i].verdict != CALL_ARGS)
+			continue;
+		out = arena_array(d->a, p->calls[i].ncases, sizeof *out);
+		for (size_t c = 0; c < p->calls[i].ncases; c++)
+			out[(*n)++] = (uint32_t)p->calls[i].cases[c].tests[0].value;
+	}
+	return out;
+}
+
+static struct from first_from(const struct words *w)
+{
+	return w->n != 0 ? w->at[0].from : (struct from){ 0 };
+}
+
+static int broker_plan_make(struct draft *d, struct err *e)
+{
+	struct broker_plan *b = &d->plan->broker;
+	struct plan_call *asked = arena_array(d->a, d->plan->ncalls, sizeof *asked);
+
+	(void)e;
+	for (size_t i = 0; i < d->plan->ncalls; i++) {
+		if (d->plan->calls[i].mediator == MEDIATE_NONE)
+			continue;
+		b->opens |= d->plan->calls[i].mediator == MEDIATE_OPEN;
+		asked[b->ncalls++] = d->plan->calls[i];
+	}
+	b->calls = asked;
+	b->used = b->ncalls != 0;
+	b->id = d->plan->id;
+	b->profile = d->plan->profile;
+	b->audit = d->audit;
+	b->ioctls = values_of(d, "ioctl", &b->nioctls);
+	b->prctls = values_of(d, "prctl", &b->nprctls);
+	b->nsockets = d->p->sockets_allow.n;
+	b->sockets = d->p->sockets_allow.at;
+	b->clone_forbidden = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+			     CLONE_NEWPID | CLONE_NEWNET;
+	b->ioctl_from = first_from(&d->p->ioctl_allow);
+	b->prctl_from = first_from(&d->p->prctl_allow);
+	b->socket_from = b->nsockets != 0 ? b->sockets[0].from : (struct from){ 0 };
+	b->deny_read = rules_of(d, &d->p->filesystem.deny_read, NULL, &b->ndeny_read);
+	b->deny_write = rules_of(d, &d->p->filesystem.deny_write, NULL, &b->ndeny_write);
+	b->hidden = rules_of(d, &d->p->filesystem.hide, &d->r->hide, &b->nhidden);
+	b->read = rules_by_right(d, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, &b->nread);
+	b->write = rules_by_right(d, LANDLOCK_ACCESS_FS_WRITE_FILE, &b->nwrite);
+	b->write_from = first_from(&d->p->filesystem.write);
+	return 0;
+}
+
+static void broker_explain(const struct plan *p, struct buf *out)
+{
+	static const char *const audit[] = { "none", "denials", "decisions", "all" };
+
+	if (!p->broker.used) {
+		buf_puts(out, "  not needed: the filter decides every call\n");
+		return;
+	}
+	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", p->broker.ncalls,
+		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
+	for (size_t i = 0; i < p->broker.ndeny_read; i++)
+		buf_printf(out, "  never read: %s\n", p->broker.deny_read[i].pattern);
+	for (size_t i = 0; i < p->broker.ndeny_write; i++)
+		buf_printf(out, "  never written: %s\n", p->broker.deny_write[i].pattern);
+}
+
+const struct layer layer_landlock = { "landlock", landlock_plan, landlock_explain };
+const struct layer layer_broker = { "broker", broker_plan_make, broker_explain };

@@ -1,0 +1,206 @@
+/*
+ * Namespaces and ids: who the workload is inside, and nobody outside.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "policy/draft.h"
+#include "table/table.h"
+
+enum {
+	RANGE_IDS = 65536,         /* ids of one container, as distributions delegate them */
+	/* systemd's range for containers, docs/UIDS-GIDS.md: 524288 to 1879048191. */
+	RANGE_FIRST = 524288,
+	RANGE_SLOTS = (1879048192u - RANGE_FIRST) / RANGE_IDS,
+};
+
+static int namespaces_host(struct draft *d, struct err *e)
+{
+	if (d->h->user_namespaces)
+		return 0;
+	fail(e, EPERM, "user namespace: this host does not let %s make one",
+	     d->h->privileged ? "root" : "this user");
+	return advise(e, "`zviz check` says what blocks it and how to permit it");
+}
+
+static int network_mode(struct draft *d, struct err *e)
+{
+	const struct profile *p = d->p;
+
+	if (d->r->network_host || p->network.mode == NETWORK_HOST) {
+		d->plan->namespaces &= ~(uint64_t)CLONE_NEWNET;
+		d->plan->share_network = true;
+	} else if (p->network.mode == NETWORK_PRIVATE) {
+		fail(e, EOPNOTSUPP, "%s: network mode private is not available in this version",
+		     from_text(d->a, &p->network.mode_from));
+		return advise(e, "use `mode: none` (loopback only) or `mode: host`");
+	}
+	if (p->network.egress.n != 0 && !d->plan->share_network)
+		return 0; /* without a way out every egress rule is kept by keeping everything in */
+	if (p->network.egress.n != 0 && p->requirements.network_policy == NEED_REQUIRED) {
+		fail(e, EOPNOTSUPP, "%s: egress rules on the host's network are not available in this version",
+		     from_text(d->a, &p->network.egress.at[0].from));
+		return advise(e, "use `mode: none`, or `requirements: {network_policy: preferred}`");
+	}
+	if (p->network.egress.n != 0)
+		draft_missing(d, "network", "egress rules are not enforced on the host's network",
+			      "use `mode: none`");
+	return 0;
+}
+
+static int joined_namespaces(const struct draft *d, struct err *e)
+{
+	const struct spec_namespaces *ns = &d->s->linux_.namespaces;
+
+	for (size_t i = 0; i < ns->n; i++)
+		if (ns->at[i].path != NULL) {
+			fail(e, EOPNOTSUPP, "%s: linux.namespaces[%zu].path: joining a %s namespace is not "
+			     "available in this version", d->s->file, i, ns->at[i].type);
+			return advise(e, "leave the path out: zviz makes a new one");
+		}
+	return 0;
+}
+
+static int namespaces_plan(struct draft *d, struct err *e)
+{
+	TRY(namespaces_host(d, e));
+	for (size_t i = 0; i < d->p->namespaces.n; i++) {
+		const struct word *w = &d->p->namespaces.at[i];
+		const struct name *n = name_find(namespace_names, w->text);
+
+		if (n == NULL)
+			return fail(e, EINVAL, "%s: no namespace '%s'", from_text(d->a, &w->from), w->text);
+		d->plan->namespaces |= (uint64_t)n->value;
+	}
+	if ((d->plan->namespaces & CLONE_NEWTIME) && !d->h->time_namespaces)
+		return fail(e, ENOSYS, "time namespace: this kernel has none");
+
+	const uint64_t needed = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
+
+	if ((d->plan->namespaces & needed) != needed) {
+		fail(e, EINVAL, "profile %s leaves out the user, pid or mount namespace", d->p->name);
+		return advise(e, "list user, pid and mount under `namespaces:`: every other layer rests on them");
+	}
+	TRY(joined_namespaces(d, e));
+	return network_mode(d, e);
+}
+
+static void namespaces_explain(const struct plan *p, struct buf *out)
+{
+	buf_puts(out, "  new:");
+	for (const struct name *n = namespace_names; n->name != NULL; n++)
+		if (p->namespaces & (uint64_t)n->value)
+			buf_printf(out, " %s", n->name);
+	buf_printf(out, "\n  network: %s\n", p->share_network ? "the host's" : "loopback only");
+}
+
+/* FNV-1a: which slot of the range a container gets. Two containers in one slot are still apart by
+ * their namespaces; the slots only keep their ids from being the same by habit. */
+static uint32_t slot_of(const char *id)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *id != '\0'; id++)
+		hash = (hash ^ (unsigned char)*id) * 16777619u;
+	return hash % RANGE_SLOTS;
+}
+
+static void one_map(struct draft *d, struct id_maps *maps, uint32_t inside, uint32_t outside, uint32_t count)
+{
+	*LIST_ADD(d->a, maps) = (struct id_map){ inside, outside, count };
+}
+
+static int own_range(struct draft *d, struct err *e)
+{
+	uint32_t base = (uint32_t)RANGE_FIRST + slot_of(d->r->id) * (uint32_t)RANGE_IDS;
+	uint32_t count = RANGE_IDS;
+
+	if (base + count > d->h->id_limit) {
+		/* Inside another container: the last ids that it was given, never its 0. */
+		count = d->h->id_limit > 2u * RANGE_IDS ? RANGE_IDS : d->h->id_limit / 2;
+		base = d->h->id_limit - count;
+	}
+	if (count == 0)
+		return fail(e, ERANGE, "ids: this user namespace holds no id but 0, and 0 is never mapped");
+	d->plan->mapping = IDS_WRITE;
+	one_map(d, &d->plan->uid_maps, 0, base, count);
+	one_map(d, &d->plan->gid_maps, 0, base, count);
+	d->plan->rootfs_idmap = true;
+	return 0;
+}
+
+static bool maps_id(const struct id_maps *maps, uint32_t inside)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
+			return true;
+	return false;
+}
+
+static int given_maps(struct draft *d, struct err *e)
+{
+	const struct id_maps *both[] = { &d->s->linux_.uid_maps, &d->s->linux_.gid_maps };
+	static const char *const names[] = { "uidMappings", "gidMappings" };
+
+	for (size_t m = 0; m < COUNT(both); m++)
+		for (size_t i = 0; i < both[m]->n; i++)
+			if (both[m]->at[i].outside == 0 && d->h->initial_userns) {
+				fail(e, EINVAL, "%s: linux.%s[%zu].hostID: 0 would be the host's root", d->s->file,
+				     names[m], i);
+				return advise(e, "map to unprivileged ids, or leave %s out", names[m]);
+			}
+	d->plan->mapping = d->h->privileged ? IDS_WRITE : IDS_HELPER;
+	d->plan->uid_maps = *both[0];
+	d->plan->gid_maps = *both[1];
+	return 0;
+}
+
+static void single_id(struct draft *d)
+{
+	d->plan->mapping = IDS_SINGLE;
+	one_map(d, &d->plan->uid_maps, d->plan->uid, d->h->uid, 1);
+	one_map(d, &d->plan->gid_maps, d->plan->gid, d->h->gid, 1);
+}
+
+static int ids_plan(struct draft *d, struct err *e)
+{
+	struct plan *p = d->plan;
+
+	p->uid = d->s->process.uid;
+	p->gid = d->s->process.gid;
+	if (d->s->linux_.uid_maps.n != 0)
+		TRY(given_maps(d, e));
+	else if (d->h->privileged)
+		TRY(own_range(d, e));
+	else
+		single_id(d);
+	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))
+		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids", d->s->file, p->uid,
+			    p->gid);
+	p->may_set_groups = p->mapping != IDS_SINGLE;
+	p->ngroups = p->may_set_groups ? d->s->process.ngids : 0;
+	p->groups = d->s->process.gids;
+	for (size_t i = 0; i < p->ngroups; i++)
+		if (!maps_id(&p->gid_maps, p->groups[i]))
+			return fail(e, EINVAL, "%s: process.user.additionalGids[%zu]: %u is not mapped",
+				    d->s->file, i, p->groups[i]);
+	return 0;
+}
+
+static void ids_explain(const struct plan *p, struct buf *out)
+{
+	static const char *const how[] = {
+		[IDS_NONE] = "none", [IDS_SINGLE] = "one id, by the caller itself",
+		[IDS_WRITE] = "written by the privileged caller", [IDS_HELPER] = "newuidmap and newgidmap",
+	};
+
+	buf_printf(out, "  runs as %u:%u inside; mapping: %s\n", p->uid, p->gid, how[p->mapping]);
+	for (size_t i = 0; i < p->uid_maps.n; i++)
+		buf_printf(out, "  uid %u-%u inside is %u-%u outside\n", p->uid_maps.at[i].inside,
+			   p->uid_maps.at[i].inside + p->uid_maps.at[i].count - 1, p->uid_maps.at[i].outside,
+			   p->uid_maps.at[i].outside + p->uid_maps.at[i].count - 1);
+}
+
+const struct layer layer_namespaces = { "namespaces", namespaces_plan, namespaces_explain };
+const struct layer layer_ids = { "ids", ids_plan, ids_explain };

@@ -1,0 +1,131 @@
+/*
+ * The process itself: what runs, where, with which limits; and the capability layer.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "policy/draft.h"
+#include "table/table.h"
+
+static void add_rlimit(struct draft *d, int resource, uint64_t soft, uint64_t hard, const struct from *from)
+{
+	for (size_t i = 0; i < d->rlimits.n; i++) {
+		struct plan_rlimit *r = &d->rlimits.at[i];
+
+		if (r->resource != resource)
+			continue;
+		r->hard = hard < r->hard ? hard : r->hard; /* the stricter of two authors */
+		r->soft = soft < r->soft ? soft : r->soft;
+		r->soft = r->soft < r->hard ? r->soft : r->hard;
+		return;
+	}
+	*LIST_ADD(d->a, &d->rlimits) = (struct plan_rlimit){ resource, soft, hard, *from };
+}
+
+static int plan_rlimits(struct draft *d, struct err *e)
+{
+	static const struct from nobody = { 0 };
+
+	/* A core pattern that pipes runs its program on the host. */
+	add_rlimit(d, RLIMIT_CORE, 0, 0, &nobody);
+	for (size_t i = 0; i < d->s->process.rlimits.n; i++) {
+		const struct spec_rlimit *r = &d->s->process.rlimits.at[i];
+		const struct name *n = name_find(rlimit_names, r->type);
+
+		if (n == NULL)
+			return fail(e, EINVAL, "%s: process.rlimits[%zu].type: no such limit '%s'", d->s->file,
+				    i, r->type);
+		add_rlimit(d, (int)n->value, r->soft, r->hard, &r->from);
+	}
+
+	const struct amount *files = &d->p->resources.nofile;
+
+	if (files->set)
+		add_rlimit(d, RLIMIT_NOFILE, files->value, files->value, &files->from);
+	return 0;
+}
+
+static int process_plan(struct draft *d, struct err *e)
+{
+	const struct spec *s = d->s;
+	struct plan *p = d->plan;
+
+	p->direct = d->r->direct != NULL;
+	p->home = p->direct ? d->r->direct->home : NULL;
+	p->cwd = s->process.cwd != NULL ? s->process.cwd : "/";
+	p->nargs = s->process.args.n;
+	p->nenv = s->process.env.n;
+	if (p->nargs == 0)
+		return fail(e, EINVAL, "%s: process.args: no command to run", s->file);
+
+	const char **args = arena_array(d->a, p->nargs + 1, sizeof *args);
+	const char **env = arena_array(d->a, p->nenv + 1, sizeof *env);
+
+	memcpy(args, s->process.args.at, p->nargs * sizeof *args);
+	if (p->nenv != 0)
+		memcpy(env, s->process.env.at, p->nenv * sizeof *env);
+	p->args = args;
+	p->env = env;
+	p->terminal = s->process.terminal || d->r->terminal;
+	p->rows = (uint16_t)s->process.console_height.value;
+	p->columns = (uint16_t)s->process.console_width.value;
+	p->init = d->r->init;
+	p->detach = d->r->detach;
+	p->timeout_ms = d->r->timeout_ms;
+	p->has_umask = s->process.has_umask;
+	p->umask = s->process.umask;
+	p->has_oom_score_adj = s->process.oom_score_adj.set;
+	p->oom_score_adj = (int)s->process.oom_score_adj.value;
+	p->hostname = s->hostname != NULL ? s->hostname : d->r->id;
+	p->domainname = s->domainname;
+	p->nsysctls = s->linux_.sysctl.n;
+	p->sysctls = s->linux_.sysctl.at;
+	return plan_rlimits(d, e);
+}
+
+static void process_explain(const struct plan *p, struct buf *out)
+{
+	buf_puts(out, "  runs:");
+	for (size_t i = 0; i < p->nargs; i++) {
+		buf_puts(out, " ");
+		buf_puts_safe(out, p->args[i], strlen(p->args[i]));
+	}
+	buf_printf(out, "\n  in: %s%s%s\n", p->cwd, p->terminal ? ", with a terminal" : "",
+		   p->init ? ", below a reaping first process" : "");
+	for (size_t i = 0; i < p->nrlimits; i++) {
+		const struct plan_rlimit *r = &p->rlimits[i];
+		const struct name *n = name_of(rlimit_names, r->resource);
+
+		buf_printf(out, "  %s: %llu:%llu  [%s]\n", n != NULL ? n->name : "?",
+			   (unsigned long long)r->soft, (unsigned long long)r->hard,
+			   from_text(out->arena, &r->from));
+	}
+}
+
+static int capabilities_plan(struct draft *d, struct err *e)
+{
+	const struct words *keep = &d->p->keep_capabilities;
+
+	for (size_t i = 0; i < keep->n; i++) {
+		const struct name *n = name_find(capability_names, keep->at[i].text);
+
+		if (n == NULL)
+			return fail(e, EINVAL, "%s: no capability '%s'", from_text(d->a, &keep->at[i].from),
+				    keep->at[i].text);
+		d->plan->keep_capabilities |= UINT64_C(1) << n->value;
+	}
+	return 0;
+}
+
+static void capabilities_explain(const struct plan *p, struct buf *out)
+{
+	if (p->keep_capabilities == 0)
+		buf_puts(out, "  none, in none of the five sets\n");
+	for (const struct name *n = capability_names; n->name != NULL; n++)
+		if (p->keep_capabilities & (UINT64_C(1) << n->value))
+			buf_printf(out, "  keeps %s\n", n->name);
+}
+
+const struct layer layer_process = { "process", process_plan, process_explain };
+const struct layer layer_capabilities = { "capabilities", capabilities_plan, capabilities_explain };

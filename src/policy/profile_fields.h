@@ -1,0 +1,36 @@
+/*
+ * The profile's schema, shared by the files that load one.
+ */
+#ifndef POLICY_PROFILE_FIELDS_H
+#define POLICY_PROFILE_FIELDS_H
+
+#include "policy/profile.h"
+#include "text/bind.h"
+
+/* Binds a whole profile; `remove:` has lists only, and rows of lists are named by their first key. */
+extern const struct field profile_fields[], profile_remove_fields[];
+
+/* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
+int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);
+
+/* Field checks: each word is a known name. */
+int profile_check_call(const struct bind *b, const struct node *n, struct err *e); /* or a group */
+int profile_check_syscall(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_ioctl(const struct bind *b, const struct node *n, struct err *e); /* or a number */
+int profile_check_prctl(const struct bind *b, const struct node *n, struct err *e); /* or a number */
+int profile_check_capability(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_namespace(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_controller(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_pattern(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_cidr(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_domain(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_name(const struct bind *b, const struct node *n, struct err *e);
+
+/* Rows that hang together, looked at when the map is bound. */
+int profile_check_where(const struct bind *b, const struct node *n, void *at, struct err *e);
+int profile_check_socket(const struct bind *b, const struct node *n, void *at, struct err *e);
+int profile_check_egress(const struct bind *b, const struct node *n, void *at, struct err *e);
+int profile_check_io(const struct bind *b, const struct node *n, void *at, struct err *e);
+
+#endif

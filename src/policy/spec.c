@@ -1,0 +1,200 @@
+#include "policy/spec.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy/spec_fields.h"
+#include "table/table.h"
+
+enum {
+	HOST_NAME_BYTES = 64, /* __NEW_UTS_LEN, include/uapi/linux/utsname.h */
+	ENV_BYTES = 131072,   /* MAX_ARG_STRLEN, include/uapi/linux/binfmts.h */
+};
+
+static int odd(const struct bind *b, const struct node *n, const char *what, struct err *e)
+{
+	return doc_fail(b->doc, n, e, "'%s' is no %s", text_shown(b->doc->arena, n->text), what);
+}
+
+static bool one_of(const char *const *words, const char *word)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+int spec_check_version(const struct bind *b, const struct node *n, struct err *e)
+{
+	const char *v = n->text;
+	size_t minor = strspn(v + (strncmp(v, "1.", 2) == 0 ? 2 : 0), "0123456789");
+
+	if (strncmp(v, "1.", 2) == 0 && minor > 0 && (v[2 + minor] == '.' || v[2 + minor] == '\0'))
+		return 0;
+	return doc_fail(b->doc, n, e, "version '%s' of the OCI runtime specification: this zviz reads 1.x",
+			text_shown(b->doc->arena, v));
+}
+
+int spec_check_hostname(const struct bind *b, const struct node *n, struct err *e)
+{
+	if (strlen(n->text) > HOST_NAME_BYTES)
+		return doc_fail(b->doc, n, e, "longer than %d bytes", HOST_NAME_BYTES);
+	for (const char *s = n->text; *s != '\0'; s++)
+		if (*s <= ' ' || *s >= 0x7f || *s == '/')
+			return odd(b, n, "host name", e);
+	return 0;
+}
+
+int spec_check_env(const struct bind *b, const struct node *n, struct err *e)
+{
+	const char *equals = strchr(n->text, '=');
+
+	if (equals == NULL || equals == n->text)
+		return doc_fail(b->doc, n, e, "'%s' must be NAME=VALUE", text_shown(b->doc->arena, n->text));
+	if (strlen(n->text) >= ENV_BYTES)
+		return doc_fail(b->doc, n, e, "longer than the %d bytes that the kernel takes", ENV_BYTES);
+	return 0;
+}
+
+/* Newer kernels have capabilities that this build does not know: the shape must be right, no more. */
+int spec_check_capability(const struct bind *b, const struct node *n, struct err *e)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	const char *s = n->text;
+
+	if (strncmp(s, "CAP_", 4) != 0 || s[4] == '\0' || s[strspn(s, letters)] != '\0')
+		return odd(b, n, "capability", e);
+	return 0;
+}
+
+int spec_check_rlimit(const struct bind *b, const struct node *n, struct err *e)
+{
+	int64_t value;
+
+	return bind_name(b, n, "resource limit", rlimit_names, &value, e);
+}
+
+int spec_check_namespace(const struct bind *b, const struct node *n, struct err *e)
+{
+	int64_t value;
+
+	return bind_name(b, n, "namespace", namespace_names, &value, e);
+}
+
+int spec_check_device_type(const struct bind *b, const struct node *n, struct err *e)
+{
+	static const char *const types[] = { "b", "c", "u", "p", NULL };
+
+	return one_of(types, n->text) ? 0 : odd(b, n, "device type: b, c, u or p", e);
+}
+
+int spec_check_propagation(const struct bind *b, const struct node *n, struct err *e)
+{
+	static const char *const types[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared",
+					     "unbindable", "runbindable", NULL };
+
+	return one_of(types, n->text) ? 0 : odd(b, n, "mount propagation", e);
+}
+
+int spec_check_personality(const struct bind *b, const struct node *n, struct err *e)
+{
+	static const char *const domains[] = { "LINUX", "LINUX32", NULL };
+
+	return one_of(domains, n->text) ? 0 : odd(b, n, "personality: LINUX or LINUX32", e);
+}
+
+int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e)
+{
+	return n->text[strspn(n->text, "0123456789,-")] == '\0' ? 0 : odd(b, n, "list such as 0-3,6", e);
+}
+
+/* Keys become a path below /proc/sys: "net.ipv4.ip_forward", "net/ipv4/conf/eth0.1/forwarding". */
+int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
+{
+	const char *k = n->key;
+	bool dots = strstr(k, "..") != NULL || k[0] == '.' || k[0] == '/' || strstr(k, "/.") != NULL;
+
+	for (; !dots && *k != '\0'; k++)
+		dots = *k <= ' ' || *k >= 0x7f;
+	return dots ? doc_fail(b->doc, n, e, "no name of a sysctl") : 0;
+}
+
+/* Keys become a file's name in the container's cgroup. */
+int spec_check_unified(const struct bind *b, const struct node *n, struct err *e)
+{
+	const char *dot = strchr(n->key, '.');
+
+	if (dot == NULL || dot == n->key || dot[1] == '\0' || strchr(n->key, '/') != NULL)
+		return doc_fail(b->doc, n, e, "no name of a cgroup file");
+	return 0;
+}
+
+/* ---- maps ---- */
+
+int spec_check_process(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct spec *s = at;
+	const struct node *args = node_get(n, "args");
+
+	if (s->process.args.n > 0 && s->process.args.at[0][0] == '\0')
+		return doc_fail(b->doc, args->first, e, "the program's name is empty");
+	for (size_t i = 0; i < s->process.rlimits.n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(s->process.rlimits.at[i].type, s->process.rlimits.at[j].type) == 0)
+				return doc_fail(b->doc, n, e, "rlimits[%zu]: %s was given before", i,
+						s->process.rlimits.at[i].type);
+	return 0;
+}
+
+int spec_check_id_map(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct id_map *m = at;
+
+	if ((uint64_t)m->inside + m->count > UINT32_MAX || (uint64_t)m->outside + m->count > UINT32_MAX)
+		return doc_fail(b->doc, n, e, "reaches beyond the last id, %" PRIu32, UINT32_MAX - 1);
+	return 0;
+}
+
+int spec_check_one_rlimit(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct spec_rlimit *r = at;
+
+	if (r->soft > r->hard)
+		return doc_fail(b->doc, n, e, "soft (%" PRIu64 ") is above hard (%" PRIu64 ")", r->soft,
+				r->hard);
+	return 0;
+}
+
+int spec_check_device(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	struct spec_device *d = at;
+	bool numbered = d->type[0] != 'p';
+
+	if (numbered && (node_get(n, "major") == NULL || node_get(n, "minor") == NULL))
+		return doc_fail(b->doc, n, e, "the keys 'major' and 'minor' are needed");
+	d->mode &= 07777; /* some engines pass st_mode, the file's type included */
+	return 0;
+}
+
+int spec_check_linux(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct spec_namespaces *list = &((const struct spec *)at)->linux_.namespaces;
+
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(list->at[i].type, list->at[j].type) == 0)
+				return doc_fail(b->doc, n, e, "namespaces[%zu]: %s was given before", i,
+						list->at[i].type);
+	return 0;
+}
+
+int spec_load(struct arena *a, const char *file, const char *text, size_t len, struct spec *out,
+	      struct err *e)
+{
+	struct doc doc;
+	const struct bind b = { &doc, .strict = false };
+
+	*out = (struct spec){ .file = file };
+	TRY(doc_from_json(a, file, text, len, &doc, e));
+	return bind_map(&b, doc.root, spec_fields, out, e);
+}

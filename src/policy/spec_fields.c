@@ -1,0 +1,242 @@
+/*
+ * Names and types are those of the OCI runtime specification 1.2, config.md and config-linux.md.
+ */
+#include <stddef.h>
+
+#include "policy/spec_fields.h"
+
+enum { ID_MAX = UINT32_MAX - 1 }; /* the last value means "unchanged" to chown and setuid */
+
+#define IN(member) offsetof(struct spec, member)
+#define OF(type, member) offsetof(struct type, member)
+
+static const struct field root_fields[] = {
+	{ "path", AS_STRING, IN(root.path), .required = true },
+	{ "readonly", AS_BOOL, IN(root.readonly) },
+	{ 0 }
+};
+
+/* ---- process ---- */
+
+static const struct field console_fields[] = {
+	{ "height", AS_AMOUNT, IN(process.console_height), .max = UINT16_MAX },
+	{ "width", AS_AMOUNT, IN(process.console_width), .max = UINT16_MAX },
+	{ 0 }
+};
+static const struct field user_fields[] = {
+	{ "uid", AS_U32, IN(process.uid), .max = ID_MAX },
+	{ "gid", AS_U32, IN(process.gid), .max = ID_MAX },
+	{ "umask", AS_U32, IN(process.umask), .max = 0777 },
+	{ "umask", AS_PRESENT, IN(process.has_umask) },
+	{ "additionalGids", AS_NUMBERS, IN(process.ngids), .size = sizeof(uint32_t), .max = ID_MAX },
+	{ 0 }
+};
+static const struct field capability_fields[] = {
+	{ "bounding", AS_STRINGS, IN(process.cap_bounding), .check = spec_check_capability },
+	{ "effective", AS_STRINGS, IN(process.cap_effective), .check = spec_check_capability },
+	{ "permitted", AS_STRINGS, IN(process.cap_permitted), .check = spec_check_capability },
+	{ "inheritable", AS_STRINGS, IN(process.cap_inheritable), .check = spec_check_capability },
+	{ "ambient", AS_STRINGS, IN(process.cap_ambient), .check = spec_check_capability },
+	{ 0 }
+};
+static const struct field rlimit_fields[] = {
+	{ "type", AS_STRING, OF(spec_rlimit, type), .required = true, .check = spec_check_rlimit },
+	{ "soft", AS_U64, OF(spec_rlimit, soft), .required = true },
+	{ "hard", AS_U64, OF(spec_rlimit, hard), .required = true },
+	{ "", AS_FROM, OF(spec_rlimit, from) },
+	{ "", AS_CALL, .call = spec_check_one_rlimit },
+	{ 0 }
+};
+static const struct field process_fields[] = {
+	{ "terminal", AS_BOOL, IN(process.terminal) },
+	{ "consoleSize", AS_STRUCT, .fields = console_fields },
+	{ "user", AS_STRUCT, .fields = user_fields },
+	{ "args", AS_STRINGS, IN(process.args), .required = true, .not_empty = true },
+	{ "env", AS_STRINGS, IN(process.env), .check = spec_check_env },
+	{ "cwd", AS_PATH, IN(process.cwd), .required = true },
+	{ "capabilities", AS_STRUCT, .fields = capability_fields },
+	{ "rlimits", AS_LIST, IN(process.rlimits), .size = sizeof(struct spec_rlimit),
+	  .fields = rlimit_fields },
+	{ "noNewPrivileges", AS_BOOL, IN(process.no_new_privileges) },
+	{ "apparmorProfile", AS_STRING, IN(process.apparmor) },
+	{ "selinuxLabel", AS_STRING, IN(process.selinux) },
+	{ "oomScoreAdj", AS_SIGNED_AMOUNT, IN(process.oom_score_adj), .min = -1000, .max = 1000 },
+	{ "", AS_CALL, .call = spec_check_process },
+	{ 0 }
+};
+
+/* ---- mounts and hooks ---- */
+
+static const struct field id_map_fields[] = {
+	{ "containerID", AS_U32, OF(id_map, inside), .required = true, .max = ID_MAX },
+	{ "hostID", AS_U32, OF(id_map, outside), .required = true, .max = ID_MAX },
+	{ "size", AS_U32, OF(id_map, count), .required = true, .min = 1 },
+	{ "", AS_CALL, .call = spec_check_id_map },
+	{ 0 }
+};
+static const struct field mount_fields[] = {
+	{ "destination", AS_PATH, OF(spec_mount, destination), .required = true },
+	{ "type", AS_STRING, OF(spec_mount, type) },
+	{ "source", AS_STRING, OF(spec_mount, source) },
+	{ "options", AS_STRINGS, OF(spec_mount, options) },
+	{ "uidMappings", AS_LIST, OF(spec_mount, uid_maps), .size = sizeof(struct id_map),
+	  .fields = id_map_fields },
+	{ "gidMappings", AS_LIST, OF(spec_mount, gid_maps), .size = sizeof(struct id_map),
+	  .fields = id_map_fields },
+	{ "", AS_FROM, OF(spec_mount, from) },
+	{ 0 }
+};
+static const struct field hook_fields[] = {
+	{ "path", AS_PATH, OF(spec_hook, path), .required = true },
+	{ "args", AS_STRINGS, OF(spec_hook, args) },
+	{ "env", AS_STRINGS, OF(spec_hook, env), .check = spec_check_env },
+	{ "timeout", AS_AMOUNT, OF(spec_hook, timeout), .min = 1, .max = INT32_MAX },
+	{ "", AS_FROM, OF(spec_hook, from) },
+	{ 0 }
+};
+#define HOOKS(name, member)                                                                        \
+	{ name, AS_LIST, IN(hooks.member), .size = sizeof(struct spec_hook), .fields = hook_fields }
+static const struct field hooks_fields[] = {
+	HOOKS("prestart", prestart),
+	HOOKS("createRuntime", create_runtime),
+	HOOKS("createContainer", create_container),
+	HOOKS("startContainer", start_container),
+	HOOKS("poststart", poststart),
+	HOOKS("poststop", poststop),
+	{ 0 }
+};
+
+/* ---- linux ---- */
+
+static const struct field namespace_fields[] = {
+	{ "type", AS_STRING, OF(spec_namespace, type), .required = true, .check = spec_check_namespace },
+	{ "path", AS_PATH, OF(spec_namespace, path) },
+	{ "", AS_FROM, OF(spec_namespace, from) },
+	{ 0 }
+};
+static const struct field device_fields[] = {
+	{ "path", AS_PATH, OF(spec_device, path), .required = true },
+	{ "type", AS_STRING, OF(spec_device, type), .required = true, .check = spec_check_device_type },
+	{ "major", AS_I64, OF(spec_device, major), .max = UINT32_MAX },
+	{ "minor", AS_I64, OF(spec_device, minor), .max = UINT32_MAX },
+	{ "fileMode", AS_U32, OF(spec_device, mode) },
+	{ "fileMode", AS_PRESENT, OF(spec_device, has_mode) },
+	{ "uid", AS_U32, OF(spec_device, uid), .max = ID_MAX },
+	{ "gid", AS_U32, OF(spec_device, gid), .max = ID_MAX },
+	{ "", AS_FROM, OF(spec_device, from) },
+	{ "", AS_CALL, .call = spec_check_device },
+	{ 0 }
+};
+static const struct field memory_fields[] = {
+	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_limit), .min = -1 },
+	{ "reservation", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_reservation), .min = -1 },
+	{ "swap", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_swap), .min = -1 },
+	{ 0 }
+};
+static const struct field cpu_fields[] = {
+	{ "shares", AS_AMOUNT, IN(linux_.resources.cpu_shares) },
+	{ "quota", AS_SIGNED_AMOUNT, IN(linux_.resources.cpu_quota), .min = -1 },
+	{ "period", AS_AMOUNT, IN(linux_.resources.cpu_period) },
+	{ "cpus", AS_STRING, IN(linux_.resources.cpuset_cpus), .check = spec_check_cpuset },
+	{ "mems", AS_STRING, IN(linux_.resources.cpuset_mems), .check = spec_check_cpuset },
+	{ 0 }
+};
+static const struct field pids_fields[] = {
+	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.pids_limit), .min = -1 },
+	{ 0 }
+};
+static const struct field throttle_fields[] = {
+	{ "major", AS_I64, OF(spec_io_throttle, major), .required = true, .max = UINT32_MAX },
+	{ "minor", AS_I64, OF(spec_io_throttle, minor), .required = true, .max = UINT32_MAX },
+	{ "rate", AS_U64, OF(spec_io_throttle, rate), .required = true },
+	{ 0 }
+};
+#define THROTTLE(name, member)                                                                     \
+	{ name, AS_LIST, IN(linux_.resources.member), .size = sizeof(struct spec_io_throttle),     \
+	  .fields = throttle_fields }
+static const struct field block_io_fields[] = {
+	{ "weight", AS_AMOUNT, IN(linux_.resources.io_weight), .max = 1000 },
+	THROTTLE("throttleReadBpsDevice", read_bps),
+	THROTTLE("throttleWriteBpsDevice", write_bps),
+	THROTTLE("throttleReadIOPSDevice", read_iops),
+	THROTTLE("throttleWriteIOPSDevice", write_iops),
+	{ 0 }
+};
+static const struct field resources_fields[] = {
+	{ "memory", AS_STRUCT, .fields = memory_fields },
+	{ "cpu", AS_STRUCT, .fields = cpu_fields },
+	{ "pids", AS_STRUCT, .fields = pids_fields },
+	{ "blockIO", AS_STRUCT, .fields = block_io_fields },
+	{ "unified", AS_PAIRS, IN(linux_.resources.unified), .check = spec_check_unified },
+	{ 0 }
+};
+static const struct field seccomp_arg_fields[] = {
+	{ "index", AS_U64, OF(spec_seccomp_arg, index), .required = true, .max = 5 },
+	{ "value", AS_U64, OF(spec_seccomp_arg, value), .required = true },
+	{ "valueTwo", AS_U64, OF(spec_seccomp_arg, value_two) },
+	{ "op", AS_STRING, OF(spec_seccomp_arg, op), .required = true },
+	{ 0 }
+};
+static const struct field seccomp_rule_fields[] = {
+	{ "names", AS_STRINGS, OF(spec_seccomp_rule, names), .required = true, .not_empty = true },
+	{ "action", AS_STRING, OF(spec_seccomp_rule, action), .required = true },
+	{ "errnoRet", AS_AMOUNT, OF(spec_seccomp_rule, errno_ret), .max = 4095 },
+	{ "args", AS_LIST, OF(spec_seccomp_rule, args), .size = sizeof(struct spec_seccomp_arg),
+	  .fields = seccomp_arg_fields },
+	{ "", AS_FROM, OF(spec_seccomp_rule, from) },
+	{ 0 }
+};
+static const struct field seccomp_fields[] = {
+	{ "defaultAction", AS_STRING, IN(linux_.seccomp.default_action), .required = true },
+	{ "defaultErrnoRet", AS_AMOUNT, IN(linux_.seccomp.default_errno), .max = 4095 },
+	{ "architectures", AS_STRINGS, IN(linux_.seccomp.architectures) },
+	{ "flags", AS_STRINGS, IN(linux_.seccomp.flags) },
+	{ "listenerPath", AS_STRING, IN(linux_.seccomp.listener_path) },
+	{ "listenerMetadata", AS_STRING, IN(linux_.seccomp.listener_metadata) },
+	{ "syscalls", AS_LIST, IN(linux_.seccomp.rules), .size = sizeof(struct spec_seccomp_rule),
+	  .fields = seccomp_rule_fields },
+	{ 0 }
+};
+static const struct field personality_fields[] = {
+	{ "domain", AS_STRING, IN(linux_.personality_domain), .required = true,
+	  .check = spec_check_personality },
+	{ 0 }
+};
+static const struct field linux_fields[] = {
+	{ "uidMappings", AS_LIST, IN(linux_.uid_maps), .size = sizeof(struct id_map),
+	  .fields = id_map_fields },
+	{ "gidMappings", AS_LIST, IN(linux_.gid_maps), .size = sizeof(struct id_map),
+	  .fields = id_map_fields },
+	{ "namespaces", AS_LIST, IN(linux_.namespaces), .size = sizeof(struct spec_namespace),
+	  .fields = namespace_fields },
+	{ "devices", AS_LIST, IN(linux_.devices), .size = sizeof(struct spec_device),
+	  .fields = device_fields },
+	{ "cgroupsPath", AS_STRING, IN(linux_.cgroups_path) },
+	{ "rootfsPropagation", AS_STRING, IN(linux_.rootfs_propagation), .check = spec_check_propagation },
+	{ "mountLabel", AS_STRING, IN(linux_.mount_label) },
+	{ "resources", AS_STRUCT, .fields = resources_fields },
+	{ "sysctl", AS_PAIRS, IN(linux_.sysctl), .check = spec_check_sysctl },
+	{ "maskedPaths", AS_STRINGS, IN(linux_.masked_paths), .check = bind_check_path },
+	{ "maskedPaths", AS_PRESENT, IN(linux_.has_masked_paths) },
+	{ "readonlyPaths", AS_STRINGS, IN(linux_.readonly_paths), .check = bind_check_path },
+	{ "readonlyPaths", AS_PRESENT, IN(linux_.has_readonly_paths) },
+	{ "seccomp", AS_STRUCT, .fields = seccomp_fields },
+	{ "seccomp", AS_PRESENT, IN(linux_.seccomp.set) },
+	{ "personality", AS_STRUCT, .fields = personality_fields },
+	{ "", AS_CALL, .call = spec_check_linux },
+	{ 0 }
+};
+
+const struct field spec_fields[] = {
+	{ "ociVersion", AS_STRING, IN(oci_version), .required = true, .check = spec_check_version },
+	{ "hostname", AS_STRING, IN(hostname), .check = spec_check_hostname },
+	{ "domainname", AS_STRING, IN(domainname), .check = spec_check_hostname },
+	{ "root", AS_STRUCT, .required = true, .fields = root_fields },
+	{ "process", AS_STRUCT, .fields = process_fields },
+	{ "process", AS_PRESENT, IN(process.set) },
+	{ "mounts", AS_LIST, IN(mounts), .size = sizeof(struct spec_mount), .fields = mount_fields },
+	{ "hooks", AS_STRUCT, .fields = hooks_fields },
+	{ "annotations", AS_PAIRS, IN(annotations) },
+	{ "linux", AS_STRUCT, .fields = linux_fields },
+	{ 0 }
+};

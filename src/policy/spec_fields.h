@@ -1,0 +1,33 @@
+/*
+ * The table of config.json's keys, and the checks of what the OCI runtime specification demands of values.
+ */
+#ifndef POLICY_SPEC_FIELDS_H
+#define POLICY_SPEC_FIELDS_H
+
+#include "policy/spec.h"
+#include "text/bind.h"
+
+extern const struct field spec_fields[];
+
+/* Of one value. */
+int spec_check_version(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_hostname(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_env(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_capability(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_rlimit(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_namespace(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_device_type(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_propagation(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_personality(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_unified(const struct bind *b, const struct node *n, struct err *e);
+
+/* Of one bound map; `at` is its struct. */
+int spec_check_process(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_id_map(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_one_rlimit(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_device(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_linux(const struct bind *b, const struct node *n, void *at, struct err *e);
+
+#endif
