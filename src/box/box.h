@@ -32,14 +32,16 @@ struct box_broker {
 
 struct box_options {
 	const char *state_root; /* folder of all containers' state */
-	int bundle;             /* folder that relative paths of the bundle start from, AT_FDCWD: here */
 	bool timings;
 	struct box_broker broker;
 };
 
+/* How far the broker is; each includes those before. */
+enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_CONFINED, BROKER_FAILED };
+
 /* Memory that the three processes share while they set up; unmapped by exec. */
 struct box_shared {
-	_Atomic uint32_t broker_ready;      /* futex: 0 not yet, 1 confined, 2 failed */
+	_Atomic uint32_t broker;            /* futex: enum broker_state */
 	_Atomic int32_t init_step;          /* the row that init is at, for when it dies without a word */
 	struct {
 		uint64_t begin_ns, end_ns;  /* CLOCK_MONOTONIC; 0: not run */

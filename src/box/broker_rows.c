@@ -17,12 +17,21 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 
+void broker_tell(struct box *b, enum broker_state state)
+{
+	atomic_store(&b->shared->broker, state);
+	syscall(SYS_futex, &b->shared->broker, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */
 int step_broker_view(struct box *b, struct err *e)
 {
 	b->proc = rootfs_new_fs("proc", NULL, 0,
 				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
-	return b->proc < 0 ? -e->no : 0;
+	if (b->proc < 0)
+		return -e->no;
+	broker_tell(b, BROKER_VIEWED);
+	return 0;
 }
 
 int step_broker_become(struct box *b, struct err *e)
@@ -41,12 +50,6 @@ int step_broker_become(struct box *b, struct err *e)
 	if (r < 0)
 		return fail(e, -r, "become %u:%u: %m", p->uid, p->gid);
 	return follow_launcher(b, e);
-}
-
-static void tell_init(struct box *b, uint32_t ready)
-{
-	atomic_store(&b->shared->broker_ready, ready);
-	syscall(SYS_futex, &b->shared->broker_ready, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static int by_value(const void *a, const void *b)
@@ -70,10 +73,9 @@ int step_broker_confine(struct box *b, struct err *e)
 
 	qsort(keep, n, sizeof *keep, by_value);
 
-	int r = b->opt->broker.confine(keep, n, e);
-
-	tell_init(b, r < 0 ? 2 : 1);
-	return r;
+	TRY(b->opt->broker.confine(keep, n, e));
+	broker_tell(b, BROKER_CONFINED);
+	return 0;
 }
 
 int step_broker_serve(struct box *b, struct err *e)

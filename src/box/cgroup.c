@@ -78,8 +78,8 @@ static int fill_cpuset(int parent, int dir, const char *path, struct err *e)
 	return 0;
 }
 
-/* v2: lets the children of `dir` have these controllers. Only what is missing is written: even a write
- * without effect waits for groups that are going away (cgroup_lock_and_drain_offline). */
+/* v2: lets the children of `dir` have these controllers. Only what is missing is written: even a
+ * write without effect waits for groups that are going away (cgroup_lock_and_drain_offline). */
 static int enable(int dir, const char *path, uint32_t controllers, struct err *e)
 {
 	char text[LIST_ROOM];
@@ -164,7 +164,8 @@ static int make_group(const char *parent_path, const char *id, struct cgroup_gro
 
 /* ---- the whole ---- */
 
-/* Adds one group to *c; on failure only a folder that was made may be left, for the caller to remove. */
+/* Adds one group to *c; on failure only a folder that was made may be left, for the caller to
+ * remove. */
 static int add_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers,
 		     bool v2, struct err *e)
 {
@@ -295,8 +296,9 @@ int cgroup_fd(const struct cgroup *c)
 int cgroup_enter(struct cgroup *c, struct err *e)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		/* "0" in tasks, not in cgroup.procs: a lone thread that moves itself takes no percpu rwsem, so there
-		 * is no RCU wait (cgroup_procs_write_start, kernel/cgroup/cgroup.c). */
+		/* "0" in tasks, not in cgroup.procs: a lone thread that moves itself takes no
+		 * percpu rwsem, so there is no RCU wait (cgroup_procs_write_start,
+		 * kernel/cgroup/cgroup.c). */
 		if (c->at[i].tasks >= 0 && write(c->at[i].tasks, "0", 1) != 1)
 			return fail(e, errno, "enter the group %s: %m", c->at[i].path);
 	}

@@ -1,11 +1,11 @@
 /*
- * A container's control groups: one in the v2 hierarchy where groups can be made there, and one in each v1
- * hierarchy that the plan uses. They are called zviz-ID and stand directly in the host's parent folders: a
- * folder of our own between the two would double the cost of a start.
+ * A container's control groups: one in the v2 hierarchy where groups can be made there, and one in
+ * each v1 hierarchy that the plan uses. They are called zviz-ID and stand directly in the host's
+ * parent folders: a folder of our own between the two would double the cost of a start.
  *
- * The order of a start: cgroup_create; clone3 with CLONE_INTO_CGROUP and cgroup_fd(); in the child, still
- * alone, cgroup_enter; only then unshare(CLONE_NEWCGROUP), because a cgroup namespace begins at the groups
- * that its maker is in, and clone3 makes namespaces before it moves the child.
+ * The order of a start: cgroup_create; clone3 with CLONE_INTO_CGROUP and cgroup_fd(); in the child,
+ * still alone, cgroup_enter; only then unshare(CLONE_NEWCGROUP), because a cgroup namespace begins
+ * at the groups that its maker is in, and clone3 makes namespaces before it moves the child.
  */
 #ifndef BOX_CGROUP_H
 #define BOX_CGROUP_H
@@ -45,8 +45,8 @@ int cgroup_create(const struct plan *p, struct cgroup *out, struct err *e);
 /* The v2 folder, for CLONE_INTO_CGROUP; -1 when there is none. Borrowed. */
 int cgroup_fd(const struct cgroup *c);
 
-/* In the child, while it has one thread: enters the v1 groups, then closes every descriptor of *c. Needs no
- * privilege: the kernel asks the one who opened the files. */
+/* In the child, while it has one thread: enters the v1 groups, then closes every descriptor of
+ * *c. Needs no privilege: the kernel asks the one who opened the files. */
 int cgroup_enter(struct cgroup *c, struct err *e);
 
 /* Closes the descriptors; the groups stay. */
@@ -55,14 +55,15 @@ void cgroup_close(struct cgroup *c);
 /* Adds the groups' folders to *out, one a line: what is recorded for whoever cleans up. */
 void cgroup_paths(const struct cgroup *c, struct buf *out);
 
-/* Opens what was recorded. Groups that are gone are left out; a path that is no folder of a cgroup file
- * system is -EINVAL, and then nothing is open. */
+/* Opens what was recorded. Groups that are gone are left out; a path that is no folder of a
+ * cgroup file system is -EINVAL, and then nothing is open. */
 int cgroup_reopen(const char *paths, struct cgroup *out, struct err *e);
 
 /* Kills every process of the groups and of those below. They may need a moment to disappear. */
 int cgroup_kill(const struct cgroup *c, struct err *e);
 
-/* Removes the groups and those below them, waiting a bounded time for processes that are ending. Closes *c. Groups already gone are no error. */
+/* Removes the groups and those below them, waiting a bounded time for processes that are ending.
+ * Closes *c. Groups already gone are no error. */
 int cgroup_remove(struct cgroup *c, struct err *e);
 
 /* What the container used. UINT64_MAX where the kernel does not say. */

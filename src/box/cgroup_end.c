@@ -44,7 +44,8 @@ struct entry {
 	char name[];
 };
 
-/* Calls fn for each folder in `dir`: the results or-ed, or the first negative one, which ends it. */
+/* Calls fn for each folder in `dir`: the results or-ed, or the first negative one, which ends
+ * it. */
 static int each_folder(int dir, int (*fn)(int dir, const char *name, unsigned depth),
 		       unsigned depth)
 {
@@ -73,8 +74,8 @@ static int each_folder(int dir, int (*fn)(int dir, const char *name, unsigned de
 
 /* ---- killing ---- */
 
-/* The first processes of a group: their number, 0 when there are none or the group is gone. Those of a
- * pid namespace that we do not see read as 0 and are left out. */
+/* The first processes of a group: their number, 0 when there are none or the group is gone.
+ * Those of a pid namespace that we do not see read as 0 and are left out. */
 static size_t read_pids(int dir, pid_t pids[BATCH])
 {
 	char text[BATCH * 12];
@@ -98,8 +99,9 @@ static bool among(const pid_t *pids, size_t n, pid_t pid)
 	return false;
 }
 
-/* Kills the first processes of one group; how many it saw. A number may be given to another process at any
- * time: only what is listed both before and after its pidfd was opened is the group's for certain. */
+/* Kills the first processes of one group; how many it saw. A number may be given to another
+ * process at any time: only what is listed both before and after its pidfd was opened is the
+ * group's for certain. */
 static size_t kill_batch(int dir)
 {
 	pid_t before[BATCH], after[BATCH];
@@ -140,8 +142,8 @@ int cgroup_kill(const struct cgroup *c, struct err *e)
 	struct err none;
 	int r = 0;
 
-	/* cgroup.kill came with Linux 5.14; it takes the whole tree at once, forks in flight included. Every
-	 * process was started in the v2 group, if there is one. */
+	/* cgroup.kill came with Linux 5.14; it takes the whole tree at once, forks in flight
+	 * included. Every process was started in the v2 group, if there is one. */
 	if (c->n > 0 && c->at[0].v2 && file_set(c->at[0].dir, "cgroup.kill", "1", &none) == 0)
 		return 0;
 	for (unsigned round = 0; round < WAITS; round++) {

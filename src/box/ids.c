@@ -197,8 +197,8 @@ int ids_write(const struct plan *p, pid_t child, struct err *e)
 	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return fail(e, errno, "%s: %m", path);
-	/* Before the map of groups: the kernel demands it of ordinary users, and "deny" is refused later
-	 * (proc_setgroups_write, kernel/user_namespace.c). */
+	/* Before the map of groups: the kernel demands it of ordinary users, and "deny" is
+	 * refused later (proc_setgroups_write, kernel/user_namespace.c). */
 	if (!p->may_set_groups || p->mapping == IDS_SINGLE)
 		TRY(file_set(proc, "setgroups", "deny", e));
 	return p->mapping == IDS_HELPER ? run_helpers(p, child, e) : write_maps(p, proc, e);

@@ -11,13 +11,14 @@
 #include "base/err.h"
 #include "policy/plan.h"
 
-/* Writes the maps of the plan for `child`, which has made its user namespace and waits. Must be called by the
- * namespace's maker or its privileged parent. Refuses setgroups in the child unless the plan permits it.
- * IDS_HELPER runs newuidmap and newgidmap, side by side. Nothing happens for IDS_NONE. */
+/* Writes the maps of the plan for `child`, which has made its user namespace and waits. Must be
+ * called by the namespace's maker or its privileged parent. Refuses setgroups in the child
+ * unless the plan permits it. IDS_HELPER runs newuidmap and newgidmap, side by side. Nothing
+ * happens for IDS_NONE. */
 int ids_write(const struct plan *p, pid_t child, struct err *e);
 
-/* The ranges that /etc/subuid and /etc/subgid give to the user `uid`, as maps from id 1 inside upwards: the
- * caller adds {0, own id, 1}. Empty lists when there are none. */
+/* The ranges that /etc/subuid and /etc/subgid give to the user `uid`, as maps from id 1 inside
+ * upwards: the caller adds {0, own id, 1}. Empty lists when there are none. */
 int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_maps *gids,
 	       struct err *e);
 

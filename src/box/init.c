@@ -373,15 +373,25 @@ int step_landlock_enter(struct box *b, struct err *e)
 
 /* ---- broker.ready, seccomp.load, exec ---- */
 
-int step_broker_ready(struct box *b, struct err *e)
+static int wait_broker(struct box *b, enum broker_state wanted, struct err *e)
 {
-	uint32_t ready;
+	uint32_t now;
 
-	while ((ready = atomic_load(&b->shared->broker_ready)) == 0)
-		if (syscall(SYS_futex, &b->shared->broker_ready, FUTEX_WAIT, 0, NULL, NULL, 0) < 0 &&
+	while ((now = atomic_load(&b->shared->broker)) < wanted)
+		if (syscall(SYS_futex, &b->shared->broker, FUTEX_WAIT, now, NULL, NULL, 0) < 0 &&
 		    errno != EAGAIN && errno != EINTR)
 			return fail(e, errno, "futex: %m");
-	return ready == 1 ? 0 : fail(e, ECHILD, "the broker is not confined");
+	return now != BROKER_FAILED ? 0 : fail(e, ECHILD, "the broker has failed");
+}
+
+int step_broker_viewed(struct box *b, struct err *e)
+{
+	return wait_broker(b, BROKER_VIEWED, e);
+}
+
+int step_broker_ready(struct box *b, struct err *e)
+{
+	return wait_broker(b, BROKER_CONFINED, e);
 }
 
 int step_seccomp_load(struct box *b, struct err *e)

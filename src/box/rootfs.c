@@ -159,10 +159,12 @@ static int set_attributes(int mnt, const struct plan_mount *m, struct err *e)
 
 	if (m->attr_set == 0 && m->attr_clear == 0 && m->propagation == 0)
 		return 0;
-	r = sys_mount_setattr(mnt, "", at, m->attr_set, m->attr_clear, m->propagation, -1);
-	if (r < 0)
-		return fail(e, -r, "set its attributes: %m");
-	return 0;
+
+	/* The access time is one field of several bits: to set it, all of them are cleared (mount_setattr(2)). */
+	uint64_t clear = m->attr_clear | (m->attr_set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0);
+
+	r = sys_mount_setattr(mnt, "", at, m->attr_set, clear, m->propagation, -1);
+	return r < 0 ? fail(e, -r, "set its attributes: %m") : 0;
 }
 
 /* ---- one function a kind ---- */

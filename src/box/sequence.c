@@ -65,14 +65,15 @@ const struct step steps[] = {
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
-	/* The broker's rows run beside the launcher's and init's from here on. */
+	/* The broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides parts
+	 * of it; the rest after init was born, because a confined process cannot be joined. */
 	{ BROKER, "broker.view", step_broker_view, NULL, broker_opens },
-	{ BROKER, "broker.become", step_broker_become, NULL, brokered },
-	{ BROKER, "broker.confine", step_broker_confine, NULL, brokered },
-	{ BROKER, "broker.serve", step_broker_serve, NULL, brokered },
 	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
 	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
+	{ BROKER, "broker.become", step_broker_become, NULL, brokered },
+	{ BROKER, "broker.confine", step_broker_confine, NULL, brokered },
+	{ BROKER, "broker.serve", step_broker_serve, NULL, brokered },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
@@ -80,6 +81,7 @@ const struct step steps[] = {
 	{ INIT, "net.up", step_net_up, NULL, own_network },
 	{ INIT, "sysctl.set", step_sysctl_set, NULL, has_sysctls },
 	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
+	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_opens },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
@@ -112,24 +114,27 @@ static uint64_t now_ns(void)
 }
 
 #ifdef ZVIZ_FAULTS
-/* Test builds only: ZVIZ_FAULT=STEP makes that step fail, ZVIZ_FAULT=STEP:kill ends the process that runs it. */
-static int injected(const char *name, struct err *e)
+/* Test builds only: ZVIZ_FAULT=STEP makes that step fail; ZVIZ_FAULT=STEP:kill ends the process that runs it,
+ * without a word (a first process of a pid namespace does not feel a signal of its own). */
+static int injected(const struct step *s, struct err *e)
 {
 	const char *want = getenv("ZVIZ_FAULT");
-	size_t len = strlen(name);
+	size_t len = strlen(s->name);
 
-	if (want == NULL || strncmp(want, name, len) != 0)
+	if (want == NULL || strncmp(want, s->name, len) != 0)
 		return 0;
 	if (want[len] == '\0')
 		return fail(e, EIO, "injected fault");
-	if (strcmp(want + len, ":kill") == 0)
+	if (strcmp(want + len, ":kill") != 0)
+		return 0;
+	if (s->who == HOST)
 		raise(SIGKILL);
-	return 0;
+	_exit(1);
 }
 #else
-static int injected(const char *name, struct err *e)
+static int injected(const struct step *s, struct err *e)
 {
-	(void)name;
+	(void)s;
 	(void)e;
 	return 0;
 }
@@ -143,7 +148,7 @@ int step_run(struct box *b, size_t row, struct err *e)
 		atomic_store_explicit(&b->shared->init_step, (int32_t)row, memory_order_relaxed);
 	if (timed)
 		b->shared->timing[row].begin_ns = now_ns();
-	if (injected(steps[row].name, e) < 0 || steps[row].run(b, e) < 0)
+	if (injected(&steps[row], e) < 0 || steps[row].run(b, e) < 0)
 		return within(e, "%s", steps[row].name);
 	if (timed)
 		b->shared->timing[row].end_ns = now_ns();
@@ -192,6 +197,8 @@ _Noreturn void child_walk(struct box *b, enum actor who, size_t born)
 		host_between = false;
 		if (step_run(b, row, &e) < 0) {
 			tell_failure(b, row, &e);
+			if (who == BROKER)
+				broker_tell(b, BROKER_FAILED);
 			_exit(1);
 		}
 	}
@@ -205,28 +212,35 @@ static int send_go(int to, size_t row)
 	return send(to, &n, sizeof n, MSG_NOSIGNAL) == (ssize_t)sizeof n ? 0 : -errno;
 }
 
-/* What the launcher does when it comes to another's rows. */
-static int host_pass(struct box *b, size_t row, bool *told, struct err *e)
+/* The launcher does not wait for the others: it gives the broker its go where rows of its own lie behind, and init,
+ * whose rows all follow its birth, needs none. */
+static int host_row(struct box *b, size_t row, bool *host_before, struct err *e)
 {
-	if (steps[row].who == BROKER && !*told) {
-		*told = true;
-		if (send_go(b->broker_note, row) < 0)
-			return fail(e, EPIPE, "%s: the broker is gone", steps[row].name);
+	bool tell = steps[row].who == BROKER && *host_before;
+
+	if (steps[row].who == HOST) {
+		*host_before = true;
+		return step_run(b, row, e);
 	}
+	if (!tell)
+		return 0;
+	*host_before = false;
+	if (send_go(b->broker_note, row) < 0)
+		return fail(e, EPIPE, "%s: the broker is gone", steps[row].name);
 	return 0;
 }
 
 int box_start(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
 	      struct err *e)
 {
-	bool told = false;
+	bool host_before = false;
 
 	TRY(box_prepare(b, a, p, opt, e));
 	for (size_t row = 0; row < steps_count; row++) {
 		if (!is_wanted(b, row))
 			continue;
 		b->done = row; /* undo starts here, with what a failed step left half done */
-		if (steps[row].who == HOST ? step_run(b, row, e) < 0 : host_pass(b, row, &told, e) < 0) {
+		if (host_row(b, row, &host_before, e) < 0) {
 			box_explain_death(b, e);
 			box_end(b);
 			return -e->no;

@@ -36,6 +36,9 @@ void box_explain_death(struct box *b, struct err *e);
 /* A child dies with the launcher, unless the container is detached. Does not return when it is already gone. */
 int follow_launcher(const struct box *b, struct err *e);
 
+/* Tells init how far the broker is. */
+void broker_tell(struct box *b, enum broker_state state);
+
 /* Runs one row: timing, injected faults, the step's name in the error. */
 int step_run(struct box *b, size_t row, struct err *e);
 
@@ -75,6 +78,7 @@ int step_ids_become(struct box *b, struct err *e);
 int step_caps_set(struct box *b, struct err *e);
 int step_privs_lock(struct box *b, struct err *e);
 int step_landlock_enter(struct box *b, struct err *e);
+int step_broker_viewed(struct box *b, struct err *e);
 int step_broker_ready(struct box *b, struct err *e);
 int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);

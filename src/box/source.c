@@ -37,7 +37,7 @@ static int show_own_ids(const struct box *b, int tree, const char *path, bool re
 static int clone_tree(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-	OWN_FD tree = sys_open_tree(b->opt->bundle, path, flags);
+	OWN_FD tree = sys_open_tree(AT_FDCWD, path, flags);
 
 	if (tree < 0)
 		return fail(e, -tree, "%s: %m", path);

@@ -294,7 +294,7 @@ static int open_found(const struct server *s, const struct call *c, struct place
 
 	if (v.what == DENY)
 		return refuse(&v, out);
-	if (r->flags & __O_TMPFILE)
+	if (r->flags & UAPI_O_TMPFILE)
 		return open_unnamed(s, c, at, r);
 	if (S_ISFIFO(st.st_mode))
 		return open_fifo(s, c, at, out);

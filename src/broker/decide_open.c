@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include "broker/decide.h"
+#include "kern/uapi.h"
 
 static const struct from nobody;
 
@@ -14,7 +15,7 @@ unsigned decide_wants(uint64_t flags)
 
 	if ((flags & O_ACCMODE) != O_WRONLY)
 		wants |= WANT_READ;
-	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) || (flags & __O_TMPFILE))
+	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) || (flags & UAPI_O_TMPFILE))
 		wants |= WANT_WRITE;
 	return wants;
 }

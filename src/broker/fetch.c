@@ -295,13 +295,13 @@ static const uint64_t large_file = 0100000;
 /* VALID_OPEN_FLAGS of include/linux/fcntl.h, Linux 6.12: open and openat drop the others, openat2 refuses them. */
 static const uint64_t valid_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
 				    O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
-				    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | __O_TMPFILE;
+				    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | UAPI_O_TMPFILE;
 
 /* build_open_how() of fs/open.c. */
 static void plain_flags(uint64_t flags, uint64_t mode, struct open_request *out)
 {
 	out->flags = (uint32_t)flags & (valid_flags | large_file); /* never O_PATH: decide_is_path_only() */
-	out->mode = out->flags & (O_CREAT | __O_TMPFILE) ? mode & 07777 : 0;
+	out->mode = out->flags & (O_CREAT | UAPI_O_TMPFILE) ? mode & 07777 : 0;
 	out->resolve = 0;
 }
 
@@ -371,7 +371,7 @@ static int fetch_flags(const struct call *c, int *dirfd, uint64_t *path, struct 
 		return -ENOSYS;
 	}
 	/* The combinations that the kernel's versions disagree on. */
-	if (!(out->flags & __O_TMPFILE) && (out->flags & (O_CREAT | O_DIRECTORY)) != (O_CREAT | O_DIRECTORY))
+	if (!(out->flags & UAPI_O_TMPFILE) && (out->flags & (O_CREAT | O_DIRECTORY)) != (O_CREAT | O_DIRECTORY))
 		return 0;
 	how = (struct open_how){ .flags = out->flags, .mode = out->mode };
 	return kernel_judges(&how, sizeof how);

@@ -125,20 +125,20 @@ struct child {
 	int at;
 	const char *name;
 	int flags;
+	uint64_t resolve;
 };
 
 static int child_open(void *ctx)
 {
 	const struct child *c = ctx;
-	int fd = openat(c->at, c->name, c->flags | O_PATH | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return sys_openat2(c->at, c->name, (uint64_t)c->flags | O_PATH | O_CLOEXEC, 0, c->resolve);
 }
 
 /* A process may always look into its own folder, even a non-dumpable one. */
-static int walk_open(const struct walk *w, const char *name, int flags)
+static int walk_open(const struct walk *w, const char *name, int flags, uint64_t resolve)
 {
-	struct child c = { .at = w->at, .name = name, .flags = flags };
+	struct child c = { .at = w->at, .name = name, .flags = flags, .resolve = resolve };
 
 	return w->own ? fetch_as_tracer(child_open, &c) : child_open(&c);
 }
@@ -174,7 +174,7 @@ static unsigned held_through(const struct walk *w, const char *name)
 /* Links whose target is an object, not a text: openat2 can tell them apart. */
 static bool is_magic(const struct walk *w, const char *name)
 {
-	OWN_FD fd = sys_openat2(w->at, name, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+	OWN_FD fd = walk_open(w, name, 0, RESOLVE_NO_MAGICLINKS);
 
 	return fd == -ELOOP;
 }
@@ -187,7 +187,7 @@ static int walk_link(struct walk *w, const char *name, int link)
 		return -ELOOP;
 	if (on_procfs(link, false) && is_magic(w, name)) {
 		unsigned held = held_through(w, name);
-		int fd = walk_open(w, name, 0);
+		int fd = walk_open(w, name, 0, 0);
 
 		if (fd < 0)
 			return fd;
@@ -219,7 +219,7 @@ static int walk_step(struct walk *w, const char *name, bool follow)
 	if (follow && (thread || strcmp(name, "self") == 0) && on_procfs(w->at, true))
 		return walk_self(w, thread);
 
-	OWN_FD child = walk_open(w, name, O_NOFOLLOW);
+	OWN_FD child = walk_open(w, name, O_NOFOLLOW, 0);
 
 	if (child < 0)
 		return child;

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/print.h"
 #include "kern/probe.h"
+#include "text/json_write.h"
 
 struct check_options {
 	bool json;
@@ -78,22 +79,22 @@ static void what_to_do(struct buf *b, const struct check_rows *checks)
 
 static void json(struct buf *b, const struct check_rows *checks)
 {
-	buf_puts(b, "[");
+	struct json_writer j = { .out = b, .pretty = true };
+
+	json_open_array(&j, NULL);
 	for (size_t i = 0; i < checks->n; i++) {
 		const struct check_row *c = &checks->at[i];
-		const char *const members[][2] = {
-			{ "layer", c->layer }, { "feature", c->feature },
-			{ "state", states[c->state].word }, { "means", c->means }, { "todo", c->todo },
-		};
 
-		buf_puts(b, i == 0 ? "\n  {" : ",\n  {");
-		for (size_t m = 0; m < COUNT(members); m++) {
-			buf_printf(b, "%s\"%s\": ", m == 0 ? "" : ", ", members[m][0]);
-			print_quoted(b, members[m][1]);
-		}
-		buf_puts(b, "}");
+		json_open_object(&j, NULL);
+		json_put_string(&j, "layer", c->layer);
+		json_put_string(&j, "feature", c->feature);
+		json_put_string(&j, "state", states[c->state].word);
+		json_put_string(&j, "means", c->means);
+		json_put_string(&j, "todo", c->todo);
+		json_close(&j);
 	}
-	buf_puts(b, "\n]\n");
+	json_close(&j);
+	buf_puts(b, "\n");
 }
 
 static int run_check(struct cli *c, void *options, int argc, char **argv, struct err *e)

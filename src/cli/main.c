@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	int status = cli_run(&c, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &e);
 
 	if (status < 0) {
-		print_error(&c, &e);
+		print_failure(&c, &e);
 		status = 1;
 	}
 	arena_free(&arena);

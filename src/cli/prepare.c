@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -51,20 +53,50 @@ static int bundle_user(const struct run_options *o, struct spec *s, struct err *
 	return 0;
 }
 
+/* Relative paths of a bundle start at the bundle; init, which may have to open them, has another current folder. */
+static const char *inside_bundle(struct arena *a, const char *bundle, const char *path)
+{
+	return path == NULL || path[0] == '/' ? path : arena_printf(a, "%s/%s", bundle, path);
+}
+
+static bool is_bind(const struct spec_mount *m)
+{
+	bool bind = m->type != NULL && strcmp(m->type, "bind") == 0;
+
+	for (size_t i = 0; i < m->options.n; i++)
+		bind |= strcmp(m->options.at[i], "bind") == 0 || strcmp(m->options.at[i], "rbind") == 0;
+	return bind;
+}
+
+static int resolve_paths(struct arena *a, const char *bundle, struct spec *s, struct err *e)
+{
+	char absolute[PATH_MAX];
+
+	if (realpath(bundle, absolute) == NULL)
+		return fail(e, errno, "bundle %s: %m", bundle);
+	s->root.path = inside_bundle(a, absolute, s->root.path);
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (is_bind(&s->mounts.at[i]))
+			s->mounts.at[i].source = inside_bundle(a, absolute, s->mounts.at[i].source);
+	return 0;
+}
+
 static int load_bundle(struct cli *c, const struct run_options *o, const struct run_request *r,
 		       struct prepared *p, struct err *e)
 {
 	char *text;
 	size_t len;
 
-	p->bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (p->bundle < 0)
+	OWN_FD bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (bundle < 0)
 		return fail(e, errno, "bundle %s: %m", r->bundle);
-	if (file_read(p->bundle, "config.json", CONFIG_BYTES_MAX, c->arena, &text, &len, e) < 0)
+	if (file_read(bundle, "config.json", CONFIG_BYTES_MAX, c->arena, &text, &len, e) < 0)
 		return within(e, "bundle %s", r->bundle);
 	TRY(spec_load(c->arena, "config.json", text, len, &p->spec, e));
 	if (p->spec.root.path == NULL)
 		return fail(e, EINVAL, "config.json: root.path: missing");
+	TRY(resolve_paths(c->arena, r->bundle, &p->spec, e));
 	replace_command(c->arena, &p->spec, r);
 	for (size_t i = 0; i < o->env.n; i++)
 		add_env(c->arena, &p->spec, &o->env.at[i]);
@@ -139,7 +171,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 	struct run_request r;
 	const char *profile = c->globals.profile;
 
-	*p = (struct prepared){ .bundle = AT_FDCWD };
+	*p = (struct prepared){ 0 };
 	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
 	TRY(probe_host(&p->host, e));
 	if (r.bundle != NULL)

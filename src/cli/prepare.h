@@ -17,7 +17,6 @@ struct prepared {
 	struct direct_view view;
 	struct plan_request request;
 	struct plan plan;
-	int bundle; /* its folder, AT_FDCWD without one */
 };
 
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *out,

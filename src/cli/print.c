@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "policy/event.h"
+#include "text/json_write.h"
 
 int print_out(const struct buf *text, struct err *e)
 {
@@ -54,7 +55,8 @@ void print_safe(struct buf *b, const char *text)
 
 /* ---- errors ---- */
 
-void print_quoted(struct buf *b, const char *text)
+/* logfmt: what needs a closer look is escaped, the rest stays readable. */
+static void quoted(struct buf *b, const char *text)
 {
 	buf_puts(b, "\"");
 	for (; *text != '\0'; text++) {
@@ -65,9 +67,21 @@ void print_quoted(struct buf *b, const char *text)
 		else if (c >= 0x20 && c < 0x7f)
 			buf_add(b, text, 1);
 		else
-			buf_printf(b, "\\u%04x", c); /* a byte that is no ASCII: never broken UTF-8 */
+			buf_printf(b, "\\x%02x", c);
 	}
 	buf_puts(b, "\"");
+}
+
+static void json_log_line(struct buf *b, const char *when, const char *msg)
+{
+	struct json_writer j = { .out = b };
+
+	json_open_object(&j, NULL);
+	json_put_string(&j, "level", "error");
+	json_put_string(&j, "msg", msg);
+	json_put_string(&j, "time", when);
+	json_close(&j);
+	buf_puts(b, "\n");
 }
 
 void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg)
@@ -79,14 +93,12 @@ void print_log_line(struct buf *b, enum log_format format, int64_t seconds, cons
 	if (gmtime_r(&t, &tm) != NULL)
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (format == LOG_JSON) {
-		buf_puts(b, "{\"level\":\"error\",\"msg\":");
-		print_quoted(b, msg);
-		buf_printf(b, ",\"time\":\"%s\"}\n", when);
-	} else {
-		buf_printf(b, "time=\"%s\" level=error msg=", when);
-		print_quoted(b, msg);
-		buf_puts(b, "\n");
+		json_log_line(b, when, msg);
+		return;
 	}
+	buf_printf(b, "time=\"%s\" level=error msg=", when);
+	quoted(b, msg);
+	buf_puts(b, "\n");
 }
 
 static int log_error(const struct cli *c, const char *msg)
@@ -101,7 +113,7 @@ static int log_error(const struct cli *c, const char *msg)
 	return fd_write_all(fd, buf_text(&line), line.len);
 }
 
-void print_error(const struct cli *c, const struct err *e)
+void print_failure(const struct cli *c, const struct err *e)
 {
 	struct buf b = { .arena = c->arena };
 	bool colours = print_colours(STDERR_FILENO);

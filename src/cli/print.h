@@ -28,13 +28,10 @@ void print_ink(struct buf *b, bool on, enum ink ink, const char *text);
 /* Adds text whose origin is not trusted: control characters and bytes beyond ASCII become \xNN. */
 void print_safe(struct buf *b, const char *text);
 
-/* Adds it as a JSON string, quotes included. */
-void print_quoted(struct buf *b, const char *text);
-
 /* ---- errors ---- */
 
 /* "zviz: text" and the hint on standard error, and one entry in the log file if there is one. */
-void print_error(const struct cli *c, const struct err *e);
+void print_failure(const struct cli *c, const struct err *e);
 
 /* One line of a log, newline included. `seconds` since 1970. Pure. */
 void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg);

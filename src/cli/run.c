@@ -287,7 +287,6 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
 	s.box_options = (struct box_options){
 		.state_root = c->globals.root != NULL ? c->globals.root : state_default_root(c->arena),
-		.bundle = s.job.bundle,
 		.timings = s.o->timings,
 	};
 	say_plan(&s);

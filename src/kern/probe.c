@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
@@ -19,7 +20,8 @@ enum {
 	KNOWN_LAST_CAPABILITY = 40,              /* CAP_CHECKPOINT_RESTORE, 5.9 */
 };
 
-/* Reads a small file of /proc, which gives it at once, without its last newline: its length, or negative. */
+/* Reads a small file of /proc, which gives it at once, without its last newline: its length, or
+ * negative. */
 static ssize_t read_line(const char *path, char *out, size_t room)
 {
 	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -135,10 +137,14 @@ bool probe_id_helpers(void)
 bool probe_release(unsigned major, unsigned minor)
 {
 	struct utsname u;
-	unsigned a, b;
+	char *rest;
 
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &a, &b) != 2)
+	if (uname(&u) < 0)
 		return false;
+
+	unsigned long a = strtoul(u.release, &rest, 10);
+	unsigned long b = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+
 	return a > major || (a == major && b >= minor);
 }
 
@@ -189,7 +195,8 @@ int probe_host(struct host *out, struct err *e)
 	out->seccomp_killable_wait = sys_seccomp_has_flags(
 					     SECCOMP_FILTER_FLAG_NEW_LISTENER |
 					     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 1;
-	/* Only a listener can be asked, which is too dear here: the broker falls back when this is wrong. */
+	/* Only a listener can be asked, which is too dear here: the broker falls back when this
+	 * is wrong. */
 	out->seccomp_sync_wake = probe_release(6, 6);
 	out->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
 	out->has_newuidmap = probe_id_helpers();

@@ -1,8 +1,8 @@
 /*
  * What this host offers.
  *
- * probe_host() is for every start: a few dozen system calls and no process. probe_all() is for `zviz check`:
- * it tries things for real, in children, and explains each of them.
+ * probe_host() is for every start: a few dozen system calls and no process. probe_all() is for
+ * `zviz check`: it tries things for real, in children, and explains each of them.
  */
 #ifndef KERN_PROBE_H
 #define KERN_PROBE_H
@@ -15,8 +15,8 @@
 #include "base/err.h"
 #include "kern/host.h"
 
-/* Fills *out. Only a host without /proc, or of an unknown architecture, is an error: what is merely missing is
- * said in *out. */
+/* Fills *out. Only a host without /proc, or of an unknown architecture, is an error: what is
+ * merely missing is said in *out. */
 int probe_host(struct host *out, struct err *e);
 
 /* The part of it that is about control groups. */
@@ -32,11 +32,13 @@ struct cgroup_places {
 	struct cgroup_place v2, v1[CGROUP_CONTROLLERS];
 };
 
-/* Pure. First the text of /proc/self/cgroup, then each line (without its end) of /proc/self/mountinfo. */
+/* Pure. First the text of /proc/self/cgroup, then each line (without its end) of
+ * /proc/self/mountinfo. */
 void cgroup_places_groups(struct cgroup_places *p, const char *text);
 void cgroup_places_mount(struct cgroup_places *p, const char *line);
 
-/* Names of the controllers by bit number, as the kernel spells them in v2 ("io") and v1 ("blkio"). */
+/* Names of the controllers by bit number, as the kernel spells them in v2 ("io") and v1
+ * ("blkio"). */
 extern const char *const cgroup_names_v2[CGROUP_CONTROLLERS];
 extern const char *const cgroup_names_v1[CGROUP_CONTROLLERS];
 
@@ -48,13 +50,15 @@ uint32_t cgroup_bits_v2(const char *list);
 /* A number in a file of /proc; false when there is none. */
 bool probe_setting(const char *path, uint64_t *out);
 
-/* Is the running kernel of this version or newer? A distribution may have brought a feature back to an older one. */
+/* Is the running kernel of this version or newer? A distribution may have brought a feature back
+ * to an older one. */
 bool probe_release(unsigned major, unsigned minor);
 
 /* Ids mapped without a gap from 0 on, by the text of a uid_map; UINT32_MAX: all of them. */
 uint32_t probe_id_limit(const char *map);
 
-/* Does AppArmor take the capabilities from user namespaces that this process makes (Ubuntu 23.10 and later)? */
+/* Does AppArmor take the capabilities from user namespaces that this process makes (Ubuntu 23.10
+ * and later)? */
 bool probe_apparmor_restricts(void);
 
 /* Are newuidmap and newgidmap installed? */
@@ -64,8 +68,8 @@ bool probe_id_helpers(void);
 
 enum check_state { CHECK_OK, CHECK_LIMITED, CHECK_MISSING };
 
-/* One line of `zviz check`. All strings live in the arena or are constants; `todo` is "" when there is
- * nothing to do. `means`: what it is good for, or what its absence costs. */
+/* One line of `zviz check`. All strings live in the arena or are constants; `todo` is "" when
+ * there is nothing to do. `means`: what it is good for, or what its absence costs. */
 struct check_row {
 	const char *layer, *feature;
 	enum check_state state;
@@ -76,7 +80,8 @@ struct check_rows {
 	struct check_row *at;
 };
 
-/* Appends to *out, grouped by layer. `h` comes from probe_host(). Nothing of what it tries is left behind. */
+/* Appends to *out, grouped by layer. `h` comes from probe_host(). Nothing of what it tries is
+ * left behind. */
 int probe_all(struct arena *a, const struct host *h, struct check_rows *out, struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Everything that `zviz check` tells: each thing is tried for real where it can be, in a child that ends.
+ * Everything that `zviz check` tells: each thing is tried for real where it can be, in a child that
+ * ends.
  */
 #include <errno.h>
 #include <fcntl.h>

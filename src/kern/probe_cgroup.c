@@ -9,7 +9,8 @@
 #include "kern/probe.h"
 
 enum {
-	/* More than the mounts of a few thousand containers: control groups are mounted long before. */
+	/* More than the mounts of a few thousand containers: control groups are mounted long
+	 * before. */
 	MOUNTINFO_MAX = 1024 * 1024,
 	LINE_ROOM = 8192, /* two paths of PATH_MAX do not fit, but then ours would not either */
 	GROUPS_ROOM = 8192,
@@ -283,8 +284,9 @@ static uint32_t offered(int dir)
 	char text[LIST_ROOM];
 	uint32_t bits = 0;
 
-	/* A group with processes of its own cannot get more than it has, unless it is the root, which has
-	 * no type (Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint"). */
+	/* A group with processes of its own cannot get more than it has, unless it is the root,
+	 * which has no type (Documentation/admin-guide/cgroup-v2.rst, "No Internal Process
+	 * Constraint"). */
 	if (faccessat(dir, "cgroup.type", F_OK, 0) == 0) {
 		read_small(dir, "cgroup.subtree_control", text);
 		bits = cgroup_bits_v2(text);
@@ -298,14 +300,15 @@ static uint32_t offered(int dir)
 	return bits | cgroup_bits_v2(text);
 }
 
-/* A place below which groups can be made, kept in *out if it is better than what is there: the first
- * that has controllers, else the first. */
+/* A place below which groups can be made, kept in *out if it is better than what is there: the
+ * first that has controllers, else the first. */
 static void consider(const char *path, struct host_cgroup *out)
 {
 	OWN_FD dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	/* Moving a process needs the right to write the procs file of the nearest group that encloses
-	 * where it is and where it goes (cgroup_attach_permissions, kernel/cgroup/cgroup.c). */
+	/* Moving a process needs the right to write the procs file of the nearest group that
+	 * encloses where it is and where it goes (cgroup_attach_permissions,
+	 * kernel/cgroup/cgroup.c). */
 	if (dir < 0 || faccessat(dir, ".", W_OK, 0) < 0 ||
 	    faccessat(dir, "cgroup.procs", W_OK, 0) < 0)
 		return;

@@ -34,7 +34,8 @@ static int idmap_mount(const void *arg)
 	return -sys_mount_setattr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, 0, trial->userns);
 }
 
-/* A user namespace with a map, as a descriptor: it belongs to a child that waits for its pipe to close. */
+/* A user namespace with a map, as a descriptor: it belongs to a child that waits for its pipe to
+ * close. */
 static int mapped_userns(void)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
@@ -78,7 +79,8 @@ void check_mounts(struct trial *t)
 	dev_t seen[COUNT(folders)];
 	size_t n = 0;
 
-	/* An ordinary user is refused only for want of a privilege that a container has in itself. */
+	/* An ordinary user is refused only for want of a privilege that a container has in
+	 * itself. */
 	trial_add_if(t, "mounts", "mount API", fs >= 0 || fs == -EPERM, CHECK_MISSING,
 		     "a root is built out of sight and moved into place", "roots cannot be built",
 		     "use Linux 5.12 or newer; in a container, permit fsopen, open_tree, "

@@ -117,7 +117,8 @@ const char *subid_parse_user(struct arena *a, const char *text, uint32_t uid)
 	struct line l = { 0 };
 	uint32_t id;
 
-	/* name:password:uid:gid:gecos:home:shell; a line that begins with + or - asks a name service */
+	/* name:password:uid:gid:gecos:home:shell; a line that begins with + or - asks a name
+	 * service */
 	while (next_line(&text, &l))
 		if (l.n == 7 && l.field[0].len > 0 && strchr("+-", l.field[0].at[0]) == NULL &&
 		    field_id(&l, 2, &id) == 0 && id == uid)

@@ -21,8 +21,8 @@ struct subid_ranges {
 	struct subid_range *at;
 };
 
-/* Appends what `file` gives to the user by name (NULL: it has none) or by number. A file that is not there
- * gives nothing. */
+/* Appends what `file` gives to the user by name (NULL: it has none) or by number. A file that is
+ * not there gives nothing. */
 int subid_load(struct arena *a, const char *file, const char *user, uint32_t uid,
 	       struct subid_ranges *out, struct err *e);
 

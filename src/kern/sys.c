@@ -104,8 +104,8 @@ int sys_seccomp_load(const struct sock_filter *code, size_t n, unsigned flags)
 
 int sys_seccomp_has_flags(unsigned flags)
 {
-	/* seccomp_set_mode_filter() looks at the flags before it copies the program: EFAULT means that they
-	 * passed (kernel/seccomp.c, since 3.17). */
+	/* seccomp_set_mode_filter() looks at the flags before it copies the program: EFAULT
+	 * means that they passed (kernel/seccomp.c, since 3.17). */
 	int r = SYS_CALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL);
 
 	return r == -EFAULT ? 1 : r == -EINVAL ? 0 : r;

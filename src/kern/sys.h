@@ -1,8 +1,8 @@
 /*
  * Kernel interfaces with types: 0 or a positive result, or -errno. No text, no policy, no retries.
  *
- * They go through syscall(2) where glibc 2.36 has no wrapper, and where its wrapper does more than the
- * call (setgroups signals every thread).
+ * They go through syscall(2) where glibc 2.36 has no wrapper, and where its wrapper does more than
+ * the call (setgroups signals every thread).
  */
 #ifndef KERN_SYS_H
 #define KERN_SYS_H
@@ -65,8 +65,8 @@ static inline int sys_pidfd_getfd(int pidfd, int fd)
 	return SYS_CALL(SYS_pidfd_getfd, pidfd, fd, 0);
 }
 
-/* waitid on a pidfd. `options` as waitid's (WEXITED at least); *info and *usage may be NULL. With WNOHANG
- * and nothing to report, 0 and info->si_pid 0. */
+/* waitid on a pidfd. `options` as waitid's (WEXITED at least); *info and *usage may be NULL.
+ * With WNOHANG and nothing to report, 0 and info->si_pid 0. */
 int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage);
 
 static inline int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[],
@@ -207,7 +207,8 @@ static inline int sys_landlock_restrict_self(int ruleset, unsigned flags)
 
 /* ---- seccomp ---- */
 
-/* Loads a filter on the calling thread: the listener with SECCOMP_FILTER_FLAG_NEW_LISTENER, else 0. */
+/* Loads a filter on the calling thread: the listener with SECCOMP_FILTER_FLAG_NEW_LISTENER, else
+ * 0. */
 int sys_seccomp_load(const struct sock_filter *code, size_t n, unsigned flags);
 
 /* 1 when the kernel knows these filter flags, 0 when it does not, -errno when it cannot be said. */

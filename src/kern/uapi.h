@@ -53,8 +53,8 @@
 /* enum landlock_rule_type's second value, which headers before 6.7 lack. */
 #define ZVIZ_LANDLOCK_RULE_NET_PORT 2 /* 6.7, ABI 4 */
 
-/* struct landlock_ruleset_attr with every field: the kernel takes shorter ones, and longer ones whose
- * unknown part is zero. */
+/* struct landlock_ruleset_attr with every field: the kernel takes shorter ones, and longer ones
+ * whose unknown part is zero. */
 struct zviz_landlock_ruleset_attr {
 	__u64 handled_access_fs;  /* 5.13 */
 	__u64 handled_access_net; /* 6.7 */
@@ -89,6 +89,9 @@ struct zviz_landlock_net_port_attr {
 #endif
 
 /* ---- files and mounts ---- */
+
+/* What the kernel calls __O_TMPFILE: the bit alone. glibc's name of that spelling has O_DIRECTORY in it. */
+#define UAPI_O_TMPFILE 020000000                                     /* 3.11 */
 
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000 /* 5.14 */

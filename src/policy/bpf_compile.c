@@ -12,7 +12,8 @@ enum {
 	OFFSET_ARGS = offsetof(struct seccomp_data, args),
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument comes first");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "the low half of an argument comes first");
 
 /* ---- what is refused ---- */
 
@@ -24,8 +25,9 @@ static int check_rule(const struct bpf_arch *arch, const struct bpf_rule *r, str
 		const struct bpf_case *c = &r->cases[i];
 
 		if (c->n > BPF_TESTS_MAX)
-			return fail(e, EINVAL, "call %d, case %zu: %zu tests, at most %d are possible",
-				    r->nr, i, c->n, BPF_TESTS_MAX);
+			return fail(e, EINVAL,
+				    "call %d, case %zu: %zu tests, at most %d are possible", r->nr,
+				    i, c->n, BPF_TESTS_MAX);
 		for (size_t t = 0; t < c->n; t++)
 			if (c->tests[t].arg > 5 || (unsigned)c->tests[t].op > BPF_OP_LE)
 				return fail(e, EINVAL, "call %d, case %zu, test %zu: out of range",
@@ -47,7 +49,8 @@ static int check_policy(const struct bpf_policy *p, struct err *e)
 	return 0;
 }
 
-/* ---- sorting: a value above, the place it came from below, so that equal values keep their order ---- */
+/* ---- sorting: a value above, the place it came from below, so that equal values keep their
+ * order ---- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -81,8 +84,8 @@ static void add_run(struct runs *r, uint32_t start, node_id to)
 
 /* ---- arguments ---- */
 
-/* A case under work. Bit 2t stands for test t, or for its low half when it is an equality, and bit 2t + 1
- * for an equality's high half. What has been tested already, or always holds, is 0. */
+/* A case under work. Bit 2t stands for test t, or for its low half when it is an equality, and
+ * bit 2t + 1 for an equality's high half. What has been tested already, or always holds, is 0. */
 struct row {
 	const struct bpf_case *c;
 	unsigned left;
@@ -142,15 +145,16 @@ static bool row_start(const struct bpf_case *c, struct row *out)
 	return true;
 }
 
-/* Rows that begin with the same question: each has an equality on the bits of `key`. Without `keyed` it
- * is a single row, of other tests or of none. */
+/* Rows that begin with the same question: each has an equality on the bits of `key`. Without
+ * `keyed` it is a single row, of other tests or of none. */
 struct group {
 	size_t first, n;
 	bool keyed;
 	struct half key;
 };
 
-/* How many rows from the first on have an equality on these bits, and how often its value changes. */
+/* How many rows from the first on have an equality on these bits, and how often its value
+ * changes. */
 static size_t count_like(const struct row *rows, size_t n, const struct half *key, size_t *changes)
 {
 	uint32_t before = key->value;
@@ -165,7 +169,8 @@ static size_t count_like(const struct row *rows, size_t n, const struct half *ke
 	return i;
 }
 
-/* The question that the most rows share is asked first, among those the one with the fewest answers. */
+/* The question that the most rows share is asked first, among those the one with the fewest
+ * answers. */
 static struct group group_from(const struct row *rows, size_t first, size_t n)
 {
 	struct group best = { .first = first, .n = 1 };
@@ -188,7 +193,8 @@ static struct group group_from(const struct row *rows, size_t first, size_t n)
 	return best;
 }
 
-/* Goes to `at`, or to one side of it, when the masked half is equal to, below or above the value. */
+/* Goes to `at`, or to one side of it, when the masked half is equal to, below or above the
+ * value. */
 static node_id compare_half(struct graph *g, unsigned offset, uint32_t mask, uint32_t value,
 			    const node_id to[3])
 {
@@ -205,7 +211,8 @@ static node_id compare_half(struct graph *g, unsigned offset, uint32_t mask, uin
 
 static node_id compare(struct graph *g, const struct bpf_test *t, node_id yes, node_id no)
 {
-	static const bool holds[][3] = { /* below, at, above the value */
+	static const bool holds[][3] = {
+		/* below, at, above the value */
 		[BPF_OP_EQ] = { 0, 1, 0 }, [BPF_OP_NE] = { 1, 0, 1 }, [BPF_OP_GT] = { 0, 0, 1 },
 		[BPF_OP_GE] = { 0, 1, 1 }, [BPF_OP_LT] = { 1, 0, 0 }, [BPF_OP_LE] = { 1, 1, 0 },
 	};
@@ -214,7 +221,8 @@ static node_id compare(struct graph *g, const struct bpf_test *t, node_id yes, n
 	for (size_t i = 0; i < 3; i++)
 		to[i] = holds[t->op][i] ? yes : no;
 	/* Where the high halves are equal, the low ones decide. */
-	to[1] = compare_half(g, offset_of(t->arg, false), (uint32_t)t->mask, (uint32_t)t->value, to);
+	to[1] = compare_half(g, offset_of(t->arg, false), (uint32_t)t->mask, (uint32_t)t->value,
+			     to);
 	return compare_half(g, offset_of(t->arg, true), t->mask >> 32, t->value >> 32, to);
 }
 
@@ -306,8 +314,8 @@ static node_id rule_node(struct graph *g, const struct bpf_rule *r)
 	return decide(g, rows, n, otherwise);
 }
 
-/* One run a rule, and the gaps between. Blocks that read arguments are made here, before the tree, and so
- * lie behind it: paths without arguments stay short. */
+/* One run a rule, and the gaps between. Blocks that read arguments are made here, before the
+ * tree, and so lie behind it: paths without arguments stay short. */
 static int arch_node(struct graph *g, const struct bpf_arch *arch, node_id *out, struct err *e)
 {
 	uint64_t *keys = arena_array(g->arena, arch->n, sizeof *keys);

@@ -13,10 +13,11 @@ enum {
 	IF_GE = BPF_JMP | BPF_JGE | BPF_K,
 	IF_ANY = BPF_JMP | BPF_JSET | BPF_K,
 
-	JUMP_MAX = 255,     /* jt and jf are 8 bits wide */
+	JUMP_MAX = 255, /* jt and jf are 8 bits wide */
 	SLOTS_FIRST = 1024,
-	EXCEPTIONS_MAX = 3, /* tested one after the other: more would cost paths what it saves in size */
-	WEIGHT_MAX = 64,    /* bounds the depth of the tree, however uneven the runs are */
+	EXCEPTIONS_MAX =
+		3, /* tested one after the other: more would cost paths what it saves in size */
+	WEIGHT_MAX = 64, /* bounds the depth of the tree, however uneven the runs are */
 };
 
 /* ---- nodes ---- */
@@ -103,16 +104,16 @@ static uint64_t next_value(uint32_t mask, uint64_t least)
 	if (outside == 0)
 		return least;
 
-	/* Ones from the highest bit that is in the way downwards, and in every place outside the mask:
-	 * adding one carries into the next bit of the mask that is free. */
+	/* Ones from the highest bit that is in the way downwards, and in every place outside the
+	 * mask: adding one carries into the next bit of the mask that is free. */
 	uint64_t low = (UINT64_C(2) << (63 - __builtin_clzll(outside))) - 1;
 	uint64_t next = (least | (uint32_t)~mask | low) + 1;
 
 	return next > UINT32_MAX ? no_value : next & mask;
 }
 
-/* Drops runs that no masked value reaches, joins neighbours with one goal, and makes each start a value
- * that can occur. */
+/* Drops runs that no masked value reaches, joins neighbours with one goal, and makes each start
+ * a value that can occur. */
 static size_t reduce_runs(uint32_t mask, struct graph_run *runs, size_t n)
 {
 	size_t kept = 0;
@@ -128,7 +129,8 @@ static size_t reduce_runs(uint32_t mask, struct graph_run *runs, size_t n)
 	return kept;
 }
 
-/* Neighbouring runs that share one test by range: the first run's goal, but for single values between. */
+/* Neighbouring runs that share one test by range: the first run's goal, but for single values
+ * between. */
 struct segment {
 	size_t first, last;
 	unsigned weight;
@@ -206,7 +208,8 @@ static node_id tree(const struct selection *s, size_t from, size_t to)
 	return test(s->g, IF_GE, s->runs[s->segments[m].first].start, right, left);
 }
 
-node_id graph_select(struct graph *g, unsigned offset, uint32_t mask, struct graph_run *runs, size_t n)
+node_id graph_select(struct graph *g, unsigned offset, uint32_t mask, struct graph_run *runs,
+		     size_t n)
 {
 	struct selection s = { .g = g, .mask = mask, .runs = runs };
 	size_t segments = 0;
@@ -235,8 +238,8 @@ struct layout {
 	size_t n, max;
 	bool full;
 	struct sock_filter *back; /* in reverse */
-	size_t *home;  /* of each node: its instruction */
-	size_t *near;  /* of each node: the nearest place that acts like it */
+	size_t *home;             /* of each node: its instruction */
+	size_t *near;             /* of each node: the nearest place that acts like it */
 };
 
 static size_t push(struct layout *l, unsigned code, uint32_t k)
@@ -255,8 +258,8 @@ static size_t distance(const struct layout *l, node_id id)
 	return l->n - l->near[id] - 1;
 }
 
-/* Makes sure that the node is at most `max` instructions away: a return is repeated, anything else gets
- * a long jump (its operand is 32 bits wide). */
+/* Makes sure that the node is at most `max` instructions away: a return is repeated, anything
+ * else gets a long jump (its operand is 32 bits wide). */
 static void bring_near(struct layout *l, node_id id, size_t max)
 {
 	const struct graph_node *n = &l->g->at[id];
@@ -313,7 +316,8 @@ int graph_write(const struct graph *g, node_id root, struct arena *a, struct bpf
 		struct err *e)
 {
 	const bool *used = reachable(g, root);
-	const size_t nodes = (size_t)root + 1, most = 3 * nodes; /* itself, and its two goals brought near */
+	const size_t nodes = (size_t)root + 1,
+		     most = 3 * nodes; /* itself, and its two goals brought near */
 	struct layout l = {
 		.g = g,
 		.max = most < BPF_MAXINSNS ? most : BPF_MAXINSNS,

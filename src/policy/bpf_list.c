@@ -19,19 +19,21 @@ typedef const char *(*call_name)(uint32_t arch, int nr);
 
 /* ---- words ---- */
 
-static const struct name arch_names[] = {
-	{ "x86_64", AUDIT_ARCH_X86_64 }, { "aarch64", AUDIT_ARCH_AARCH64 },
-	{ "i386", AUDIT_ARCH_I386 },     { "arm", AUDIT_ARCH_ARM },
-	{ 0 }
-};
+static const struct name arch_names[] = { { "x86_64", AUDIT_ARCH_X86_64 },
+					  { "aarch64", AUDIT_ARCH_AARCH64 },
+					  { "i386", AUDIT_ARCH_I386 },
+					  { "arm", AUDIT_ARCH_ARM },
+					  { 0 } };
 
-static const struct name actions[] = {
-	{ "KILL_PROCESS", SECCOMP_RET_KILL_PROCESS }, { "KILL_THREAD", SECCOMP_RET_KILL_THREAD },
-	{ "TRAP", SECCOMP_RET_TRAP },                 { "ERRNO", SECCOMP_RET_ERRNO },
-	{ "USER_NOTIF", SECCOMP_RET_USER_NOTIF },     { "TRACE", SECCOMP_RET_TRACE },
-	{ "LOG", SECCOMP_RET_LOG },                   { "ALLOW", SECCOMP_RET_ALLOW },
-	{ 0 }
-};
+static const struct name actions[] = { { "KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+				       { "KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+				       { "TRAP", SECCOMP_RET_TRAP },
+				       { "ERRNO", SECCOMP_RET_ERRNO },
+				       { "USER_NOTIF", SECCOMP_RET_USER_NOTIF },
+				       { "TRACE", SECCOMP_RET_TRACE },
+				       { "LOG", SECCOMP_RET_LOG },
+				       { "ALLOW", SECCOMP_RET_ALLOW },
+				       { 0 } };
 
 static void list_word(struct buf *out, uint32_t offset)
 {
@@ -45,7 +47,8 @@ static void list_word(struct buf *out, uint32_t offset)
 	else if (offset == offsetof(struct seccomp_data, arch))
 		buf_puts(out, "architecture");
 	else if (offset < args)
-		buf_printf(out, "%s half of the instruction pointer", offset == ip ? "low" : "high");
+		buf_printf(out, "%s half of the instruction pointer",
+			   offset == ip ? "low" : "high");
 	else
 		buf_printf(out, "%s half of argument %u", offset % 8 == 0 ? "low" : "high",
 			   (offset - args) / 8);
@@ -90,11 +93,16 @@ static void list_verdict(struct buf *out, bpf_verdict v)
 static const char *relation(uint16_t code)
 {
 	switch (code) {
-	case BPF_JMP | BPF_JEQ | BPF_K: return "==";
-	case BPF_JMP | BPF_JGE | BPF_K: return ">=";
-	case BPF_JMP | BPF_JGT | BPF_K: return ">";
-	case BPF_JMP | BPF_JSET | BPF_K: return "has any of";
-	default: return NULL;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		return "==";
+	case BPF_JMP | BPF_JGE | BPF_K:
+		return ">=";
+	case BPF_JMP | BPF_JGT | BPF_K:
+		return ">";
+	case BPF_JMP | BPF_JSET | BPF_K:
+		return "has any of";
+	default:
+		return NULL;
 	}
 }
 

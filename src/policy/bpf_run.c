@@ -7,7 +7,8 @@
 
 static void see(const struct bpf_call *call, struct seccomp_data *out)
 {
-	*out = (struct seccomp_data){ .nr = call->nr, .arch = call->arch,
+	*out = (struct seccomp_data){ .nr = call->nr,
+				      .arch = call->arch,
 				      .instruction_pointer = call->ip };
 	for (size_t i = 0; i < 6; i++)
 		out->args[i] = call->arg[i];
@@ -17,11 +18,16 @@ static void see(const struct bpf_call *call, struct seccomp_data *out)
 static int jumps(const struct sock_filter *in, uint32_t a)
 {
 	switch (in->code) {
-	case BPF_JMP | BPF_JEQ | BPF_K: return a == in->k;
-	case BPF_JMP | BPF_JGT | BPF_K: return a > in->k;
-	case BPF_JMP | BPF_JGE | BPF_K: return a >= in->k;
-	case BPF_JMP | BPF_JSET | BPF_K: return (a & in->k) != 0;
-	default: return -1;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		return a == in->k;
+	case BPF_JMP | BPF_JGT | BPF_K:
+		return a > in->k;
+	case BPF_JMP | BPF_JGE | BPF_K:
+		return a >= in->k;
+	case BPF_JMP | BPF_JSET | BPF_K:
+		return (a & in->k) != 0;
+	default:
+		return -1;
 	}
 }
 
@@ -33,7 +39,8 @@ static bool load(const struct seccomp_data *d, uint32_t offset, uint32_t *a)
 	return true;
 }
 
-/* One instruction at *at, which moves on. True when it was a return; anything unknown leaves the program. */
+/* One instruction at *at, which moves on. True when it was a return; anything unknown leaves the
+ * program. */
 static bool step(const struct bpf_program *p, const struct seccomp_data *d, size_t *at, uint32_t *a)
 {
 	const struct sock_filter *in = &p->at[(*at)++];
@@ -88,12 +95,18 @@ static bool holds(const struct bpf_test *t, uint64_t arg)
 {
 	arg &= t->mask;
 	switch (t->op) {
-	case BPF_OP_EQ: return arg == t->value;
-	case BPF_OP_NE: return arg != t->value;
-	case BPF_OP_GT: return arg > t->value;
-	case BPF_OP_GE: return arg >= t->value;
-	case BPF_OP_LT: return arg < t->value;
-	case BPF_OP_LE: return arg <= t->value;
+	case BPF_OP_EQ:
+		return arg == t->value;
+	case BPF_OP_NE:
+		return arg != t->value;
+	case BPF_OP_GT:
+		return arg > t->value;
+	case BPF_OP_GE:
+		return arg >= t->value;
+	case BPF_OP_LT:
+		return arg < t->value;
+	case BPF_OP_LE:
+		return arg <= t->value;
 	}
 	return false;
 }

@@ -45,8 +45,8 @@ static const char *const launch_calls[] = { "execve", "exit_group", "sendmsg" };
 static const uint64_t clone_new = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
 				  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-/* Flags of open that change something, or may. O_TMPFILE includes O_DIRECTORY, which alone changes nothing. */
-static const uint64_t open_writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+/* Flags of open that change something, or may. O_DIRECTORY, part of O_TMPFILE, alone changes nothing. */
+static const uint64_t open_writes = O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
 
 static uint32_t audit_arch(enum host_arch arch)
 {

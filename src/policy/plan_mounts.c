@@ -130,8 +130,8 @@ static void add_hidden(struct draft *d, const struct words *list)
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = list->at[i].text;
 
-		/* A mask inside a private tmpfs would hide nothing and be in the way. */
-		if (path[0] != '/' || mounted(d, path))
+		/* Globs only explain: what they match was never mounted. */
+		if (path[0] != '/' || strpbrk(path, "*?") != NULL || mounted(d, path))
 			continue;
 
 		struct plan_mount *m = add(d, MOUNT_MASK, path, NULL);
@@ -250,6 +250,7 @@ static void direct_mounts(struct draft *d, const struct direct_view *v)
 	direct_shares(d, v);
 	direct_guard_git(d, v);
 	add_masks(d);
+	add_hidden(d, &d->p->filesystem.hide);
 	add_hidden(d, &d->r->hide);
 }
 
@@ -395,6 +396,7 @@ static int bundle_mounts(struct draft *d, struct err *e)
 	add_masks(d);
 	bundle_paths(d);
 	add_hidden(d, &d->p->filesystem.hide);
+	add_hidden(d, &d->r->hide);
 	return 0;
 }
 

@@ -1,0 +1,985 @@
+/*
+ * The broker against real processes: a pid namespace for it, one inside for the workload, a real filter that
+ * asks about every open, and the confined broker answering. Needs root.
+ *
+ * A case is a function that runs as the workload. Its EXPECTs end it with the line that failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/audit.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "broker/broker.h"
+#include "kern/sys.h"
+#include "policy/bpf.h"
+#include "policy/event.h"
+
+/* Last: its fail() is a macro, ours a function. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#else
+#define ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#define COUNTED(a) .n##a = COUNT(a##_rules), .a = a##_rules
+
+/* What the processes of one case share. */
+struct shared {
+	_Atomic int line;              /* of the EXPECT that failed */
+	_Atomic int error;             /* errno then */
+	struct broker_counters counters;
+	_Atomic int stop;
+	int events[2];
+};
+static struct shared *shared;
+
+#define EXPECT(condition)                                 \
+	do {                                              \
+		if (!(condition)) {                       \
+			shared->error = errno;            \
+			shared->line = __LINE__;          \
+			_exit(1);                         \
+		}                                         \
+	} while (0)
+#define EXPECT_ERRNO(call, err) EXPECT((call) == -1 && errno == (err))
+
+/* ---- the plan ---- */
+
+static const struct file_rule read_rules[] = { { "/", { .file = "t", .line = 1 } } };
+static const struct file_rule write_rules[] = { { "/t/w", { .file = "t", .line = 2 } },
+						{ "/t/ro", { .file = "t", .line = 3 } },
+						{ "/proc", { .file = "t", .line = 4 } } };
+static const struct file_rule deny_read_rules[] = { { "**/.env", { .file = "t", .line = 5 } } };
+static const struct file_rule deny_write_rules[] = { { "**/hooks/**", { .file = "t", .line = 6 } } };
+static const struct file_rule hidden_rules[] = { { "/t/hidden", { .file = "t", .line = 7 } } };
+static const struct socket_rule socket_rules[] = { { .family = AF_UNIX, .types = ~0u } };
+static const uint32_t prctl_list[] = { PR_GET_DUMPABLE };
+
+static struct plan_call calls[] = {
+#ifdef SYS_open
+	{ .name = "open", .nr = SYS_open, .mediator = MEDIATE_OPEN, .err = EACCES },
+#endif
+	{ .name = "socket", .nr = SYS_socket, .mediator = MEDIATE_SOCKET, .err = EACCES },
+#ifdef SYS_creat
+	{ .name = "creat", .nr = SYS_creat, .mediator = MEDIATE_OPEN, .err = EACCES },
+#endif
+	{ .name = "getpriority", .nr = SYS_getpriority, .mediator = MEDIATE_DENY, .err = EPERM, .fix = "none" },
+	{ .name = "prctl", .nr = SYS_prctl, .mediator = MEDIATE_PRCTL, .err = EPERM },
+	{ .name = "openat", .nr = SYS_openat, .mediator = MEDIATE_OPEN, .err = EACCES },
+	{ .name = "unshare", .nr = SYS_unshare, .mediator = MEDIATE_CLONE, .err = EPERM },
+	{ .name = "openat2", .nr = SYS_openat2, .mediator = MEDIATE_OPEN, .err = EACCES },
+};
+
+static int by_number(const void *a, const void *b)
+{
+	return ((const struct plan_call *)a)->nr - ((const struct plan_call *)b)->nr;
+}
+
+static struct broker_plan make_plan(void)
+{
+	qsort(calls, COUNT(calls), sizeof *calls, by_number);
+	return (struct broker_plan){ .used = true, .opens = true, .id = "box", .profile = "t",
+				     .audit = AUDIT_DENIALS, .ncalls = COUNT(calls), .calls = calls,
+				     .nsockets = COUNT(socket_rules), .sockets = socket_rules,
+				     .nprctls = COUNT(prctl_list), .prctls = prctl_list,
+				     .clone_forbidden = CLONE_NEWUSER | CLONE_NEWNS, COUNTED(read),
+				     COUNTED(write), COUNTED(deny_read), COUNTED(deny_write),
+				     COUNTED(hidden), .write_from = { .file = "t", .line = 9 } };
+}
+
+static int load_asking_filter(void)
+{
+	struct bpf_rule rules[COUNT(calls)];
+	struct arena a = { 0 };
+	struct bpf_program p;
+	struct err e;
+
+	for (size_t i = 0; i < COUNT(calls); i++)
+		rules[i] = (struct bpf_rule){ .nr = calls[i].nr, .otherwise = SECCOMP_RET_USER_NOTIF };
+
+	const struct bpf_arch arch = { ARCH, COUNT(calls), rules, 0x40000000, SECCOMP_RET_ALLOW,
+				       SECCOMP_RET_KILL_PROCESS };
+	const struct bpf_policy policy = { 1, &arch, SECCOMP_RET_KILL_PROCESS };
+
+	EXPECT(bpf_compile(&a, &policy, &p, &e) == 0);
+	return sys_seccomp_load(p.at, p.n, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+						   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+}
+
+/* ---- the world of a case ---- */
+
+static void put_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+
+	EXPECT(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+}
+
+static void make_world(void)
+{
+	EXPECT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	EXPECT(mount("t", "/mnt", "tmpfs", 0, NULL) == 0);
+	EXPECT(chdir("/mnt") == 0 && mkdir("t", 0755) == 0 && mkdir("t/w", 0755) == 0 && mkdir("t/w/d", 0755) == 0);
+	EXPECT(mkdir("t/w/hooks", 0755) == 0 && mkdir("t/r", 0755) == 0 && mkdir("t/ro", 0755) == 0);
+	EXPECT(mkdir("proc", 0755) == 0 && mkdir("dev", 0755) == 0 && mkdir("old", 0755) == 0);
+	put_file("t/f", "text", 0644);
+	put_file("t/.env", "secret", 0644);
+	put_file("t/w/f", "text", 0644);
+	put_file("t/w/hooks/h", "text", 0644);
+	put_file("t/r/f", "text", 0644);
+	put_file("t/none", "text", 0);
+	EXPECT(symlink("f", "t/link") == 0 && symlink("nowhere", "t/w/dangling") == 0);
+	EXPECT(symlink("/proc/self/fd", "dev/fd") == 0 && symlink("/proc/self/fd/0", "dev/stdin") == 0);
+	EXPECT(symlink("/proc/self/fd/1", "dev/stdout") == 0 && symlink("loop", "t/loop") == 0);
+	EXPECT(mkfifo("t/w/fifo", 0666) == 0);
+	EXPECT(mknod("dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	EXPECT(mknod("dev/tty", S_IFCHR | 0666, makedev(5, 0)) == 0);
+	EXPECT(mount("ro", "t/ro", "tmpfs", 0, NULL) == 0);
+	put_file("t/ro/f", "text", 0644);
+	EXPECT(mount(NULL, "t/ro", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+	/* Where descriptors of another tree come from: the old root, detached. */
+	EXPECT(sys_pivot_root(".", "old") == 0);
+}
+
+static int make_proc(void)
+{
+	OWN_FD fs = sys_fsopen("proc");
+
+	EXPECT(fs >= 0 && sys_fsconfig_create(fs) == 0);
+
+	int fd = sys_fsmount(fs, 0);
+
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+struct parts {
+	void (*workload)(void);
+	struct broker_plan plan;
+	int link[2];
+};
+
+static void drop_all_capabilities(void)
+{
+	const struct sys_caps none = { 0 };
+
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sys_capset(&none) == 0);
+}
+
+static _Noreturn void be_workload(const struct parts *p)
+{
+	int listener;
+	char c = 0;
+
+	EXPECT(mount("proc", "/proc", "proc", 0, NULL) == 0);
+	EXPECT(chdir("/t") == 0 && sys_umount2("/old", MNT_DETACH) == 0);
+	umask(022);
+	drop_all_capabilities();
+	listener = load_asking_filter();
+	EXPECT(listener >= 0);
+	EXPECT(write(p->link[1], &listener, sizeof listener) == sizeof listener);
+	EXPECT(read(p->link[1], &c, 1) == 1);
+	EXPECT(close(listener) == 0 && close(p->link[0]) == 0 && close(p->link[1]) == 0);
+	p->workload();
+	_exit(0);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static _Noreturn void be_broker(const struct parts *p)
+{
+	int number = -1, proc = make_proc();
+	struct err e = { 0 };
+
+	/* Not unshare: a process whose children go elsewhere can make no threads. */
+	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&args);
+
+	EXPECT(pid >= 0);
+	if (pid == 0)
+		be_workload(p);
+	EXPECT(read(p->link[0], &number, sizeof number) == sizeof number);
+
+	int pidfd = sys_pidfd_open(pid, 0), listener = sys_pidfd_getfd(pidfd, number);
+
+	EXPECT(pidfd >= 0 && listener >= 0 && write(p->link[0], "", 1) == 1);
+
+	int keep[] = { listener, proc, shared->events[1] };
+
+	qsort(keep, COUNT(keep), sizeof *keep, by_value);
+	if (broker_confine(keep, COUNT(keep), &e) < 0)
+		_exit(3);
+
+	struct broker_job job = { &p->plan, listener, proc, shared->events[1], &shared->counters };
+
+	_exit(broker_serve(&job, &e) == 0 ? 0 : 4);
+}
+
+static void run_with(struct broker_plan plan, void (*workload)(void))
+{
+	struct parts p = { .workload = workload, .plan = plan };
+	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET, .exit_signal = SIGCHLD };
+	int status = -1;
+
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(shared != MAP_FAILED);
+	assert_int_equal(pipe2(shared->events, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p.link), 0);
+
+	pid_t pid = sys_clone3(&args);
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		make_world();
+		be_broker(&p);
+	}
+	close(p.link[0]);
+	close(p.link[1]);
+	close(shared->events[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (shared->line != 0)
+		fail_msg("EXPECT in line %d (errno %d, %s)", shared->line, shared->error, strerror(shared->error));
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("the broker ended with status %#x", status);
+}
+
+static void world_end(void)
+{
+	close(shared->events[0]);
+	munmap(shared, sizeof *shared);
+}
+
+static void run(void (*workload)(void))
+{
+	run_with(make_plan(), workload);
+}
+
+/* ---- helpers of the workload ---- */
+
+/* A macro, so that a failure names the case's own line. */
+#define expect_text(open_call, text)                                                                           \
+	do {                                                                                                   \
+		char got_[64] = { 0 };                                                                         \
+		int fd_ = (open_call);                                                                         \
+                                                                                                               \
+		EXPECT(fd_ >= 0);                                                                              \
+		EXPECT(read(fd_, got_, sizeof got_ - 1) == (ssize_t)strlen(text) && strcmp(got_, (text)) == 0); \
+		EXPECT(close(fd_) == 0);                                                                       \
+	} while (0)
+
+static int openat2_how(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	int r = sys_openat2(dir, path, flags, mode, resolve);
+
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
+
+static mode_t mode_of(int fd)
+{
+	struct stat st;
+
+	EXPECT(fstat(fd, &st) == 0);
+	return st.st_mode & 07777;
+}
+
+/* ---- cases ---- */
+
+static void opens(void)
+{
+	int dir, fd;
+
+#ifdef SYS_open
+	expect_text((int)syscall(SYS_open, "/t/f", O_RDONLY), "text");
+	fd = (int)syscall(SYS_creat, "/t/w/created", 0666);
+	EXPECT(fd >= 0 && write(fd, "x", 1) == 1 && close(fd) == 0);
+#endif
+	expect_text(openat(AT_FDCWD, "f", O_RDONLY), "text");
+	expect_text(openat(AT_FDCWD, "./w/../link", O_RDONLY), "text");
+	dir = open("/t/w", O_RDONLY | O_DIRECTORY);
+	expect_text(openat(dir, "f", O_RDONLY), "text");
+	expect_text(openat(dir, "../f", O_RDONLY), "text");
+	expect_text(openat2_how(dir, "f", O_RDONLY, 0, RESOLVE_BENEATH), "text");
+	expect_text(openat2_how(dir, "/f", O_RDONLY, 0, RESOLVE_IN_ROOT), "text");
+	EXPECT_ERRNO(openat2_how(dir, "../f", O_RDONLY, 0, RESOLVE_BENEATH), EXDEV);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "link", O_RDONLY, 0, RESOLVE_NO_SYMLINKS), ELOOP);
+	fd = openat2_how(dir, "beneath", O_CREAT | O_RDWR, 0600, RESOLVE_BENEATH);
+	EXPECT(fd >= 0 && mode_of(fd) == 0600 && close(fd) == 0);
+	EXPECT(chdir("w") == 0);
+	expect_text(open("f", O_RDONLY), "text");
+	EXPECT(unlinkat(dir, "beneath", 0) == 0 && close(dir) == 0);
+	/* the flags of the result */
+	fd = open("/t/f", O_RDONLY | O_CLOEXEC);
+	EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK)) == O_RDONLY);
+	EXPECT(close(fd) == 0);
+	fd = open("/t/w/f", O_RDWR | O_APPEND | O_NONBLOCK);
+	EXPECT(fcntl(fd, F_GETFD) == 0);
+	EXPECT((fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK)) == (O_RDWR | O_APPEND | O_NONBLOCK));
+	EXPECT(close(fd) == 0);
+	fd = open("/t/f", O_PATH);
+	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_PATH) && close(fd) == 0);
+	fd = open("/t/link", O_PATH | O_NOFOLLOW);
+	EXPECT(fd >= 0 && close(fd) == 0);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "/t/f", O_PATH, 0, 0), ENOSYS);
+}
+
+static void errors(void)
+{
+	char long_path[PATH_MAX + 8];
+	unsigned char how[64] = { 0 };
+	long page = sysconf(_SC_PAGESIZE);
+	char *edge = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT(edge != MAP_FAILED && munmap(edge + page, (size_t)page) == 0);
+	EXPECT_ERRNO(open("/t/missing", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(open("/t/missing/f", O_RDWR | O_CREAT, 0600), ENOENT);
+	EXPECT_ERRNO(open("", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(open("/t/f/g", O_RDONLY), ENOTDIR);
+	EXPECT_ERRNO(open("/t/f", O_RDONLY | O_DIRECTORY), ENOTDIR);
+	EXPECT_ERRNO(open("/t/loop", O_RDONLY), ELOOP);
+	EXPECT_ERRNO(open("/t/link", O_RDONLY | O_NOFOLLOW), ELOOP);
+	EXPECT_ERRNO(open("/t/none", O_RDONLY), EACCES);
+	EXPECT_ERRNO(open("/t/w", O_RDWR), EISDIR);
+	EXPECT_ERRNO(open("/t/w", O_RDONLY | O_CREAT, 0600), EISDIR);
+	EXPECT_ERRNO(open("/t/w/new/", O_RDWR | O_CREAT, 0600), EISDIR);
+	EXPECT_ERRNO(openat(99, "f", O_RDONLY), EBADF);
+	EXPECT_ERRNO(openat(-7, "f", O_RDONLY), EBADF);
+	EXPECT_ERRNO(open((const char *)8, O_RDONLY), EFAULT);
+	memset(long_path, 'a', sizeof long_path);
+	long_path[sizeof long_path - 1] = '\0';
+	EXPECT_ERRNO(open(long_path, O_RDONLY), ENAMETOOLONG);
+	/* a string that ends with its page, and one that does not end there */
+	memcpy(edge + page - 5, "/t/f", 5);
+	expect_text(open(edge + page - 5, O_RDONLY), "text");
+	edge[page - 1] = 'x';
+	EXPECT_ERRNO(open(edge + page - 5, O_RDONLY), EFAULT);
+	/* openat2's structure: short, long with and without content, invalid flags and modes */
+	EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "f", how, 8), EINVAL);
+	EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "f", how, 5000), E2BIG);
+	expect_text((int)syscall(SYS_openat2, AT_FDCWD, "f", how, sizeof how), "text");
+	how[60] = 1;
+	EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "f", how, sizeof how), E2BIG);
+	EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "f", (void *)8, 24), EFAULT);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", 1ULL << 40, 0, 0), EINVAL);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0600, 0), EINVAL);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT), EINVAL);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0, RESOLVE_CACHED), EAGAIN);
+	EXPECT_ERRNO(open("/t/w", O_TMPFILE | O_RDONLY, 0600), EINVAL);
+}
+
+static void creation(void)
+{
+	int fd = open("/t/w/new", O_CREAT | O_RDWR | O_EXCL, 0666);
+
+	EXPECT(fd >= 0 && mode_of(fd) == 0644 && close(fd) == 0);
+	EXPECT_ERRNO(open("/t/w/new", O_CREAT | O_RDWR | O_EXCL, 0666), EEXIST);
+	EXPECT_ERRNO(open("/t/w/dangling", O_CREAT | O_RDWR | O_EXCL, 0666), EEXIST);
+	EXPECT_ERRNO(open("/t/w/dangling", O_CREAT | O_RDWR | O_NOFOLLOW, 0666), ELOOP);
+	umask(077);
+	fd = open("/t/w/dangling", O_CREAT | O_RDWR, 0666);
+	EXPECT(fd >= 0 && mode_of(fd) == 0600 && close(fd) == 0 && access("/t/w/nowhere", F_OK) == 0);
+	umask(0);
+	fd = open("w/d/deep", O_CREAT | O_WRONLY, 04777);
+	EXPECT(fd >= 0 && mode_of(fd) == 04777 && close(fd) == 0);
+	fd = open("/t/w/f", O_WRONLY | O_TRUNC);
+	EXPECT(fd >= 0 && lseek(fd, 0, SEEK_END) == 0 && close(fd) == 0);
+	fd = open("/t/w", O_TMPFILE | O_RDWR, 0640);
+	EXPECT(fd >= 0 && mode_of(fd) == 0640 && write(fd, "x", 1) == 1 && close(fd) == 0);
+}
+
+static void rules(void)
+{
+	char self[64];
+	int fd;
+
+	EXPECT_ERRNO(open("/t/.env", O_RDONLY), EACCES);
+	EXPECT_ERRNO(open(".env", O_RDONLY), EACCES);
+	fd = open("/t/w/../.env", O_PATH);
+	EXPECT(fd >= 0);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	EXPECT_ERRNO(open(self, O_RDONLY), EACCES);
+	EXPECT_ERRNO(syscall(SYS_openat2, fd, "", &(struct open_how){ 0 }, sizeof(struct open_how)), ENOENT);
+	EXPECT(close(fd) == 0);
+	EXPECT(symlink("../.env", "/t/w/innocent") == 0);
+	EXPECT_ERRNO(open("/t/w/innocent", O_RDONLY), EACCES);
+	EXPECT_ERRNO(open("/t/w/hooks/h", O_WRONLY), EACCES);
+	EXPECT_ERRNO(open("/t/w/hooks/new", O_WRONLY | O_CREAT, 0600), EACCES);
+	expect_text(open("/t/w/hooks/h", O_RDONLY), "text");
+	EXPECT_ERRNO(open("/t/r/f", O_WRONLY), EACCES);
+	EXPECT_ERRNO(open("/t/r/f", O_RDONLY | O_TRUNC), EACCES);
+	EXPECT_ERRNO(open("/t/r/new", O_RDONLY | O_CREAT, 0600), EACCES);
+	EXPECT_ERRNO(open("/t/r", O_TMPFILE | O_RDWR, 0600), EACCES);
+	expect_text(open("/t/r/f", O_RDONLY), "text");
+	EXPECT_ERRNO(open("/t/ro/f", O_RDWR), EROFS);
+	EXPECT_ERRNO(open("/t/ro/new", O_RDWR | O_CREAT, 0600), EROFS);
+	EXPECT_ERRNO(open("/t/hidden", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(open("/t/wx", O_WRONLY | O_CREAT, 0600), EACCES); /* not below /t/w */
+	fd = open("/dev/null", O_RDWR);
+	EXPECT(fd >= 0 && write(fd, "x", 1) == 1 && close(fd) == 0);
+	EXPECT_ERRNO(open("/dev/tty", O_RDWR), ENXIO);
+	/* A file that lost its name keeps its rule. */
+	fd = open("/t/w/d/gone", O_CREAT | O_RDWR, 0600);
+	EXPECT(fd >= 0 && unlink("/t/w/d/gone") == 0);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+
+	int again = open(self, O_RDWR); /* through what the caller holds itself */
+
+	EXPECT(again >= 0 && close(again) == 0 && close(fd) == 0);
+	fd = open("/t/r/f", O_RDONLY);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	EXPECT_ERRNO(open(self, O_RDWR), EACCES); /* which does not grant more than it has */
+	EXPECT(close(fd) == 0);
+}
+
+static void registers(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	EXPECT(fd >= 0 && close(fd) == 0);
+	EXPECT_ERRNO(socket(AF_INET, SOCK_STREAM, 0), EACCES);
+	/* rubbish in the upper half changes nothing */
+	EXPECT_ERRNO(syscall(SYS_socket, 0x100000000L | AF_INET, SOCK_STREAM, 0), EACCES);
+	EXPECT(syscall(SYS_prctl, 0xff00000000L | PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
+	EXPECT_ERRNO(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), EPERM);
+	EXPECT_ERRNO(unshare(CLONE_NEWUSER), EPERM);
+	EXPECT(unshare(CLONE_FS) == 0);
+	EXPECT_ERRNO(syscall(SYS_getpriority, 0, 0), EPERM);
+}
+
+static void *thread_self(void *arg)
+{
+	char path[64], link[64] = { 0 };
+	int fd;
+
+	(void)arg;
+	snprintf(path, sizeof path, "/proc/%d/task/%d", getpid(), gettid());
+	fd = open("/proc/thread-self", O_PATH | O_DIRECTORY);
+	EXPECT(fd >= 0);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+
+	char got[64] = { 0 };
+
+	EXPECT(readlink(link, got, sizeof got - 1) > 0 && strcmp(got, path) == 0 && close(fd) == 0);
+	EXPECT(chdir("/t/w") == 0);
+	expect_text(open("../f", O_RDONLY), "text");
+	return NULL;
+}
+
+static void proc_self(void)
+{
+	char text[256] = { 0 }, pid[16];
+	pthread_t thread;
+	int fd = open("/proc/self/stat", O_RDONLY), pipes[2];
+
+	snprintf(pid, sizeof pid, "%d (", getpid());
+	EXPECT(fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strncmp(text, pid, strlen(pid)) == 0);
+	EXPECT(close(fd) == 0);
+	fd = open("/proc/mounts", O_RDONLY);
+	EXPECT(fd >= 0 && close(fd) == 0);
+	EXPECT(chdir("/proc") == 0);
+	fd = open("self/comm", O_RDWR);
+	EXPECT(fd >= 0 && write(fd, "renamed", 7) == 7 && close(fd) == 0);
+	expect_text(open("/proc/self/comm", O_RDONLY), "renamed\n");
+	expect_text(open("/proc/self/root/t/f", O_RDONLY), "text");
+	EXPECT(chdir("/t") == 0);
+	expect_text(open("/proc/self/cwd/f", O_RDONLY), "text");
+	EXPECT_ERRNO(open("/proc/self/cwd/.env", O_RDONLY), EACCES);
+	EXPECT_ERRNO(open("/proc/self/missing", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(open("/proc/self", O_RDONLY | O_NOFOLLOW), ELOOP);
+	fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
+	EXPECT(fd >= 0 && close(fd) == 0);
+	/* what scripts write: > /dev/stdout, < /dev/stdin, /dev/fd/N, onto pipes */
+	EXPECT(pipe(pipes) == 0 && dup2(pipes[1], 1) == 1 && dup2(pipes[0], 0) == 0);
+	fd = open("/dev/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	EXPECT(fd >= 0 && write(fd, "line", 4) == 4 && close(fd) == 0);
+	expect_text(open("/dev/stdin", O_RDONLY), "line");
+	fd = open("/dev/fd/1", O_WRONLY);
+	EXPECT(fd >= 0 && write(fd, "line", 4) == 4 && close(fd) == 0);
+	expect_text(open("/dev/fd/0", O_RDONLY), "line");
+	EXPECT(pthread_create(&thread, NULL, thread_self, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
+static pid_t child(void (*run_child)(void))
+{
+	pid_t pid = fork();
+
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		run_child();
+		_exit(0);
+	}
+	return pid;
+}
+
+static void expect_exit(pid_t pid)
+{
+	int status;
+
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void write_fifo(void)
+{
+	int fd = open("/t/w/fifo", O_WRONLY);
+
+	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && write(fd, "text", 4) == 4 && close(fd) == 0);
+}
+
+static void read_fifo(void)
+{
+	expect_text(open("/t/w/fifo", O_RDONLY), "text");
+}
+
+static void hang_on_fifo(void)
+{
+	open("/t/w/fifo", O_RDONLY);
+	EXPECT(0);
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
+}
+
+static void fifos(void)
+{
+	pid_t pid = child(write_fifo);
+	pid_t many[70];
+
+	nap();
+	expect_text(open("/t/f", O_RDONLY), "text"); /* nobody else waits */
+	read_fifo();
+	expect_exit(pid);
+	pid = child(read_fifo);
+	nap();
+	write_fifo();
+	expect_exit(pid);
+	EXPECT_ERRNO(open("/t/w/fifo", O_WRONLY | O_NONBLOCK), ENXIO);
+
+	int fd = open("/t/w/fifo", O_RDONLY | O_NONBLOCK);
+
+	EXPECT(fd >= 0 && close(fd) == 0);
+	fd = open("/t/w/fifo", O_RDWR);
+	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && close(fd) == 0);
+	/* more waiters than the broker has, all killed: it has them again */
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 64; i++)
+			many[i] = child(hang_on_fifo);
+		for (unsigned i = 0; i < 20; i++)
+			nap();
+		EXPECT_ERRNO(open("/t/w/fifo", O_RDONLY), ENFILE);
+		for (size_t i = 0; i < 64; i++)
+			EXPECT(kill(many[i], SIGKILL) == 0 && waitpid(many[i], NULL, 0) == many[i]);
+		for (unsigned i = 0; i < 20; i++)
+			nap();
+	}
+	pid = child(write_fifo);
+	read_fifo();
+	expect_exit(pid);
+}
+
+static void leases(void)
+{
+	int fd = open("/t/w/f", O_RDONLY);
+	pid_t pid;
+
+	/* The holder is signalled to give it up: until then the other one waits, and only that one. */
+	signal(SIGIO, SIG_IGN);
+	EXPECT(fd >= 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0);
+	EXPECT_ERRNO(open("/t/w/f", O_WRONLY | O_NONBLOCK), EWOULDBLOCK);
+	pid = fork();
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		int w = open("/t/w/f", O_WRONLY);
+
+		EXPECT(w >= 0);
+		_exit(0);
+	}
+	nap();
+	expect_text(open("/t/f", O_RDONLY), "text");
+	EXPECT(waitpid(pid, NULL, WNOHANG) == 0 && fcntl(fd, F_SETLEASE, F_UNLCK) == 0);
+	expect_exit(pid);
+}
+
+static void open_forever(void)
+{
+	for (;;) {
+		int fd = open("/t/w/f", O_RDWR);
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static int broker_count(void)
+{
+	/* Its own descriptors cannot be seen from here; what can is how many files it may still open. */
+	return (int)shared->counters.performed;
+}
+
+static void kills(void)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		pid_t pid = child(open_forever);
+
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 + i * 7919 % 1000000 }, NULL);
+		EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+	}
+	expect_text(open("/t/f", O_RDONLY), "text");
+}
+
+/* The broker's limit is 1024 descriptors: a leak in any of these ways ends in EMFILE. */
+static void leaks(void)
+{
+	static const char *const paths[] = { "/t/f", "f", "/t/.env", "/t/missing", "/proc/self/stat", "/dev/fd/0",
+					     "/t/w/new", "/t/r/new", "/t/loop", "w/../w/f", "/t/w/hooks/x" };
+	int before = broker_count();
+
+	for (unsigned i = 0; i < 11000; i++) {
+		int fd = open(paths[i % COUNT(paths)], i % 2 ? O_RDONLY : O_RDWR | O_CREAT, 0600);
+
+		if (fd >= 0)
+			close(fd);
+		else
+			EXPECT(errno != EMFILE && errno != ENFILE && errno != ENOMEM);
+	}
+	EXPECT(broker_count() - before >= 4000);
+}
+
+/* The caller has no room: no descriptor appears, and the right error does. */
+static void full_table(void)
+{
+	const struct rlimit few = { 3, 3 };
+	int got = 0;
+
+	EXPECT(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	while (got < 8 && open("/t/f", O_RDONLY) >= 0)
+		got++;
+	EXPECT(got < 8 && errno == EMFILE);
+}
+
+static _Alignas(64) char flipping[64] = "/t/r/ff";
+
+static void *flip_memory(void *arg)
+{
+	(void)arg;
+	while (!shared->stop) {
+		memcpy(flipping, "/t/.env", 8);
+		memcpy(flipping, "/t/r/ff", 8);
+	}
+	return NULL;
+}
+
+static void *flip_links(void *arg)
+{
+	(void)arg;
+	while (!shared->stop) {
+		unlink("/t/w/flip");
+		symlink("/t/.env", "/t/w/flip");
+		unlink("/t/w/flip");
+		symlink("/t/r/f", "/t/w/flip");
+		rename("/t/w/a", "/t/w/b");
+		rename("/t/w/b", "/t/w/a");
+	}
+	return NULL;
+}
+
+static void race(void)
+{
+	time_t end = time(NULL) + 3;
+	pthread_t threads[2];
+	unsigned good = 0, refused = 0;
+
+	EXPECT(link("/t/r/f", "/t/r/ff") == 0);
+	EXPECT(pthread_create(&threads[0], NULL, flip_memory, NULL) == 0);
+	EXPECT(pthread_create(&threads[1], NULL, flip_links, NULL) == 0);
+	while (time(NULL) < end) {
+		const char *path = good % 2 ? flipping : "/t/w/flip";
+		char got[8] = { 0 };
+		int fd = open(path, O_RDONLY);
+
+		if (fd < 0) {
+			refused += errno == EACCES;
+			good += errno != EACCES;
+			continue;
+		}
+		EXPECT(read(fd, got, 6) == 4 && strcmp(got, "text") == 0 && close(fd) == 0);
+		good++;
+	}
+	shared->stop = 1;
+	EXPECT(pthread_join(threads[0], NULL) == 0 && pthread_join(threads[1], NULL) == 0);
+	EXPECT(good > 100 && refused > 100);
+}
+
+static void non_dumpable(void)
+{
+	struct rlimit none = { 0, 0 };
+	char c;
+
+	/* prctl is not this plan's to permit, so the plan of this case lists it. */
+	EXPECT(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0);
+	expect_text(open("f", O_RDONLY), "text");
+
+	int dir = open("/t/w", O_RDONLY | O_DIRECTORY);
+
+	expect_text(openat(dir, "f", O_RDONLY), "text");
+	EXPECT(close(dir) == 0);
+
+	int fd = open("/proc/self/maps", O_RDONLY);
+
+	EXPECT(fd >= 0 && read(fd, &c, 1) == 1 && close(fd) == 0);
+	expect_text(open("/proc/self/cwd/f", O_RDONLY), "text");
+	/* Another process cannot use the broker to look into this one. */
+	if (fork() == 0) {
+		char path[64];
+
+		EXPECT(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
+		snprintf(path, sizeof path, "/proc/%d/mem", getppid());
+		EXPECT_ERRNO(open(path, O_RDONLY), EACCES);
+		snprintf(path, sizeof path, "/proc/%d/cwd/f", getppid());
+		EXPECT_ERRNO(open(path, O_RDONLY), EACCES);
+		_exit(0);
+	}
+
+	int status;
+
+	EXPECT(wait(&status) > 0 && status == 0);
+}
+
+/* ---- the tests ---- */
+
+#define CASE(name)                          \
+	static void test_##name(void **state) \
+	{                                   \
+		(void)state;                \
+		run(name);                  \
+		world_end();                \
+	}
+CASE(opens)
+CASE(errors)
+CASE(creation)
+CASE(rules)
+CASE(registers)
+CASE(proc_self)
+CASE(fifos)
+CASE(leases)
+CASE(kills)
+CASE(leaks)
+CASE(full_table)
+CASE(race)
+
+static void test_non_dumpable(void **state)
+{
+	static const uint32_t permitted[] = { PR_SET_DUMPABLE };
+	struct broker_plan plan = make_plan();
+
+	(void)state;
+	plan.prctls = permitted;
+	plan.nprctls = COUNT(permitted);
+	run_with(plan, non_dumpable);
+	world_end();
+}
+
+static void test_allow_all(void **state)
+{
+	struct broker_plan plan = make_plan();
+
+	(void)state;
+	plan.nwrite = 1;
+	plan.write = read_rules;
+	plan.ndeny_read = plan.ndeny_write = 0;
+	run_with(plan, opens);
+	world_end();
+	run_with(plan, creation);
+	world_end();
+}
+
+static void refusals(void)
+{
+	EXPECT_ERRNO(open("/t/.env", O_RDONLY), EACCES);
+	EXPECT_ERRNO(open("r/new\n", O_WRONLY | O_CREAT, 0600), EACCES);
+	EXPECT_ERRNO(open("/t/hidden/x", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(open("/t/ro/f", O_WRONLY), EROFS);
+	EXPECT_ERRNO(open("/t/missing", O_RDONLY), ENOENT);
+	EXPECT_ERRNO(socket(AF_INET, SOCK_STREAM, 0), EACCES);
+	EXPECT_ERRNO(syscall(SYS_getpriority, 0, 0), EPERM);
+}
+
+static void test_events(void **state)
+{
+	static const struct {
+		const char *call, *rule, *layer, *err, *fix, *argument;
+	} wanted[] = {
+		{ "openat", "t:5", "broker", "EACCES", "take this pattern out of filesystem.deny.read", "\"/t/.env\"" },
+		{ "openat", "t:9", "broker", "EACCES", "add /t/r to filesystem.write", "\"r/new\\x0a\", O_WRONLY|O_CREAT" },
+		{ "openat", "t:7", "mount", "ENOENT", "take it out of filesystem.hide", "O_RDONLY" },
+		{ "openat", "t:9", "mount", "EROFS", "add /t/ro to filesystem.write", "O_WRONLY" },
+		{ "socket", "default", "broker", "EACCES", "", "inet, stream" },
+		{ "getpriority", "default", "seccomp", "EPERM", "none", "0" },
+	};
+	char text[1 << 16];
+	struct arena a = { 0 };
+	struct err e;
+
+	(void)state;
+	run(refusals);
+
+	ssize_t n = fd_read_all(shared->events[0], text, sizeof text);
+	const char *at = text;
+
+	assert_true(n > 0);
+	for (size_t i = 0; i < COUNT(wanted); i++) {
+		const char *end = memchr(at, '\n', (size_t)(text + n - at));
+		struct event ev;
+
+		assert_non_null(end);
+		assert_int_equal(event_read(&a, at, (size_t)(end - at), &ev, &e), 0);
+		assert_string_equal(ev.syscall, wanted[i].call);
+		assert_string_equal(ev.rule, wanted[i].rule);
+		assert_string_equal(ev.layer, wanted[i].layer);
+		assert_string_equal(ev.err, wanted[i].err);
+		assert_string_equal(ev.fix, wanted[i].fix);
+		assert_string_equal(ev.verdict, "deny");
+		assert_string_equal(ev.container, "box");
+		assert_int_equal(ev.pid, 1);
+		assert_non_null(strstr(ev.arguments, wanted[i].argument));
+		at = end + 1;
+	}
+	assert_ptr_equal(at, text + n);
+	assert_int_equal(shared->counters.asked, 7);
+	assert_int_equal(shared->counters.denied, 4);
+	assert_int_equal(shared->counters.failed, 3);
+	assert_int_equal(shared->counters.events_lost, 0);
+	arena_free(&a);
+	world_end();
+}
+
+/* ---- confinement ---- */
+
+static void try_socket(void) { syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }
+static void try_exec(void) { syscall(SYS_execve, "/bin/true", NULL, NULL); }
+static void try_fork(void) { syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
+static void try_ptrace(void) { syscall(SYS_ptrace, 0, 0, 0, 0); }
+static void try_kill(void) { syscall(SYS_kill, 1, 0); }
+static void try_mount(void) { syscall(SYS_mount, "a", "b", "c", 0, NULL); }
+static void try_ioctl(void) { syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, ""); }
+static void try_prctl(void) { syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0); }
+static void try_writev(void) { syscall(SYS_process_vm_writev, 1, NULL, 0, NULL, 0, 0); }
+static void try_exec_memory(void)
+{
+	syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+#ifdef SYS_open
+static void try_open(void) { syscall(SYS_open, "/etc/passwd", O_RDONLY); }
+#endif
+
+static int confined_status(void (*act)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct err e;
+
+		if (broker_confine(NULL, 0, &e) < 0)
+			_exit(9);
+		act();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_filter_kills(void **state)
+{
+	static void (*const acts[])(void) = {
+		try_socket, try_exec, try_fork, try_ptrace, try_kill, try_mount, try_ioctl, try_prctl, try_writev,
+		try_exec_memory,
+#ifdef SYS_open
+		try_open,
+#endif
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(acts); i++) {
+		int status = confined_status(acts[i]);
+
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+			fail_msg("act %zu: status %#x", i, status);
+	}
+}
+
+static void look_around(void)
+{
+	char status[4096] = { 0 };
+	int fd = openat(AT_FDCWD, "/proc/self/status", O_RDONLY);
+
+	/* 0, 1, 2 are taken, by something that takes nothing. */
+	if (fd != 3 || write(2, "x", 1) != -1 || errno != EBADF)
+		_exit(2);
+	if (read(fd, status, sizeof status - 1) <= 0)
+		_exit(3);
+	if (strstr(status, "CapEff:\t0000000000000000") == NULL || strstr(status, "CapPrm:\t0000000000080000") == NULL ||
+	    strstr(status, "CapBnd:\t0000000000000000") == NULL || strstr(status, "NoNewPrivs:\t1") == NULL ||
+	    strstr(status, "Seccomp:\t2") == NULL)
+		_exit(4);
+}
+
+static void test_confined_state(void **state)
+{
+	(void)state;
+	assert_int_equal(confined_status(look_around), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_opens),	    cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_creation),    cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_registers),   cmocka_unit_test(test_proc_self),
+		cmocka_unit_test(test_fifos),	    cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_kills),	    cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_full_table),  cmocka_unit_test(test_race),
+		cmocka_unit_test(test_non_dumpable), cmocka_unit_test(test_allow_all),
+		cmocka_unit_test(test_events),	    cmocka_unit_test(test_filter_kills),
+		cmocka_unit_test(test_confined_state),
+	};
+
+	if (geteuid() != 0) {
+		puts("1..0 # SKIP needs root");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
