@@ -144,8 +144,15 @@ static int set_limits(struct err *e)
 static int drop_capabilities(struct err *e)
 {
 	const struct sys_caps left = { .permitted = 1ULL << CAP_SYS_PTRACE };
-	int err;
+	struct sys_caps now;
+	int err = sys_capget(&now);
 
+	if (err < 0)
+		return fail(e, -err, "capabilities: %m");
+	now.effective = now.permitted; /* a change of the uid has cleared it */
+	err = sys_capset(&now);
+	if (err < 0)
+		return fail(e, -err, "capabilities: %m");
 	for (unsigned cap = 0; cap < 64; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM && errno != EINVAL)
 			return fail(e, errno, "drop capability %u: %m", cap);

@@ -5,7 +5,10 @@
 
 #include "cli/print.h"
 
-/* Set by the build; a plain compilation has neither. */
+/* Made by the build; a plain compilation has neither. */
+#if __has_include("commit.h")
+#include "commit.h"
+#endif
 #ifndef ZVIZ_VERSION
 #define ZVIZ_VERSION "unversioned"
 #endif

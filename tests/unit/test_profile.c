@@ -329,7 +329,7 @@ static const struct {
 	{ "capabilities: {drop: [CAP_CHOWN]}", "capabilities.drop: unknown key 'drop'" },
 	{ "capabilities: [CAP_CHOWN]", "capabilities: expected a map, not a list" },
 	{ "syscalls: {allow: [opent]}", "2:20: syscalls.allow[0]: unknown system call 'opent'; did you mean 'open" },
-	{ "syscalls:\n  allow:\n    - read\n    - raed", "5:7: syscalls.allow[1]: unknown system call 'raed'; did you mean 'read'?" },
+	{ "syscalls:\n  allow:\n    - read\n    - reed", "5:7: syscalls.allow[1]: unknown system call 'reed'; did you mean 'read'?" },
 	{ "syscalls: {deny: ['@basicio']}", "syscalls.deny[0]: unknown group '@basicio'; did you mean '@basic-io'?" },
 	{ "syscalls: {allow: ['@']}", "unknown group '@'" },
 	{ "syscalls: {allow: ['']}", "syscalls.allow[0]: unknown system call ''" },
@@ -458,7 +458,7 @@ static void refusals_of_the_whole(void **state)
 		{ "zviz: [1]\n", "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
 		{ "- zviz\n", "d/p.yaml:1:1: a profile is a map of keys; it starts with 'zviz: 1'" },
 		{ "zviz\n", "d/p.yaml:1:1: a profile is a map of keys; it starts with 'zviz: 1'" },
-		{ "{\"zviz\": 1", "d/p.yaml:1:11: did not find expected ',' or '}' while parsing a flow mapping" },
+		{ "{\"zviz\": 1", "d/p.yaml:2:1: did not find expected ',' or '}' while parsing a flow mapping" },
 	};
 
 	(void)state;
@@ -480,7 +480,7 @@ static void hints(void **state)
 	struct profile p;
 
 	(void)state;
-	assert_int_equal(load(&a, "zviz: 1\nsyscalls: {allow: [raed]}\n", &p, &e), -EINVAL);
+	assert_int_equal(load(&a, "zviz: 1\nsyscalls: {allow: [reed]}\n", &p, &e), -EINVAL);
 	assert_string_equal(e.hint, "write 'read'");
 	assert_int_equal(load(&a, "zviz: 2\n", &p, &e), -EINVAL);
 	assert_string_equal(e.hint, "write 'zviz: 1'");
