@@ -67,6 +67,7 @@ struct box {
 	int state_lock;
 	struct cgroup cgroup;
 	bool has_cgroup;
+	bool left;                   /* detached: nothing of it is ours to end */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
 	int broker_note, init_note;  /* the launcher's ends */
@@ -77,6 +78,7 @@ struct box {
 	/* shared by fork */
 	struct box_source *sources;  /* one a mount of the plan */
 	int rootfs_source;
+	int dev;                     /* the tree of /dev while it is made; the source owns it */
 	int note;                    /* a child's own end: one of the next two */
 	int note_broker, note_init;
 	int hand_broker, hand_init;  /* the listener travels from init to the broker */
@@ -84,6 +86,7 @@ struct box {
 	/* init's */
 	int root, old_root;
 	int mask_folder;             /* the first empty read-only tmpfs, cloned for each mask */
+	int mask_file;               /* /dev/null, likewise */
 	int proc;                    /* the broker's procfs */
 	const char *exec_path;
 };

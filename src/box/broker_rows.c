@@ -2,8 +2,10 @@
  * The broker's rows: what the process that holds the namespaces does to become the broker.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -21,6 +23,22 @@ void broker_tell(struct box *b, enum broker_state state)
 {
 	atomic_store(&b->shared->broker, state);
 	syscall(SYS_futex, &b->shared->broker, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+int step_net_make(struct box *b, struct err *e)
+{
+	int r = sys_unshare(CLONE_NEWNET);
+
+	if (r < 0)
+		return fail(e, -r, "network namespace: %m");
+	TRY(loopback_up(e));
+
+	OWN_FD ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (ns < 0)
+		return fail(e, errno, "network namespace: %m");
+	r = scm_send(b->hand_broker, "n", 1, ns);
+	return r < 0 ? fail(e, -r, "hand it over: %m") : 0;
 }
 
 /* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */

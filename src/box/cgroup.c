@@ -164,34 +164,21 @@ static int make_group(const char *parent_path, const char *id, struct cgroup_gro
 
 /* ---- the whole ---- */
 
-/* Adds one group to *c; on failure only a folder that was made may be left, for the caller to
- * remove. */
-static int add_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers,
-		     bool v2, struct err *e)
+static int name_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers, bool v2,
+		      struct err *e)
 {
-	struct cgroup_group *g = &c->at[c->n];
+	struct cgroup_group *g = &c->at[c->n++];
 	int n;
 
 	*g = (struct cgroup_group){ .controllers = controllers, .v2 = v2, .dir = -1, .tasks = -1 };
-	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent,
-		     id);
+	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent, id);
 	if (n < 0 || (size_t)n >= sizeof g->path)
 		return fail(e, ENAMETOOLONG, "the group %s/zviz-%s: %m", parent, id);
-
-	int r = make_group(parent, id, g, e);
-
-	c->n += g->dir >= 0;
-	TRY(r);
-	if (v2)
-		return 0;
-	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
-	if (g->tasks < 0)
-		return fail(e, errno, "%s/tasks: %m", g->path);
 	return 0;
 }
 
 /* One group for each v1 hierarchy in use: controllers mounted together have the same parent. */
-static int add_v1_groups(const struct plan *p, struct cgroup *c, struct err *e)
+static int name_v1_groups(const struct plan *p, struct cgroup *c, struct err *e)
 {
 	const struct host_cgroup *h = &p->host->cgroup;
 	uint32_t left = p->cgroup_v1;
@@ -205,10 +192,41 @@ static int add_v1_groups(const struct plan *p, struct cgroup *c, struct err *e)
 			if (left & 1u << j && strcmp(h->v1_parent[i], h->v1_parent[j]) == 0)
 				here |= 1u << j;
 		left &= ~here;
-		if (add_group(c, h->v1_parent[i], p->id, here, false, e) < 0)
-			return within(e, "cgroup controller %s", cgroup_names_v1[i]);
+		TRY(name_group(c, h->v1_parent[i], p->id, here, false, e));
 	}
 	return 0;
+}
+
+int cgroup_name(const struct plan *p, struct cgroup *out, struct err *e)
+{
+	const char *v2 = p->host->cgroup.v2_parent;
+
+	*out = (struct cgroup){ 0 };
+	if (!p->cgroup)
+		return 0;
+	if (p->id[0] == '\0' || strchr(p->id, '/') != NULL || strchr(p->id, '\n') != NULL)
+		return fail(e, EINVAL, "'%s' cannot name a group", p->id);
+	if (v2[0] == '\0' && p->cgroup_v2 != 0)
+		return fail(e, ENOENT, "cgroup v2: no folder in which groups can be made");
+	/* On v2 even without a controller: it is the group that can be killed as a whole. Beside v1 groups that
+	 * is not worth a folder at every start. */
+	if (v2[0] != '\0' && (p->cgroup_v2 != 0 || p->cgroup_v1 == 0))
+		TRY(name_group(out, v2, p->id, p->cgroup_v2, true, e));
+	return name_v1_groups(p, out, e);
+}
+
+/* Makes a named group. On failure its folder may be left, with g->dir open, for the caller to remove. */
+static int open_group(const char *id, struct cgroup_group *g, struct err *e)
+{
+	char parent[CGROUP_PATH_MAX];
+	size_t len = (size_t)(strrchr(g->path, '/') - g->path);
+
+	snprintf(parent, sizeof parent, "%.*s", len != 0 ? (int)len : 1, g->path);
+	TRY(make_group(parent, id, g, e));
+	if (g->v2)
+		return 0;
+	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
+	return g->tasks >= 0 ? 0 : fail(e, errno, "%s/tasks: %m", g->path);
 }
 
 static const struct cgroup_group *group_for(const struct cgroup *c, unsigned controller)
@@ -258,14 +276,21 @@ static int write_limit(const struct cgroup *c, const struct plan_limit *l, struc
 
 static int fill(const struct plan *p, struct cgroup *out, struct err *e)
 {
-	const struct host_cgroup *h = &p->host->cgroup;
+	struct cgroup named;
 
-	/* Without controllers too: it is the group that can be killed as a whole. */
-	if (h->v2_parent[0] != '\0')
-		TRY(add_group(out, h->v2_parent, p->id, p->cgroup_v2, true, e));
-	else if (p->cgroup_v2 != 0)
-		return fail(e, ENOENT, "cgroup v2: no folder in which groups can be made");
-	TRY(add_v1_groups(p, out, e));
+	TRY(cgroup_name(p, &named, e));
+	for (size_t i = 0; i < named.n; i++) {
+		struct cgroup_group *g = &out->at[out->n];
+		int r;
+
+		*g = named.at[i];
+		r = open_group(p->id, g, e);
+		out->n += g->dir >= 0;
+		if (r < 0 && !g->v2)
+			return within(e, "cgroup controller %s",
+				      cgroup_names_v1[__builtin_ctz(g->controllers)]);
+		TRY(r);
+	}
 	for (size_t i = 0; i < p->nlimits; i++)
 		TRY(write_limit(out, &p->limits[i], e));
 	return 0;
@@ -274,15 +299,10 @@ static int fill(const struct plan *p, struct cgroup *out, struct err *e)
 int cgroup_create(const struct plan *p, struct cgroup *out, struct err *e)
 {
 	struct err ignored;
+	int r;
 
 	*out = (struct cgroup){ 0 };
-	if (!p->cgroup)
-		return 0;
-	if (p->id[0] == '\0' || strchr(p->id, '/') != NULL || strchr(p->id, '\n') != NULL)
-		return fail(e, EINVAL, "'%s' cannot name a group", p->id);
-
-	int r = fill(p, out, e);
-
+	r = fill(p, out, e);
 	if (r < 0)
 		cgroup_remove(out, &ignored);
 	return r;

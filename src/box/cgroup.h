@@ -37,6 +37,10 @@ struct cgroup {
 	struct cgroup_group at[CGROUP_GROUPS]; /* the v2 group, if any, is first */
 };
 
+/* Which groups cgroup_create() would make, by path, with nothing open: to be recorded before they exist. None
+ * when !plan->cgroup. */
+int cgroup_name(const struct plan *p, struct cgroup *out, struct err *e);
+
 /* Makes the groups that the plan asks for and writes their limits. An empty group of that name
  * is replaced; one with processes is -EEXIST. On failure nothing stays. Nothing is made when
  * !plan->cgroup. */

@@ -40,7 +40,7 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
-			   .mask_folder = -1, .proc = -1 };
+			   .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1 };
 	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->shared == MAP_FAILED) {
 		b->shared = NULL;
@@ -60,11 +60,24 @@ static void close_sources(struct box *b)
 	fd_close(&b->rootfs_source);
 }
 
+static void end_process(pid_t *pid, int *pidfd)
+{
+	if (*pid <= 0)
+		return;
+	sys_pidfd_send_signal(*pidfd, SIGKILL);
+	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+	fd_close(pidfd);
+}
+
 void box_release(struct box *b)
 {
 	int *const fds[] = { &b->init_note, &b->broker_note, &b->note_init, &b->note_broker, &b->hand_broker,
 			     &b->hand_init, &b->userns, &b->console, &b->init_pidfd, &b->broker_pidfd };
 
+	if (b->broker > 0 && !b->left)
+		end_process(&b->broker, &b->broker_pidfd);
 	for (size_t i = 0; i < COUNT(fds); i++)
 		fd_close(fds[i]);
 	close_sources(b);
@@ -105,7 +118,7 @@ int step_cgroup_create(struct box *b, struct err *e)
 {
 	TRY(cgroup_create(b->plan, &b->cgroup, e));
 	b->has_cgroup = true;
-	return state_record_cgroup(b, e);
+	return 0;
 }
 
 void undo_cgroup_create(struct box *b)
@@ -159,13 +172,15 @@ static size_t row_of(const char *name)
 	return row;
 }
 
+/* Making a network namespace takes longer than all others together. The broker does that beside the launcher and
+ * init (net.make), and hands it to init when it is needed. */
 /* The pid namespace made here is the parent of the container's. Its first process is the broker: the kernel
  * kills everything below when that process dies. */
 static uint64_t holder_namespaces(const struct plan *p)
 {
 	uint64_t flags = p->namespaces & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
 
-	return p->broker.used ? flags | CLONE_NEWPID : flags;
+	return p->broker.used ? (flags | CLONE_NEWPID) & ~(uint64_t)CLONE_NEWNET : flags;
 }
 
 int step_namespaces_make(struct box *b, struct err *e)
@@ -188,20 +203,11 @@ int step_namespaces_make(struct box *b, struct err *e)
 	return 0;
 }
 
-static void end_process(pid_t *pid, int *pidfd)
-{
-	if (*pid <= 0)
-		return;
-	sys_pidfd_send_signal(*pidfd, SIGKILL);
-	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	*pid = 0;
-	fd_close(pidfd);
-}
-
+/* It takes the namespaces down with it, which takes a while: box_release() reaps it, when all else is done. */
 void undo_namespaces_make(struct box *b)
 {
-	end_process(&b->broker, &b->broker_pidfd);
+	if (b->broker > 0)
+		sys_pidfd_send_signal(b->broker_pidfd, SIGKILL);
 }
 
 int step_ids_map(struct box *b, struct err *e)
@@ -336,8 +342,8 @@ int step_init_spawn(struct box *b, struct err *e)
 	fd_close(&b->hand_broker);
 	close_sources(b);
 	if (!b->plan->broker.used)
-		undo_namespaces_make(b);
-	return state_record_pid(b, e);
+		end_process(&b->broker, &b->broker_pidfd);
+	return state_record(b, e);
 }
 
 void undo_init_spawn(struct box *b)
@@ -389,6 +395,7 @@ int box_detach(struct box *b, struct err *e)
 		box_end(b);
 		return r < 0 ? r : fail(e, EIO, "the workload ended before it began (code %d)", r);
 	}
+	b->left = true;
 	state_leave(b);
 	box_release(b);
 	return 0;

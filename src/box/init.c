@@ -63,15 +63,35 @@ int step_users_deny(struct box *b, struct err *e)
 	return file_set(AT_FDCWD, "/proc/sys/user/max_user_namespaces", "0", e);
 }
 
-int step_net_up(struct box *b, struct err *e)
+int loopback_up(struct err *e)
 {
 	OWN_FD fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 
-	(void)b;
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
 		return fail(e, errno, "loopback: %m");
 	return 0;
+}
+
+int step_net_up(struct box *b, struct err *e)
+{
+	(void)b;
+	return loopback_up(e);
+}
+
+int step_net_join(struct box *b, struct err *e)
+{
+	char letter;
+	int ns = -1;
+	ssize_t n = scm_receive(b->hand_init, &letter, 1, &ns);
+
+	if (n < 0 || ns < 0)
+		return fail(e, n < 0 ? (int)-n : ECHILD, "the broker made none");
+
+	OWN_FD owned = ns;
+	int r = sys_setns(owned, CLONE_NEWNET);
+
+	return r < 0 ? fail(e, -r, "%m") : 0;
 }
 
 int step_sysctl_set(struct box *b, struct err *e)
@@ -406,6 +426,7 @@ int step_seccomp_load(struct box *b, struct err *e)
 
 	int r = scm_send(b->hand_init, "l", 1, listener);
 
+	close(listener); /* the broker's alone: with a second holder, calls would wait for a dead one */
 	return r < 0 ? fail(e, -r, "hand the listener over: %m") : 0;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "box/sequence.h"
 #include "kern/sys.h"
 
@@ -57,6 +58,18 @@ static void tell_stopped(const struct box *b)
 	(void)!sendmsg(b->note, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* It stays as long as the container does: of all that the launch and the caller had open, it keeps the way to the
+ * launcher. A second listener in particular would let calls wait for a broker that is dead. */
+static void let_go(int launcher)
+{
+	close(0);
+	close(1);
+	close(2);
+	if (launcher > 3)
+		(void)sys_close_range(3, (unsigned)launcher - 1, 0);
+	(void)sys_close_range(launcher < 3 ? 3 : (unsigned)launcher + 1, UINT_MAX, 0);
+}
+
 static _Noreturn void reap(const struct box *b)
 {
 	int status;
@@ -88,9 +101,10 @@ int step_init_fork(struct box *b, struct err *e)
 	if (pid > 0) {
 		workload = pid;
 		setpgid(pid, pid);
-		close(0);
-		close(1);
-		close(2);
+		/* A launcher that only waits for exec must not wait for this process too. */
+		if (b->plan->detach)
+			fd_close(&b->note);
+		let_go(b->note);
 		reap(b);
 	}
 	/* Both sides do this, so that neither depends on who runs first. */

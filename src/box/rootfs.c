@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -171,11 +172,12 @@ static int set_attributes(int mnt, const struct plan_mount *m, struct err *e)
 
 static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
 {
-	OWN_FD mnt = rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+	bool ready = m->by_launcher;
+	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3) :
+			     rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
 
-	(void)s;
 	if (mnt < 0)
-		return mnt;
+		return ready ? fail(e, errno, "%m") : mnt;
 
 	OWN_FD target = target_open(b, m->target, true, 0755, e);
 
@@ -297,15 +299,18 @@ static int mask_folder(struct box *b, struct err *e)
 
 static int mask_file(struct box *b, struct err *e)
 {
-	OWN_FD null = sys_openat2(b->root, "/dev/null", O_PATH | O_CLOEXEC, 0, in_root);
 	struct stat st;
 
 	/* /dev is ours and was checked when it was made; look again all the same: a mask that is something
 	 * else would be readable. */
-	if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode))
-		return fail(e, ENODEV, "/dev/null: not there to mask with");
+	if (b->mask_file < 0) {
+		b->mask_file = sys_openat2(b->root, "/dev/null", O_PATH | O_CLOEXEC, 0, in_root);
+		if (b->mask_file < 0 || fstat(b->mask_file, &st) < 0 || !S_ISCHR(st.st_mode) ||
+		    st.st_rdev != makedev(1, 3))
+			return fail(e, ENODEV, "/dev/null: not there to mask with");
+	}
 
-	int copy = sys_open_tree(null, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int copy = sys_open_tree(b->mask_file, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	return copy >= 0 ? copy : fail(e, -copy, "/dev/null: %m");
 }
@@ -401,6 +406,8 @@ int step_rootfs_build(struct box *b, struct err *e)
 	if (make_root(b, e) < 0)
 		return within(e, "root");
 	for (size_t i = 0; i < p->nmounts; i++) {
+		if (p->mounts[i].by_launcher && p->mounts[i].kind != MOUNT_FS)
+			continue; /* came with /dev */
 		if (build[p->mounts[i].kind](b, &p->mounts[i], &b->sources[i], e) < 0)
 			return within(e, "mount %s", p->mounts[i].target);
 		fd_close(&b->sources[i].fd);
@@ -432,5 +439,6 @@ int step_rootfs_pivot(struct box *b, struct err *e)
 	fd_close(&b->old_root);
 	fd_close(&b->root);
 	fd_close(&b->mask_folder);
+	fd_close(&b->mask_file);
 	return 0;
 }

@@ -34,6 +34,31 @@ static bool own_network(const struct plan *p)
 	return !p->share_network && (p->namespaces & CLONE_NEWNET);
 }
 
+static bool broker_network(const struct plan *p)
+{
+	return own_network(p) && p->broker.used;
+}
+
+static bool init_network(const struct plan *p)
+{
+	return own_network(p) && !p->broker.used;
+}
+
+/* Network sysctls are the namespace's, and a sysfs shows the devices of the one it was mounted in. */
+static bool network_early(const struct plan *p)
+{
+	bool needed = p->nsysctls != 0;
+
+	for (size_t i = 0; i < p->nmounts; i++)
+		needed |= p->mounts[i].kind == MOUNT_FS && strcmp(p->mounts[i].fstype, "sysfs") == 0;
+	return broker_network(p) && needed;
+}
+
+static bool network_late(const struct plan *p)
+{
+	return broker_network(p) && !network_early(p);
+}
+
 static bool landlocked(const struct plan *p)
 {
 	return p->landlock_abi != 0;
@@ -64,6 +89,7 @@ const struct step steps[] = {
 	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
+	{ BROKER, "net.make", step_net_make, NULL, broker_network },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
 	/* The broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides parts
 	 * of it; the rest after init was born, because a confined process cannot be joined. */
@@ -78,9 +104,12 @@ const struct step steps[] = {
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "users.deny", step_users_deny, NULL, NULL },
-	{ INIT, "net.up", step_net_up, NULL, own_network },
+	{ INIT, "net.up", step_net_up, NULL, init_network },
+	/* What is made below may ask for the network namespace; otherwise there is time until the pivot. */
+	{ INIT, "net.join", step_net_join, NULL, network_early },
 	{ INIT, "sysctl.set", step_sysctl_set, NULL, has_sysctls },
 	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
+	{ INIT, "net.join", step_net_join, NULL, network_late },
 	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_opens },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },

@@ -33,6 +33,9 @@ void box_release(struct box *b);
 /* Replaces *e by what a child said before it died, if one did. */
 void box_explain_death(struct box *b, struct err *e);
 
+/* Brings up the loopback device of the caller's network namespace. */
+int loopback_up(struct err *e);
+
 /* A child dies with the launcher, unless the container is detached. Does not return when it is already gone. */
 int follow_launcher(const struct box *b, struct err *e);
 
@@ -58,6 +61,7 @@ int step_rootfs_source(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 
+int step_net_make(struct box *b, struct err *e);
 int step_broker_view(struct box *b, struct err *e);
 int step_broker_become(struct box *b, struct err *e);
 int step_broker_confine(struct box *b, struct err *e);
@@ -67,6 +71,7 @@ int step_ids_own(struct box *b, struct err *e);
 int step_cgroup_enter(struct box *b, struct err *e);
 int step_users_deny(struct box *b, struct err *e);
 int step_net_up(struct box *b, struct err *e);
+int step_net_join(struct box *b, struct err *e);
 int step_sysctl_set(struct box *b, struct err *e);
 int step_rootfs_build(struct box *b, struct err *e);
 int step_rootfs_pivot(struct box *b, struct err *e);

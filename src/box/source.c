@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/sys.h"
 
@@ -102,8 +103,66 @@ static int open_mirror(struct box *b, const struct plan_mount *m, struct box_sou
 	return 0;
 }
 
+/* ---- /dev, where the launcher may make nodes ---- */
+
+static const char *name_in_dev(const struct plan_mount *m)
+{
+	return m->target + strlen("/dev/");
+}
+
+/* What an id of the container is here; 0, which is nobody inside, when it has none. */
+static uint32_t outside(const struct id_maps *maps, uint32_t inside)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
+			return maps->at[i].outside + (inside - maps->at[i].inside);
+	return 0;
+}
+
+/* The container's root owns it: init makes further folders there. */
+static int make_dev(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	const char **options = arena_array(b->arena, m->noptions + 2, sizeof *options);
+	size_t n = 0;
+
+	for (; n < m->noptions; n++)
+		options[n] = m->options[n];
+	options[n++] = arena_printf(b->arena, "uid=%u", outside(&b->plan->uid_maps, 0));
+	options[n++] = arena_printf(b->arena, "gid=%u", outside(&b->plan->gid_maps, 0));
+	s->fd = rootfs_new_fs(m->fstype, options, n, m->attr_set, e);
+	b->dev = s->fd;
+	return s->fd < 0 ? -e->no : 0;
+}
+
+static int make_node(const struct box *b, const struct plan_mount *m, struct err *e)
+{
+	umask(0);
+	if (mknodat(b->dev, name_in_dev(m), S_IFCHR | 0666, makedev(m->major, m->minor)) < 0)
+		return fail(e, errno, "make the node: %m");
+	return 0;
+}
+
+static int make_link(const struct box *b, const struct plan_mount *m, struct err *e)
+{
+	if (symlinkat(m->source, b->dev, name_in_dev(m)) < 0)
+		return fail(e, errno, "link: %m");
+	return 0;
+}
+
+static int make_in_dev(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	switch (m->kind) {
+	case MOUNT_FS:	    return make_dev(b, m, s, e);
+	case MOUNT_DEVICE:  return make_node(b, m, e);
+	case MOUNT_SYMLINK: return make_link(b, m, e);
+	default:	    return fail(e, EINVAL, "not a part of /dev");
+	}
+}
+
 static int open_one(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
+	if (m->by_launcher)
+		return make_in_dev(b, m, s, e);
 	switch (m->kind) {
 	case MOUNT_BIND:   return open_bind(b, m, s, e);
 	case MOUNT_MIRROR: return open_mirror(b, m, s, e);

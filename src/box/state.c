@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "kern/sys.h"
+#include "text/bind.h"
 #include "text/json_write.h"
 
 enum { FILE_MAX = 1 << 20, DEAD_WAIT_MS = 2000 };
@@ -65,31 +66,19 @@ static int open_root(const char *path, bool create, struct err *e)
 	return fd;
 }
 
-static int put_file(int dir, const char *name, const char *text, size_t len, struct err *e)
+/* The one file is written whole, by one call; it only ever grows. */
+static int put_record(int fd, const struct buf *text, struct err *e)
 {
-	OWN_FD fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	ssize_t n = pwrite(fd, buf_text(text), text->len, 0);
 
-	if (fd < 0)
-		return fail(e, errno, "state: %s: %m", name);
-
-	int r = fd_write_all(fd, text, len);
-
-	return r < 0 ? fail(e, -r, "state: %s: %m", name) : 0;
-}
-
-static bool get_file(struct arena *a, int dir, const char *name, char **text)
-{
-	struct err ignored;
-
-	return file_read(dir, name, FILE_MAX, a, text, NULL, &ignored) == 0;
+	if (n < 0)
+		return fail(e, errno, "state: %m");
+	return (size_t)n == text->len ? 0 : fail(e, ENOSPC, "state: %m");
 }
 
 static void remove_folder(int root, int dir, const char *id)
 {
-	static const char *const files[] = { "state.json", "cgroups", "pid", "lock" };
-
-	for (size_t i = 0; i < COUNT(files); i++)
-		unlinkat(dir, files[i], 0);
+	unlinkat(dir, "state.json", 0);
 	unlinkat(root, id, AT_REMOVEDIR);
 }
 
@@ -120,26 +109,65 @@ static uint64_t start_time(pid_t pid)
 	return 0;
 }
 
-static pid_t living(struct arena *a, int dir)
-{
-	char *text;
-	long pid;
-	unsigned long long start;
+/* What is read back. A file that was cut short or never written reads as nothing known. */
+struct record {
+	const char *json, *cgroups;
+	uint64_t pid, start;
+};
 
-	if (!get_file(a, dir, "pid", &text) || sscanf(text, "%ld %llu", &pid, &start) != 2 || pid <= 0)
+static const struct field record_fields[] = {
+	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
+	{ "pid", AS_U64, offsetof(struct record, pid) },
+	{ "start", AS_U64, offsetof(struct record, start) },
+	{ 0 },
+};
+
+static struct record read_record(struct arena *a, int dir)
+{
+	struct record r = { 0 }, nothing = { 0 };
+	struct err ignored;
+	struct doc doc;
+	char *text;
+	size_t len;
+
+	if (file_read(dir, "state.json", FILE_MAX, a, &text, &len, &ignored) < 0 || len == 0 ||
+	    doc_from_json(a, "state.json", text, len, &doc, &ignored) < 0)
+		return nothing;
+
+	struct bind b = { .doc = &doc };
+
+	if (bind_map(&b, doc.root, record_fields, &r, &ignored) < 0)
+		return nothing;
+	r.json = text;
+	return r;
+}
+
+static bool is_locked(int dir)
+{
+	OWN_FD fd = openat(dir, "state.json", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* The first process, 0 unless it lives. While the launcher holds the lock it has not reaped it, so the number is
+ * still the container's; of a detached one the start tells. */
+static pid_t living(const struct record *r, bool locked)
+{
+	if (r->pid == 0 || r->pid > INT32_MAX)
 		return 0;
-	return start != 0 && start_time((pid_t)pid) == start ? (pid_t)pid : 0;
+	if (r->start == 0)
+		return locked ? (pid_t)r->pid : 0;
+	return start_time((pid_t)r->pid) == r->start ? (pid_t)r->pid : 0;
 }
 
 /* ---- claiming ---- */
 
-static void clean_groups(struct arena *a, int dir)
+static void clean_groups(const struct record *r)
 {
 	struct cgroup groups = { 0 };
 	struct err ignored;
-	char *text;
 
-	if (!get_file(a, dir, "cgroups", &text) || cgroup_reopen(text, &groups, &ignored) < 0)
+	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &ignored) < 0)
 		return;
 	cgroup_kill(&groups, &ignored);
 	cgroup_remove(&groups, &ignored);
@@ -148,19 +176,20 @@ static void clean_groups(struct arena *a, int dir)
 /* A launcher that was killed leaves its folder with the lock free: nobody is there who could object. */
 static void clean_stale(struct arena *a, int dir)
 {
-	pid_t pid = living(a, dir);
+	struct record r = read_record(a, dir);
+	pid_t pid = living(&r, false);
 
 	if (pid != 0)
 		kill(pid, SIGKILL);
-	clean_groups(a, dir);
+	clean_groups(&r);
 }
 
 static int lock_folder(int dir, struct err *e)
 {
-	int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(dir, "state.json", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return fail(e, errno, "state: lock: %m");
+		return fail(e, errno, "state: %m");
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int no = errno;
 
@@ -170,9 +199,11 @@ static int lock_folder(int dir, struct err *e)
 	return fd;
 }
 
-static void describe(struct box *b, struct buf *out)
+static int describe(struct box *b, struct buf *out, struct err *e)
 {
 	const struct plan *p = b->plan;
+	struct buf groups = { .arena = b->arena };
+	struct cgroup named;
 	char created[40];
 	struct timespec now;
 	struct tm tm;
@@ -190,6 +221,9 @@ static void describe(struct box *b, struct buf *out)
 	json_put_string(&j, "profile", p->profile);
 	json_put_string(&j, "rootfs", p->rootfs != NULL ? p->rootfs : "/");
 	json_put_string(&j, "created", created);
+	TRY(cgroup_name(p, &named, e));
+	cgroup_paths(&named, &groups);
+	json_put_string(&j, "cgroups", buf_text(&groups));
 	json_open_array(&j, "missing");
 	for (size_t i = 0; i < p->nmissing; i++)
 		json_put_string(&j, NULL, p->missing[i].layer);
@@ -198,8 +232,14 @@ static void describe(struct box *b, struct buf *out)
 	for (size_t i = 0; i < p->spec->annotations.n; i++)
 		json_put_string(&j, p->spec->annotations.at[i].key, p->spec->annotations.at[i].value);
 	json_close(&j);
+	if (b->init > 0) {
+		json_put_i64(&j, "pid", b->init);
+		if (p->detach)
+			json_put_u64(&j, "start", start_time(b->init));
+	}
 	json_close(&j);
 	buf_puts(out, "\n");
+	return 0;
 }
 
 static int claim_folder(struct box *b, int root, struct err *e)
@@ -225,10 +265,16 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	return 0;
 }
 
-int state_claim(struct box *b, struct err *e)
+int state_record(struct box *b, struct err *e)
 {
 	struct buf text = { .arena = b->arena };
 
+	TRY(describe(b, &text, e));
+	return put_record(b->state_lock, &text, e);
+}
+
+int state_claim(struct box *b, struct err *e)
+{
 	TRY(state_check_id(b->plan->id, e));
 
 	OWN_FD root = open_root(b->opt->state_root, true, e);
@@ -236,24 +282,7 @@ int state_claim(struct box *b, struct err *e)
 	if (root < 0)
 		return root;
 	TRY(claim_folder(b, root, e));
-	describe(b, &text);
-	return put_file(b->state, "state.json", text.text, text.len, e);
-}
-
-int state_record_cgroup(struct box *b, struct err *e)
-{
-	struct buf text = { .arena = b->arena };
-
-	cgroup_paths(&b->cgroup, &text);
-	return put_file(b->state, "cgroups", buf_text(&text), text.len, e);
-}
-
-int state_record_pid(struct box *b, struct err *e)
-{
-	char text[64];
-	int n = snprintf(text, sizeof text, "%d %llu\n", b->init, (unsigned long long)start_time(b->init));
-
-	return put_file(b->state, "pid", text, (size_t)n, e);
+	return state_record(b, e);
 }
 
 void state_release(struct box *b)
@@ -294,24 +323,19 @@ static int open_container(const char *root_path, const char *id, int *root, int 
 	return 0;
 }
 
-static bool is_locked(int dir)
-{
-	OWN_FD fd = openat(dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
 int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out, struct err *e)
 {
 	OWN_FD root = -1;
 	OWN_FD dir = -1;
-	char *json;
 
 	TRY(open_container(root_path, id, &root, &dir, e));
-	*out = (struct state_info){ .id = arena_strdup(a, id), .pid = living(a, dir) };
-	if (get_file(a, dir, "state.json", &json))
-		out->json = json;
-	out->status = out->pid != 0 ? STATE_RUNNING : is_locked(dir) ? STATE_CREATING : STATE_STOPPED;
+
+	struct record r = read_record(a, dir);
+
+	bool locked = is_locked(dir);
+
+	*out = (struct state_info){ .id = arena_strdup(a, id), .json = r.json, .pid = living(&r, locked) };
+	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
 	return 0;
 }
 
@@ -339,9 +363,9 @@ int state_list(struct arena *a, const char *root_path, struct strings *ids, stru
 	return 0;
 }
 
-static void wait_unlocked(struct arena *a, int dir)
+static void wait_unlocked(const struct record *r, int dir)
 {
-	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(a, dir) != 0); waited++)
+	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(r, false) != 0); waited++)
 		usleep(1000);
 }
 
@@ -352,19 +376,21 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 
 	TRY(open_container(root_path, id, &root, &dir, e));
 
-	pid_t pid = living(a, dir);
+	struct record r = read_record(a, dir);
+	bool locked = is_locked(dir);
+	pid_t pid = living(&r, locked);
 
-	if (!force && (pid != 0 || is_locked(dir))) {
+	if (!force && (pid != 0 || locked)) {
 		fail(e, EBUSY, "container %s is running", id);
 		return advise(e, "stop it first, or use --force");
 	}
 	if (pid != 0) {
 		kill(pid, SIGKILL);
-		wait_unlocked(a, dir); /* a launcher that waits for it cleans up by itself */
+		wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
 	}
 	if (is_locked(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
-	clean_groups(a, dir);
+	clean_groups(&r);
 	remove_folder(root, dir, id);
 	return 0;
 }

@@ -1,9 +1,8 @@
 /*
- * What zviz remembers of a container: a folder <root>/<id> that holds
- *   lock        locked (flock) by the launcher, or by the broker of a detached container, while it lives
- *   state.json  what never changes: profile, bundle, created, annotations
- *   cgroups     the paths of its groups, one a line, for whoever cleans up
- *   pid         the first process, "PID START" (START: field 22 of /proc/PID/stat, clock ticks)
+ * What zviz remembers of a container: <root>/<id>/state.json, locked (flock) by the launcher, or by the broker of a
+ * detached container, for as long as it lives. It holds what never changes (profile, rootfs, created,
+ * annotations), the paths of the control groups, written before they are made, and the first process: its
+ * number and its start (field 22 of /proc/PID/stat, clock ticks), by which it is told from a later one.
  */
 #ifndef BOX_STATE_H
 #define BOX_STATE_H
@@ -19,8 +18,9 @@ int state_check_id(const char *id, struct err *e);
 /* Makes the folder and locks it. What a killed launcher left under this name is cleaned up first; a living
  * container of that name is -EEXIST. */
 int state_claim(struct box *b, struct err *e);
-int state_record_cgroup(struct box *b, struct err *e);
-int state_record_pid(struct box *b, struct err *e);
+
+/* Writes down what is known by now. */
+int state_record(struct box *b, struct err *e);
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 

@@ -15,7 +15,9 @@
 #include "broker/wait.h"
 #include "kern/sys.h"
 
-enum { RACES_MAX = 16 }; /* attempts at a path that changes under us before the caller hears of it */
+enum {
+	RACES_MAX = 16
+}; /* attempts at a path that changes under us before the caller hears of it */
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -44,22 +46,48 @@ void act_answer(const struct server *s, const struct call *c, const struct verdi
 	count(&s->counters->denied);
 }
 
-int act_install(const struct server *s, const struct call *c, int fd, uint64_t flags)
+static void answer_failure(const struct server *s, const struct call *c, int err)
 {
-	struct seccomp_notif_addfd add = { .id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd,
-					   .newfd_flags = (uint32_t)(flags & O_CLOEXEC) };
-	int err = fd;
-
-	if (fd >= 0) {
-		err = SYS_CALL(SYS_ioctl, s->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-		if (err >= 0) {
-			count(&s->counters->performed);
-			return 0;
-		}
-	}
 	send_answer(s, c->id, -err, 0);
 	count(&s->counters->failed);
-	return err;
+}
+
+/* Puts a copy of fd into the caller's table: its number there, or -errno (-EMFILE: no room). */
+static int add_fd(const struct server *s, const struct call *c, int fd, uint64_t flags,
+		  uint32_t how)
+{
+	struct seccomp_notif_addfd add = { .id = c->id,
+					   .flags = how,
+					   .srcfd = (uint32_t)fd,
+					   .newfd_flags = (uint32_t)(flags & O_CLOEXEC) };
+
+	return fd < 0 ? fd : SYS_CALL(SYS_ioctl, s->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+}
+
+void act_install(const struct server *s, const struct call *c, const int *fd, uint64_t flags)
+{
+	int there = add_fd(s, c, *fd, flags, SECCOMP_ADDFD_FLAG_SEND);
+
+	if (there < 0)
+		answer_failure(s, c, there);
+	else
+		count(&s->counters->performed);
+}
+
+/* While we hold a descriptor for writing, the caller cannot execute the file (ETXTBSY); while we hold a pipe's
+ * end, the other end sees no end of file. */
+void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+{
+	int there = add_fd(s, c, *fd, flags, 0);
+	struct seccomp_notif_resp resp = { .id = c->id, .val = there };
+
+	if (there < 0) {
+		answer_failure(s, c, there);
+		return;
+	}
+	fd_close(fd);
+	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	count(&s->counters->performed);
 }
 
 /* ---- judging ---- */
@@ -90,17 +118,21 @@ static bool leads_to(const char *path, int fd)
 
 	return sys_statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, mask, &there) == 0 &&
 	       sys_statx(fd, "", AT_EMPTY_PATH, mask, &here) == 0 &&
-	       (there.stx_mask & here.stx_mask & STATX_MNT_ID) && there.stx_mnt_id == here.stx_mnt_id &&
-	       there.stx_ino == here.stx_ino && there.stx_dev_major == here.stx_dev_major &&
+	       (there.stx_mask & here.stx_mask & STATX_MNT_ID) &&
+	       there.stx_mnt_id == here.stx_mnt_id && there.stx_ino == here.stx_ino &&
+	       there.stx_dev_major == here.stx_dev_major &&
 	       there.stx_dev_minor == here.stx_dev_minor;
 }
 
-static struct verdict judge(const struct server *s, const struct place *at, const struct stat *st, unsigned wants)
+static struct verdict judge(const struct server *s, const struct place *at, const struct stat *st,
+			    unsigned wants)
 {
 	static const struct from nobody;
 	static const char deleted[] = " (deleted)";
 	char path[PATH_MAX], alias[PATH_MAX];
-	struct object o = { .path = path, .type = st->st_mode, .device = st->st_rdev, .held = at->held };
+	struct object o = {
+		.path = path, .type = st->st_mode, .device = st->st_rdev, .held = at->held
+	};
 	int err = 0;
 
 	if (decide_any_path(s->plan, wants))
@@ -111,7 +143,8 @@ static struct verdict judge(const struct server *s, const struct place *at, cons
 			return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
 
 		size_t len = strlen(path);
-		bool gone = len > strlen(deleted) && strcmp(path + len - strlen(deleted), deleted) == 0;
+		bool gone = len > strlen(deleted) &&
+			    strcmp(path + len - strlen(deleted), deleted) == 0;
 
 		if (gone) {
 			memcpy(alias, path, len - strlen(deleted));
@@ -198,7 +231,8 @@ static int open_plain(const struct server *s, const struct place *at, uint64_t f
 	return at->own ? fetch_as_tracer(own_open, &own) : own_open(&own);
 }
 
-static int open_later(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+static int open_later(const struct server *s, const struct call *c, struct place *at,
+		      struct outcome *out)
 {
 	int err = wait_open(s, c, at->fd, out->request.flags);
 
@@ -209,14 +243,17 @@ static int open_later(const struct server *s, const struct call *c, struct place
 	return -EINPROGRESS;
 }
 
-static int open_fifo(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+static int open_fifo(const struct server *s, const struct call *c, struct place *at,
+		     struct outcome *out)
 {
 	uint64_t flags = out->request.flags, access = flags & O_ACCMODE;
 
+	out->alone = true;
 	if (flags & O_NONBLOCK)
 		return act_reopen(s, at->fd, flags);
 	if (access != O_RDONLY) {
-		int fd = reopen_now(s, at->fd, flags); /* O_RDWR never waits; a reader may be there already */
+		int fd = reopen_now(s, at->fd,
+				    flags); /* O_RDWR never waits; a reader may be there already */
 
 		if (fd != -ENXIO)
 			return fd;
@@ -276,7 +313,8 @@ static int open_unnamed(const struct server *s, const struct call *c, const stru
 	return sys_openat2(at->fd, ".", (r->flags & ~(uint64_t)O_NOFOLLOW) | O_CLOEXEC, r->mode, 0);
 }
 
-static int open_found(const struct server *s, const struct call *c, struct place *at, struct outcome *out)
+static int open_found(const struct server *s, const struct call *c, struct place *at,
+		      struct outcome *out)
 {
 	const struct open_request *r = &out->request;
 	struct stat st;
@@ -311,7 +349,8 @@ static int open_found(const struct server *s, const struct call *c, struct place
 }
 
 /* O_EXCL always: what is opened here was made here, and nothing that a rule protects can be met instead. */
-static int open_new(const struct server *s, const struct call *c, const struct place *at, struct outcome *out)
+static int open_new(const struct server *s, const struct call *c, const struct place *at,
+		    struct outcome *out)
 {
 	const struct open_request *r = &out->request;
 	struct verdict v = judge_new(s, at, decide_wants(r->flags) | WANT_WRITE);
@@ -320,11 +359,13 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 		return refuse(&v, out);
 	TRY(borrow_umask(s, c));
 	return sys_openat2(at->parent, at->name,
-			   (r->flags & ~(uint64_t)O_NOFOLLOW) | O_EXCL | O_NOCTTY | O_CLOEXEC, r->mode, 0);
+			   (r->flags & ~(uint64_t)O_NOFOLLOW) | O_EXCL | O_NOCTTY | O_CLOEXEC,
+			   r->mode, 0);
 }
 
 /* One look and one deed. */
-static int perform_once(const struct server *s, const struct call *c, struct outcome *out, bool *raced)
+static int perform_once(const struct server *s, const struct call *c, struct outcome *out,
+			bool *raced)
 {
 	struct place at;
 	int fd = resolve(s, c, &out->request, &at);
@@ -357,24 +398,32 @@ static int perform(const struct server *s, const struct call *c, struct outcome 
 	return fd;
 }
 
-void act_open(const struct server *s, const struct call *c, const struct plan_call *row, struct outcome *out)
+void act_open(const struct server *s, const struct call *c, const struct plan_call *row,
+	      struct outcome *out)
 {
 	out->later = out->refused = false;
+	out->request.flags = 0;
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
+	out->alone = false;
 	out->fd = perform(s, c, out);
+	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
+	if ((out->request.flags & O_ACCMODE) != O_RDONLY)
+		out->alone = true;
 	if (out->refused && out->why.fix == NULL && out->why.list == NULL)
 		out->why.fix = row->fix;
 }
 
-void act_finish(const struct server *s, const struct call *c, const struct outcome *o)
+void act_finish(const struct server *s, const struct call *c, struct outcome *o)
 {
 	if (o->later)
 		return;
 	if (o->refused)
 		act_answer(s, c, &o->why);
+	else if (o->alone)
+		act_hand_over(s, c, &o->fd, o->request.flags);
 	else
-		act_install(s, c, o->fd, o->request.flags);
+		act_install(s, c, &o->fd, o->request.flags);
 }
 
 void act_done(struct outcome *o)

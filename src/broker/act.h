@@ -8,9 +8,11 @@
 
 /* What came of an open. */
 struct outcome {
-	int fd;              /* what was opened, owned; a negative errno when nothing was */
-	bool later;          /* a waiter answers */
-	bool refused;        /* by a rule of the broker: `why` says which */
+	int fd;       /* what was opened, owned; negative when nothing was, or it was handed over */
+	int err;      /* positive errno when nothing was opened; 0 */
+	bool later;   /* a waiter answers */
+	bool refused; /* by a rule of the broker: `why` says which */
+	bool alone;   /* our copy must be closed before the caller goes on */
 	struct verdict why;
 	struct open_request request; /* path "" when it could not be read; its `dir` is owned */
 };
@@ -19,16 +21,20 @@ struct outcome {
 void act_answer(const struct server *s, const struct call *c, const struct verdict *v);
 
 /* Performs an open: fills *out, but answers nothing. act_done() frees what *out holds. */
-void act_open(const struct server *s, const struct call *c, const struct plan_call *row, struct outcome *out);
+void act_open(const struct server *s, const struct call *c, const struct plan_call *row,
+	      struct outcome *out);
 
 /* Answers with what came of it, unless a waiter will. */
-void act_finish(const struct server *s, const struct call *c, const struct outcome *o);
+void act_finish(const struct server *s, const struct call *c, struct outcome *o);
 void act_done(struct outcome *o);
 
 /* For a waiter: opens for good what `fd` (O_PATH) is, blocking if the object blocks. Descriptor or -errno. */
 int act_reopen(const struct server *s, int fd, uint64_t flags);
 
-/* Gives the caller a copy of `fd`, or the error when fd is a negative errno, and answers. 0 or -errno. */
-int act_install(const struct server *s, const struct call *c, int fd, uint64_t flags);
+/* Gives the caller a copy of *fd, or the error when that is a negative errno, and answers. */
+void act_install(const struct server *s, const struct call *c, const int *fd, uint64_t flags);
+
+/* The same for what the caller must be alone with: *fd is closed before the answer. It takes one switch more. */
+void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags);
 
 #endif

@@ -48,12 +48,14 @@ static void name_fix(char *out, size_t size, const struct verdict *v, const char
 	else if (base == NULL)
 		snprintf(out, size, "add its folder to %s", v->list);
 	else
-		snprintf(out, size, "add %.*s to %s", base == path ? 1 : (int)(base - path), path, v->list);
+		snprintf(out, size, "add %.*s to %s", base == path ? 1 : (int)(base - path), path,
+			 v->list);
 }
 
 /* `path`, absolute or NULL, is what the fix speaks of; `shown` what the caller wrote. */
-static void report(const struct server *s, const struct call *c, const char *verdict, const struct verdict *v,
-		   const char *path, const char *shown, const uint64_t *flags)
+static void report(const struct server *s, const struct call *c, const char *verdict,
+		   const struct verdict *v, const char *path, const char *shown,
+		   const uint64_t *flags)
 {
 	char arguments[EVENT_LINE_MAX / 2], rule[256], fix[512];
 	uint64_t now = clock_us(CLOCK_MONOTONIC);
@@ -76,7 +78,9 @@ static void report(const struct server *s, const struct call *c, const char *ver
 			.layer = v->layer != NULL ? v->layer : "broker",
 			.rule = rule,
 			.verdict = verdict,
-			.err = v->err == 0 ? "" : err != NULL ? err->name : "unknown",
+			.err = v->err == 0   ? ""
+			       : err != NULL ? err->name
+					     : "unknown",
 			.us = now - c->start_us,
 			.fix = fix,
 		});
@@ -106,7 +110,8 @@ void audit_call(const struct server *s, const struct call *c, const struct plan_
 }
 
 /* The path that was asked for, absolute, with "." and ".." taken out by their letters. */
-static void absolute_path(const struct server *s, const struct open_request *r, char out[2 * PATH_MAX])
+static void absolute_path(const struct server *s, const struct open_request *r,
+			  char out[2 * PATH_MAX])
 {
 	char number[16];
 	ssize_t n = 0;
@@ -145,7 +150,7 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 	const struct open_request *r = &o->request;
 	const char *shown = r->path[0] != '\0' ? r->path : NULL;
 	char path[2 * PATH_MAX];
-	int err = o->fd < 0 && !o->later ? -o->fd : 0;
+	int err = o->err;
 	struct verdict v = o->why;
 
 	if (!wanted(s, err == 0 ? AUDIT_DECISIONS : AUDIT_DENIALS))
@@ -154,6 +159,6 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 	if (o->refused || (err != 0 && shown != NULL && decide_failed(s->plan, path, err, &v)))
 		report(s, c, "deny", &v, path, shown, &r->flags);
 	else if (wanted(s, AUDIT_DECISIONS))
-		report(s, c, "allow", &(struct verdict){ .err = err, .from = &row->from }, path, shown,
-		       &r->flags);
+		report(s, c, "allow", &(struct verdict){ .err = err, .from = &row->from }, path,
+		       shown, &r->flags);
 }

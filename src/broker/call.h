@@ -13,8 +13,8 @@
 /* One notification: what the kernel says of a call. Registers only, so nothing in it can change. */
 struct call {
 	uint64_t id;
-	uint32_t tid;      /* the calling thread, in the broker's pid namespace */
-	uint32_t arch;     /* AUDIT_ARCH_* */
+	uint32_t tid;  /* the calling thread, in the broker's pid namespace */
+	uint32_t arch; /* AUDIT_ARCH_* */
 	int nr;
 	uint64_t arg[6];
 	uint64_t start_us; /* monotonic; 0 when nobody audits */
@@ -32,7 +32,7 @@ struct verdict {
 	const char *layer;       /* that refused; NULL: the broker itself */
 	const struct from *from; /* the rule, never NULL for a DENY */
 	const char *fix;         /* the change that would permit it, or NULL */
-	const char *list;        /* the profile's list that the folder would have to join, or NULL */
+	const char *list; /* the profile's list that the folder would have to join, or NULL */
 };
 
 /* Threads that wait inside a blocking open: see wait.c. */
@@ -41,11 +41,11 @@ enum { WAITERS_MAX = 64 };
 struct server;
 
 struct waiter {
-	_Atomic uint32_t tid;    /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
+	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
 	const struct server *server;
 	struct call call;
-	uint64_t flags;          /* of the open */
-	int fd;                  /* O_PATH, owned by the thread */
+	uint64_t flags; /* of the open */
+	int fd;         /* O_PATH, owned by the thread */
 };
 
 /* What serving needs, made once before the first notification. */
@@ -53,8 +53,8 @@ struct server {
 	const struct broker_plan *plan;
 	struct broker_counters *counters;
 	int listener, proc, events;
-	int self_fds;            /* our own /proc/self/fd, -1 without `proc` */
-	struct waiter *waiters;  /* WAITERS_MAX of them */
+	int self_fds;           /* our own /proc/self/fd, -1 without `proc` */
+	struct waiter *waiters; /* WAITERS_MAX of them */
 };
 
 #endif

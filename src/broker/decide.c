@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -36,10 +38,13 @@ bool decide_is_path_only(const struct call *c)
 {
 	switch (c->nr) {
 #ifdef SYS_open
-	case SYS_open: return c->arg[1] & O_PATH;
+	case SYS_open:
+		return c->arg[1] & O_PATH;
 #endif
-	case SYS_openat: return c->arg[2] & O_PATH;
-	default: return false;
+	case SYS_openat:
+		return c->arg[2] & O_PATH;
+	default:
+		return false;
 	}
 }
 
@@ -50,8 +55,10 @@ static struct verdict go_on(const struct from *from)
 
 static struct verdict refuse(const struct plan_call *row, const struct from *from)
 {
-	return (struct verdict){ .what = DENY, .err = row->err != 0 ? row->err : EPERM,
-				 .from = from->file != NULL ? from : &row->from, .fix = row->fix };
+	return (struct verdict){ .what = DENY,
+				 .err = row->err != 0 ? row->err : EPERM,
+				 .from = from->file != NULL ? from : &row->from,
+				 .fix = row->fix };
 }
 
 struct verdict decide_deny(const struct plan_call *row)
@@ -67,14 +74,16 @@ static bool listed(const uint32_t *list, size_t n, uint32_t value)
 	return false;
 }
 
-struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row)
 {
 	if (listed(p->ioctls, p->nioctls, (uint32_t)c->arg[1]))
 		return go_on(&p->ioctl_from);
 	return refuse(row, &p->ioctl_from);
 }
 
-struct verdict decide_prctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+struct verdict decide_prctl(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row)
 {
 	if (listed(p->prctls, p->nprctls, (uint32_t)c->arg[0]))
 		return go_on(&p->prctl_from);
@@ -83,7 +92,8 @@ struct verdict decide_prctl(const struct broker_plan *p, const struct call *c, c
 
 static bool socket_fits(const struct socket_rule *r, const struct call *c)
 {
-	unsigned type = (uint32_t)c->arg[1] & 0xf; /* SOCK_TYPE_MASK of net/socket.h: flags lie above it */
+	unsigned type = (uint32_t)c->arg[1] &
+			0xf; /* SOCK_TYPE_MASK of net/socket.h: flags lie above it */
 
 	if ((uint32_t)r->family != (uint32_t)c->arg[0] || (r->types & 1u << type) == 0)
 		return false;
@@ -93,7 +103,8 @@ static bool socket_fits(const struct socket_rule *r, const struct call *c)
 	return r->n == 0;
 }
 
-struct verdict decide_socket(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+struct verdict decide_socket(const struct broker_plan *p, const struct call *c,
+			     const struct plan_call *row)
 {
 	for (size_t i = 0; i < p->nsockets; i++)
 		if (socket_fits(&p->sockets[i], c))
@@ -101,10 +112,15 @@ struct verdict decide_socket(const struct broker_plan *p, const struct call *c, 
 	return refuse(row, &p->socket_from);
 }
 
-struct verdict decide_clone(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+struct verdict decide_clone(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row)
 {
 	/* clone's and unshare's flags are the first argument on both architectures. */
-	if (((uint32_t)c->arg[0] & p->clone_forbidden) == 0)
+	/* CLONE_NEWTIME is part of clone's exit signal. */
+	uint64_t never = p->clone_forbidden |
+			 (strcmp(row->name, "unshare") == 0 ? CLONE_NEWTIME : 0);
+
+	if (((uint32_t)c->arg[0] & never) == 0)
 		return go_on(&p->clone_from);
 
 	struct verdict v = refuse(row, &p->clone_from);

@@ -17,10 +17,14 @@
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c);
 
 struct verdict decide_deny(const struct plan_call *row);
-struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
-struct verdict decide_prctl(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
-struct verdict decide_socket(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
-struct verdict decide_clone(const struct broker_plan *p, const struct call *c, const struct plan_call *row);
+struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row);
+struct verdict decide_prctl(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row);
+struct verdict decide_socket(const struct broker_plan *p, const struct call *c,
+			     const struct plan_call *row);
+struct verdict decide_clone(const struct broker_plan *p, const struct call *c,
+			    const struct plan_call *row);
 
 /* open and openat with O_PATH, by their registers: the descriptor allows nothing that its holder could not do
  * by name without asking, and what is opened through it is asked about again. The kernel may perform it,
@@ -36,12 +40,14 @@ unsigned decide_wants(uint64_t flags);
 
 /* Something that was opened with O_PATH, or is about to be made. */
 struct object {
-	const char *path;  /* absolute in the container, or the kernel's name of a nameless object ("pipe:[7]") */
-	const char *alias; /* NULL, or another reading of it: without the " (deleted)" that the kernel adds */
-	mode_t type;       /* S_IFMT bits */
-	dev_t device;      /* of a device node */
-	bool reachable;    /* the path was seen to lead to this object */
-	unsigned held;     /* WANT_* that the caller's own descriptor of it already grants */
+	const char *
+		path; /* absolute in the container, or the kernel's name of a nameless object ("pipe:[7]") */
+	const char *
+		alias; /* NULL, or another reading of it: without the " (deleted)" that the kernel adds */
+	mode_t type;    /* S_IFMT bits */
+	dev_t device;   /* of a device node */
+	bool reachable; /* the path was seen to lead to this object */
+	unsigned held;  /* WANT_* that the caller's own descriptor of it already grants */
 };
 
 /* Whether every path gets the same permission: then nobody needs to find the path. */

@@ -42,7 +42,7 @@ static bool harmless_device(const struct object *o)
 	if (!S_ISCHR(o->type))
 		return false;
 	switch (major(o->device)) { /* Documentation/admin-guide/devices.txt */
-	case 1: /* null, zero, full, random, urandom */
+	case 1:                     /* null, zero, full, random, urandom */
 		return minor_nr == 3 || minor_nr == 5 || (minor_nr >= 7 && minor_nr <= 9);
 	case 5: /* tty, console (the container's own pty), ptmx */
 		return minor_nr <= 2;
@@ -64,10 +64,13 @@ static bool nameless(const char *path)
 
 static struct verdict refuse(const struct from *from, const char *fix, const char *list)
 {
-	return (struct verdict){ .what = DENY, .err = EACCES, .from = from, .fix = fix, .list = list };
+	return (struct verdict){
+		.what = DENY, .err = EACCES, .from = from, .fix = fix, .list = list
+	};
 }
 
-static const struct file_rule *first_match(const struct file_rule *rules, size_t n, const char *path)
+static const struct file_rule *first_match(const struct file_rule *rules, size_t n,
+					   const char *path)
 {
 	for (size_t i = 0; i < n; i++)
 		if (glob_match(rules[i].pattern, path))
@@ -75,7 +78,8 @@ static const struct file_rule *first_match(const struct file_rule *rules, size_t
 	return NULL;
 }
 
-static const struct file_rule *first_above(const struct file_rule *folders, size_t n, const char *path)
+static const struct file_rule *first_above(const struct file_rule *folders, size_t n,
+					   const char *path)
 {
 	for (size_t i = 0; i < n; i++)
 		if (path_below(folders[i].pattern, path))
@@ -117,7 +121,8 @@ struct verdict decide_open(const struct broker_plan *p, const struct object *o, 
 {
 	const struct question questions[] = {
 		{ WANT_WRITE, p->deny_write, p->write, p->ndeny_write, p->nwrite,
-		  "take this pattern out of filesystem.deny.write", "filesystem.write", &p->write_from },
+		  "take this pattern out of filesystem.deny.write", "filesystem.write",
+		  &p->write_from },
 		{ WANT_READ, p->deny_read, p->read, p->ndeny_read, p->nread,
 		  "take this pattern out of filesystem.deny.read", "filesystem.read",
 		  p->nread != 0 ? &p->read[0].from : &nobody },

@@ -71,7 +71,8 @@ static void put_flags(struct text *t, const struct name *table, uint64_t value, 
 static void put_open_flags(struct text *t, uint64_t flags)
 {
 	static const char *const access[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE" };
-	const uint64_t temporary = O_TMPFILE; /* holds the bit of O_DIRECTORY, which comes first in the table */
+	const uint64_t temporary =
+		O_TMPFILE; /* holds the bit of O_DIRECTORY, which comes first in the table */
 
 	put(t, "%s", access[flags & O_ACCMODE]);
 	flags &= ~(uint64_t)O_ACCMODE;
@@ -134,7 +135,8 @@ static void put_argument(struct text *t, enum arg_role role, uint64_t value)
 	}
 }
 
-void describe_call(char *out, size_t size, const struct call *c, const char *path, const uint64_t *flags)
+void describe_call(char *out, size_t size, const struct call *c, const char *path,
+		   const uint64_t *flags)
 {
 	const struct syscall *s = syscall_number(c->arch, c->nr);
 	struct text t = { .at = out, .left = size };

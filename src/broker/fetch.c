@@ -13,9 +13,10 @@
 #include "kern/sys.h"
 
 enum {
-	PAGE_BYTES = 4096,    /* the smallest page: a read that stays inside one never fails halfway */
-	FIRST_BYTES = 256,    /* most paths end before; copying more costs more than a second call */
-	STATUS_BYTES = 2048,  /* Name, Umask, State, Tgid, NStgid and NSpid are its first dozen lines */
+	PAGE_BYTES = 4096, /* the smallest page: a read that stays inside one never fails halfway */
+	FIRST_BYTES = 256, /* most paths end before; copying more costs more than a second call */
+	STATUS_BYTES =
+		2048, /* Name, Umask, State, Tgid, NStgid and NSpid are its first dozen lines */
 };
 
 bool fetch_valid(const struct server *s, uint64_t id)
@@ -151,7 +152,8 @@ static int thread_open(const struct server *s, const struct call *c, const char 
 }
 
 /* The first part of a file in the thread's folder, with a NUL. */
-static int thread_read(const struct server *s, const struct call *c, const char *file, char *out, size_t size)
+static int thread_read(const struct server *s, const struct call *c, const char *file, char *out,
+		       size_t size)
 {
 	OWN_FD fd = thread_open(s, c, file, O_RDONLY);
 
@@ -295,12 +297,14 @@ static const uint64_t large_file = 0100000;
 /* VALID_OPEN_FLAGS of include/linux/fcntl.h, Linux 6.12: open and openat drop the others, openat2 refuses them. */
 static const uint64_t valid_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
 				    O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
-				    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | UAPI_O_TMPFILE;
+				    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |
+				    UAPI_O_TMPFILE;
 
 /* build_open_how() of fs/open.c. */
 static void plain_flags(uint64_t flags, uint64_t mode, struct open_request *out)
 {
-	out->flags = (uint32_t)flags & (valid_flags | large_file); /* never O_PATH: decide_is_path_only() */
+	out->flags = (uint32_t)flags &
+		     (valid_flags | large_file); /* never O_PATH: decide_is_path_only() */
 	out->mode = out->flags & (O_CREAT | UAPI_O_TMPFILE) ? mode & 07777 : 0;
 	out->resolve = 0;
 }
@@ -314,7 +318,8 @@ static int kernel_judges(const void *how, size_t size)
 	return r == -ENOENT || r >= 0 ? 0 : r;
 }
 
-static int fetch_how(const struct call *c, uint64_t address, uint64_t size, struct open_request *out)
+static int fetch_how(const struct call *c, uint64_t address, uint64_t size,
+		     struct open_request *out)
 {
 	union {
 		struct open_how how;
@@ -371,7 +376,8 @@ static int fetch_flags(const struct call *c, int *dirfd, uint64_t *path, struct 
 		return -ENOSYS;
 	}
 	/* The combinations that the kernel's versions disagree on. */
-	if (!(out->flags & UAPI_O_TMPFILE) && (out->flags & (O_CREAT | O_DIRECTORY)) != (O_CREAT | O_DIRECTORY))
+	if (!(out->flags & UAPI_O_TMPFILE) &&
+	    (out->flags & (O_CREAT | O_DIRECTORY)) != (O_CREAT | O_DIRECTORY))
 		return 0;
 	how = (struct open_how){ .flags = out->flags, .mode = out->mode };
 	return kernel_judges(&how, sizeof how);

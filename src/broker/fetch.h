@@ -19,13 +19,13 @@
 /* An open, whichever of the four calls asked for it. The flags are valid ones. */
 struct open_request {
 	uint64_t flags, mode, resolve;
-	int dir;             /* where a relative path starts, owned; -1: the path is absolute */
+	int dir; /* where a relative path starts, owned; -1: the path is absolute */
 	char path[PATH_MAX];
 };
 
 /* What /proc/TID/status says. */
 struct task {
-	char comm[64];       /* as printed there: special characters escaped */
+	char comm[64]; /* as printed there: special characters escaped */
 	uint32_t umask;
 	uint32_t inner_pid, inner_tid; /* as the container numbers them */
 };

@@ -20,7 +20,8 @@ bool glob_match(const char *pattern, const char *path)
 		} else if (*pattern == '*') {
 			star = ++pattern;
 			star_at = path;
-		} else if (*path != '\0' && (*pattern == *path || (*pattern == '?' && *path != '/'))) {
+		} else if (*path != '\0' &&
+			   (*pattern == *path || (*pattern == '?' && *path != '/'))) {
 			pattern++;
 			path++;
 		} else if (*path == '\0' && *pattern == '\0') {

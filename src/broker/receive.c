@@ -18,7 +18,8 @@
 
 enum {
 	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
-	NOTIF_BYTES = 1024,     /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
+	NOTIF_BYTES =
+		1024, /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
 };
 
 static void serve_open(const struct server *s, const struct call *c, const struct plan_call *row)
@@ -26,28 +27,36 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	struct outcome o;
 
 	act_open(s, c, row, &o);
-	if (o.fd < 0)
+	if (o.err != 0)
 		audit_open(s, c, row, &o);
 	act_finish(s, c, &o);
-	if (o.fd >= 0)
+	if (o.err == 0)
 		audit_open(s, c, row, &o);
 	act_done(&o);
 }
 
-static struct verdict decide(const struct broker_plan *p, const struct call *c, const struct plan_call *row)
+static struct verdict decide(const struct broker_plan *p, const struct call *c,
+			     const struct plan_call *row)
 {
 	static const struct from nobody;
 
 	if (row != NULL) {
 		switch (row->mediator) {
-		case MEDIATE_DENY:   return decide_deny(row);
-		case MEDIATE_IOCTL:  return decide_ioctl(p, c, row);
-		case MEDIATE_PRCTL:  return decide_prctl(p, c, row);
-		case MEDIATE_SOCKET: return decide_socket(p, c, row);
-		case MEDIATE_CLONE:  return decide_clone(p, c, row);
-		case MEDIATE_OPEN:   /* with O_PATH only: others are performed */
-		case MEDIATE_EXEC:   return (struct verdict){ .what = GO_ON, .from = &row->from };
-		case MEDIATE_NONE:   break;
+		case MEDIATE_DENY:
+			return decide_deny(row);
+		case MEDIATE_IOCTL:
+			return decide_ioctl(p, c, row);
+		case MEDIATE_PRCTL:
+			return decide_prctl(p, c, row);
+		case MEDIATE_SOCKET:
+			return decide_socket(p, c, row);
+		case MEDIATE_CLONE:
+			return decide_clone(p, c, row);
+		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
+		case MEDIATE_EXEC:
+			return (struct verdict){ .what = GO_ON, .from = &row->from };
+		case MEDIATE_NONE:
+			break;
 		}
 	}
 	/* Nobody planned to ask about it: the filter and the plan disagree, or another architecture slipped in. */
@@ -56,7 +65,10 @@ static struct verdict decide(const struct broker_plan *p, const struct call *c, 
 
 static void serve_one(const struct server *s, const struct seccomp_notif *n)
 {
-	struct call c = { .id = n->id, .tid = n->pid, .arch = n->data.arch, .nr = n->data.nr,
+	struct call c = { .id = n->id,
+			  .tid = n->pid,
+			  .arch = n->data.arch,
+			  .nr = n->data.nr,
 			  .start_us = audit_now(s) };
 	const struct plan_call *row;
 
@@ -109,7 +121,8 @@ static int check_sizes(struct err *e)
 
 	if (err < 0)
 		return fail(e, -err, "sizes of notifications: %m");
-	if (sizes.seccomp_notif > NOTIF_BYTES || sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp))
+	if (sizes.seccomp_notif > NOTIF_BYTES ||
+	    sizes.seccomp_notif_resp > sizeof(struct seccomp_notif_resp))
 		return fail(e, E2BIG, "this kernel's notifications are larger than known");
 	return 0;
 }
@@ -137,9 +150,15 @@ int broker_serve(struct broker_job *job, struct err *e)
 {
 	/* The only memory that is allocated, once; its size is too much for a stack. */
 	struct waiter *waiters = job->proc >= 0 ? calloc(WAITERS_MAX, sizeof *waiters) : NULL;
-	struct server s = { .plan = job->plan, .counters = job->counters, .listener = job->listener,
-			    .proc = job->proc, .events = job->events, .self_fds = -1, .waiters = waiters };
-	int err = job->proc >= 0 && waiters == NULL ? fail(e, ENOMEM, "memory for the broker: %m") : prepare(&s, e);
+	struct server s = { .plan = job->plan,
+			    .counters = job->counters,
+			    .listener = job->listener,
+			    .proc = job->proc,
+			    .events = job->events,
+			    .self_fds = -1,
+			    .waiters = waiters };
+	int err = job->proc >= 0 && waiters == NULL ? fail(e, ENOMEM, "memory for the broker: %m")
+						    : prepare(&s, e);
 
 	if (err >= 0)
 		while ((err = serve_next(&s, e)) > 0)

@@ -28,11 +28,11 @@ enum {
 struct walk {
 	const struct server *s;
 	const struct call *c;
-	int at;                  /* the folder reached, or at the end the object; owned */
+	int at; /* the folder reached, or at the end the object; owned */
 	unsigned links;
 	bool elsewhere, own;
 	unsigned held;
-	size_t start;            /* what is left of the path: text + start */
+	size_t start; /* what is left of the path: text + start */
 	char text[2 * PATH_MAX];
 };
 
@@ -284,7 +284,8 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 	char folder[PATH_MAX];
 
 	w->elsewhere = r->dir >= 0;
-	if (jump && base != NULL && base != r->path && base[1] != '\0' && strcmp(base, "/..") != 0) {
+	if (jump && base != NULL && base != r->path && base[1] != '\0' &&
+	    strcmp(base, "/..") != 0) {
 		memcpy(folder, r->path, (size_t)(base - r->path));
 		folder[base - r->path] = '\0';
 		w->at = sys_openat2(r->dir, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
@@ -295,8 +296,8 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 		return w->at;
 	if (w->at < 0) {
 		rest = r->path;
-		w->at = r->dir >= 0 ? fcntl(r->dir, F_DUPFD_CLOEXEC, 0) :
-				      open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		w->at = r->dir >= 0 ? fcntl(r->dir, F_DUPFD_CLOEXEC, 0)
+				    : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (w->at < 0)
 		return -errno;
@@ -337,7 +338,8 @@ static int walk_all(const struct server *s, const struct call *c, const struct o
 	return err;
 }
 
-int resolve(const struct server *s, const struct call *c, const struct open_request *r, struct place *out)
+int resolve(const struct server *s, const struct call *c, const struct open_request *r,
+	    struct place *out)
 {
 	const bool create = r->flags & O_CREAT;
 
@@ -345,8 +347,9 @@ int resolve(const struct server *s, const struct call *c, const struct open_requ
 	if (create && (r->flags & O_EXCL))
 		return walk_all(s, c, r, out);
 
-	int fd = sys_openat2(r->dir, r->path, O_PATH | O_CLOEXEC | (r->flags & (O_NOFOLLOW | O_DIRECTORY)),
-			     0, r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
+	int fd = sys_openat2(r->dir, r->path,
+			     O_PATH | O_CLOEXEC | (r->flags & (O_NOFOLLOW | O_DIRECTORY)), 0,
+			     r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
 
 	if (fd >= 0) {
 		out->fd = fd;

@@ -10,16 +10,17 @@
 #include "broker/fetch.h"
 
 struct place {
-	int fd;                  /* the object, owned; -1 when there is none yet */
-	int parent;              /* then the folder where `name` is to be made, owned */
+	int fd;     /* the object, owned; -1 when there is none yet */
+	int parent; /* then the folder where `name` is to be made, owned */
 	char name[NAME_MAX + 1];
-	bool elsewhere;          /* found through a descriptor: may lie outside the container's tree */
-	bool own;                /* in the caller's own folder of a procfs */
-	unsigned held;           /* WANT_* of the caller's descriptor that was named through /proc */
+	bool elsewhere; /* found through a descriptor: may lie outside the container's tree */
+	bool own;       /* in the caller's own folder of a procfs */
+	unsigned held;  /* WANT_* of the caller's descriptor that was named through /proc */
 };
 
 /* -errno as the kernel gives it. An absent object is no error when the flags would create it. Links at the end
  * are followed as the flags say; a link that is not to be followed is found itself. */
-int resolve(const struct server *s, const struct call *c, const struct open_request *r, struct place *out);
+int resolve(const struct server *s, const struct call *c, const struct open_request *r,
+	    struct place *out);
 
 #endif

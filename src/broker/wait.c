@@ -47,8 +47,14 @@ static void *waiter_run(void *arg)
 	atomic_store(&w->tid, (uint32_t)gettid());
 
 	OWN_FD fd = waiter_open(w);
+	sigset_t end;
 
-	act_install(w->server, &w->call, fd, w->flags);
+	/* A signal in the middle of ADDFD with SEND would answer 0 and install nothing (seccomp_notify_addfd()
+	 * marks the call as replied before it waits): from here on it comes too late. */
+	sigemptyset(&end);
+	sigaddset(&end, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &end, NULL);
+	act_hand_over(w->server, &w->call, &fd, w->flags);
 	fd_close(&w->fd);
 	fd_close(&fd);
 	atomic_store(&w->tid, 0);

@@ -121,7 +121,8 @@ const struct command command_check = {
 	.name = "check",
 	.usage = "[--json]",
 	.summary = "Show what this host offers to confine with, layer by layer",
-	.help = "Each line is one thing that zviz uses: ok, limited or missing, and what that means.\n"
+	.help = "Each line is one thing that zviz uses: ok, limited or missing, and what that "
+		"means.\n"
 		"Below stands what to do about those that can be helped. Nothing is changed.",
 	.options = rows,
 	.options_size = sizeof(struct check_options),

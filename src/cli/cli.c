@@ -29,11 +29,14 @@ static int check_words(const struct command *cmd, int n, const char *const *word
 	if (n < cmd->min_words)
 		fail(e, EINVAL, "%s: too few words", cmd->name);
 	else
-		fail(e, EINVAL, "%s: '%.80s' is one word too many", cmd->name, words[cmd->max_words]);
-	return advise(e, "usage: zviz %s %.*s", cmd->name, (int)strcspn(cmd->usage, "\n"), cmd->usage);
+		fail(e, EINVAL, "%s: '%.80s' is one word too many", cmd->name,
+		     words[cmd->max_words]);
+	return advise(e, "usage: zviz %s %.*s", cmd->name, (int)strcspn(cmd->usage, "\n"),
+		      cmd->usage);
 }
 
-static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv, struct err *e)
+static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
+		       struct err *e)
 {
 	void *options = arena_alloc(c->arena, cmd->options_size != 0 ? cmd->options_size : 1);
 	const struct option_table tables[] = {
@@ -113,15 +116,17 @@ static int open_beside(void *ctx, const char *name, struct arena *a, char **text
 static int profile_from_file(struct cli *c, const char *path, struct profile *out, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
-	const char *folder = slash == NULL ? "." : arena_strndup(c->arena, path, (size_t)(slash - path) + 1);
+	const char *folder = slash == NULL
+				     ? "."
+				     : arena_strndup(c->arena, path, (size_t)(slash - path) + 1);
 	OWN_FD dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char *text;
 	size_t len;
 
 	if (dir < 0)
 		return fail(e, errno, "profile %s: %m", path);
-	if (file_read(dir, slash == NULL ? path : slash + 1, CLI_PROFILE_BYTES_MAX, c->arena, &text, &len,
-		      e) < 0)
+	if (file_read(dir, slash == NULL ? path : slash + 1, CLI_PROFILE_BYTES_MAX, c->arena, &text,
+		      &len, e) < 0)
 		return within(e, "profile");
 	return profile_load(c->arena, path, text, len, open_beside, &dir, out, e);
 }
@@ -130,11 +135,8 @@ int cli_profile(struct cli *c, const char *name, struct profile *out, struct err
 {
 	if (name == NULL)
 		name = cli_default_profile;
-
-	const struct builtin_profile *p = profile_builtin(name);
-
-	if (p != NULL)
-		return profile_load(c->arena, p->name, p->text, p->len, NULL, NULL, out, e);
+	if (profile_ready(c->arena, name, out))
+		return 0;
 	if (names_file(name))
 		return profile_from_file(c, name, out, e);
 	return unknown_profile(c, name, e);

@@ -18,15 +18,15 @@ enum rootless { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
 
 /* What holds for every command. */
 struct globals {
-	const char *root;          /* --root, NULL: the default folder */
-	const char *log;           /* --log, NULL: none */
-	struct amount log_format;  /* enum log_format */
+	const char *root;         /* --root, NULL: the default folder */
+	const char *log;          /* --log, NULL: none */
+	struct amount log_format; /* enum log_format */
 	bool debug, systemd_cgroup;
-	struct amount rootless;    /* enum rootless */
+	struct amount rootless; /* enum rootless */
 	bool version;
 	/* These are taken behind the command's name too. */
 	bool verbose, help;
-	const char *profile;       /* --profile, NULL: nobody said */
+	const char *profile; /* --profile, NULL: nobody said */
 };
 
 struct cli {
@@ -36,16 +36,17 @@ struct cli {
 
 struct command {
 	const char *name;
-	const char *usage;    /* what follows the name: "[options] ID BUNDLE [CMD ARG...]", several lines permitted */
-	const char *summary;  /* one line, no full stop */
-	const char *help;     /* paragraphs, or NULL */
+	/* What follows the name: "[options] ID BUNDLE [CMD ARG...]", several lines permitted. */
+	const char *usage;
+	const char *summary;              /* one line, no full stop */
+	const char *help;                 /* paragraphs, or NULL */
 	const struct option_row *options; /* NULL: none */
-	size_t options_size;  /* of the struct that they fill */
+	size_t options_size;              /* of the struct that they fill */
 	enum option_order order;
 	int min_words, max_words; /* words that are no options; max -1: any number */
 
-	/* The exit code, or -errno with *e filled. `options` points to a zeroed struct that was filled from the
-	 * command line, argv to the argc words. */
+	/* The exit code, or -errno with *e filled. `options` points to a zeroed struct that was
+	 * filled from the command line, argv to the argc words. */
 	int (*run)(struct cli *c, void *options, int argc, char **argv, struct err *e);
 };
 
@@ -65,8 +66,8 @@ extern const struct option_row common_options[];
 /* Runs the command line (without the program's name): the exit code, or -errno with *e filled. */
 int cli_run(struct cli *c, int argc, char **argv, struct err *e);
 
-/* Loads a profile by its built-in name, or from a file when the name has a '/' or ends in .yaml or .yml.
- * NULL is the default, ci-runner. */
+/* Loads a profile by its built-in name, or from a file when the name has a '/' or ends in .yaml
+ * or .yml. NULL is the default, ci-runner. */
 int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e);
 
 enum { CLI_PROFILE_BYTES_MAX = 1024 * 1024 }; /* a profile of a person is a thousandth of this */

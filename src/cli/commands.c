@@ -3,20 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-extern const struct command command_run, command_list, command_state, command_delete, command_explain, command_check, command_profiles, command_completion, command_help,
+extern const struct command command_run, command_list, command_state, command_delete,
+	command_explain, command_check, command_profiles, command_completion, command_help,
 	command_version;
 
 const struct command *const commands[] = {
-	&command_run,
-	&command_explain,
-	&command_check,
-	&command_profiles,
-	&command_list,
-	&command_state,
-	&command_delete,
-	&command_completion,
-	&command_help,
-	&command_version,
+	&command_run,   &command_explain, &command_check,      &command_profiles, &command_list,
+	&command_state, &command_delete,  &command_completion, &command_help,     &command_version,
 	NULL,
 };
 

@@ -57,7 +57,8 @@ static int run_completion(struct cli *c, void *options, int argc, char **argv, s
 	(void)options;
 	(void)argc;
 	if (strcmp(argv[0], "bash") != 0)
-		return fail(e, EINVAL, "completion: there is one for bash only, not for '%.80s'", argv[0]);
+		return fail(e, EINVAL, "completion: there is one for bash only, not for '%.80s'",
+			    argv[0]);
 	bash_script(&b);
 	return print_out(&b, e);
 }

@@ -1,6 +1,6 @@
 /*
- * One direction of a relay: a bounded buffer between two descriptors. It reads only when the buffer is
- * empty, so a slow reader holds back the writer.
+ * One direction of a relay: a bounded buffer between two descriptors. It reads only when the buffer
+ * is empty, so a slow reader holds back the writer.
  */
 #ifndef CLI_FLOW_H
 #define CLI_FLOW_H
@@ -12,11 +12,11 @@
 enum { FLOW_BYTES = 4096 };
 
 struct flow {
-	int from, to;     /* borrowed */
-	bool ended;       /* `from` has no more */
-	bool broken;      /* `to` takes no more: what is read is thrown away */
-	char last;        /* the last byte that was read */
-	size_t at, end;   /* bytes that wait */
+	int from, to;   /* borrowed */
+	bool ended;     /* `from` has no more */
+	bool broken;    /* `to` takes no more: what is read is thrown away */
+	char last;      /* the last byte that was read */
+	size_t at, end; /* bytes that wait */
 	char bytes[FLOW_BYTES];
 };
 
@@ -34,8 +34,9 @@ static inline bool flow_wants_write(const struct flow *f)
 bool flow_read(struct flow *f);
 bool flow_write(struct flow *f);
 
-/* The same pipe or terminal, opened once more without blocking: the flag belongs to the open file, and
- * the caller's is shared with other programs. -1 where that is not possible; use the original then. */
+/* The same pipe or terminal, opened once more without blocking: the flag belongs to the open
+ * file, and the caller's is shared with other programs. -1 where that is not possible; use the
+ * original then. */
 int flow_reopen(int fd, int mode);
 
 #endif

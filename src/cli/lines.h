@@ -15,7 +15,8 @@ struct lines {
 	/* A line without its newline, not ended by a NUL, never empty. */
 	void (*each)(void *ctx, const char *line, size_t len);
 	void *ctx;
-	uint64_t too_long; /* lines that were dropped because they are longer than an event can be */
+	uint64_t
+		too_long; /* lines that were dropped because they are longer than an event can be */
 	size_t len;
 	bool skip;
 	char text[EVENT_LINE_MAX];

@@ -62,7 +62,8 @@ static int unknown_option(const struct reader *r, const struct option_word *w, s
 
 	if (w->len < sizeof name)
 		memcpy(name, w->name, w->len);
-	fail(e, EINVAL, "unknown option %.*s", (int)(w->name - w->text + (ptrdiff_t)w->len), w->text);
+	fail(e, EINVAL, "unknown option %.*s", (int)(w->name - w->text + (ptrdiff_t)w->len),
+	     w->text);
 	if (w->len < 2)
 		return -EINVAL;
 	for (size_t t = 0; t < r->ntables; t++)
@@ -135,7 +136,10 @@ static int store_choice(struct arena *a, const struct option_row *row, const cha
 		return 0;
 	}
 	for (const struct name *n = row->choices; n->name != NULL; n++)
-		buf_printf(&all, "%s%s", n == row->choices ? "" : n[1].name != NULL ? ", " : " or ",
+		buf_printf(&all, "%s%s",
+			   n == row->choices   ? ""
+			   : n[1].name != NULL ? ", "
+					       : " or ",
 			   n->name);
 	return fail(e, EINVAL, "--%s: '%.80s' is not %s", row->name, text, buf_text(&all));
 }

@@ -1,8 +1,10 @@
 /*
- * Command lines as data: a table of options fills a struct. Pure: no file, no environment, no output.
+ * Command lines as data: a table of options fills a struct. Pure: no file, no environment, no
+ * output.
  *
- * Taken: --name VALUE, --name=VALUE, -name VALUE (one dash, as container engines write it), -n VALUE,
- * --flag, --flag=true|false. "--" ends the options; "-" alone is a word. Unknown options are errors.
+ * Taken: --name VALUE, --name=VALUE, -name VALUE (one dash, as container engines write it), -n
+ * VALUE, --flag, --flag=true|false. "--" ends the options; "-" alone is a word. Unknown options are
+ * errors.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -18,21 +20,21 @@
 /* What an option stores at its offset. */
 enum option_type {
 	OPTION_FLAG = 0, /* bool */
-	OPTION_SET,      /* struct amount: the row's `value`; for pairs such as --tty and --no-tty */
-	OPTION_STRING,   /* const char *, never "" */
-	OPTION_STRINGS,  /* struct strings: one more each time */
-	OPTION_PAIRS,    /* struct pairs: KEY=VALUE, one more each time; KEY is never "" */
-	OPTION_U64,      /* struct amount */
-	OPTION_BYTES,    /* struct amount */
-	OPTION_MILLI,    /* struct amount: thousandths */
+	OPTION_SET,     /* struct amount: the row's `value`; for pairs such as --tty and --no-tty */
+	OPTION_STRING,  /* const char *, never "" */
+	OPTION_STRINGS, /* struct strings: one more each time */
+	OPTION_PAIRS,   /* struct pairs: KEY=VALUE, one more each time; KEY is never "" */
+	OPTION_U64,     /* struct amount */
+	OPTION_BYTES,   /* struct amount */
+	OPTION_MILLI,   /* struct amount: thousandths */
 	OPTION_DURATION, /* struct amount: milliseconds */
 	OPTION_CHOICE,   /* struct amount: the value of one of `choices` */
 	OPTION_PARSED,   /* whatever `parse` fills */
 };
 
 struct option_row {
-	const char *name;     /* without dashes */
-	char letter;          /* 0: no short form */
+	const char *name; /* without dashes */
+	char letter;      /* 0: no short form */
 	enum option_type type;
 	const char *argument; /* what the help calls the value, NULL for flags */
 	const char *help;     /* one line */
@@ -42,8 +44,8 @@ struct option_row {
 	int (*parse)(const char *text, void *into, struct err *e);
 };
 
-/* Rows ended by a NULL name, and the struct that they fill. Without a struct the options are known but
- * belong before the command, and the error says so. */
+/* Rows ended by a NULL name, and the struct that they fill. Without a struct the options are
+ * known but belong before the command, and the error says so. */
 struct option_table {
 	const struct option_row *rows;
 	void *into;
@@ -59,8 +61,9 @@ struct option_words {
 	char **at;
 };
 
-/* Reads `argv` (without the program's name) into the tables' structs, which must start zeroed, and puts the
- * words that are no options into *words. Strings are borrowed from argv; lists and copies live in `a`. */
+/* Reads `argv` (without the program's name) into the tables' structs, which must start zeroed,
+ * and puts the words that are no options into *words. Strings are borrowed from argv; lists and
+ * copies live in `a`. */
 int options_parse(struct arena *a, const struct option_table *tables, size_t ntables,
 		  enum option_order order, int argc, char **argv, struct option_words *words,
 		  struct err *e);

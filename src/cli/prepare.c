@@ -113,6 +113,12 @@ static void paths_as_words(struct arena *a, const struct strings *paths, const c
 		*LIST_ADD(a, out) = (struct word){ paths->at[i], { .file = option } };
 }
 
+static struct amount said(struct amount a, const char *option)
+{
+	a.from.file = option;
+	return a;
+}
+
 static bool wants_terminal(const struct run_options *o, const struct prepared *p)
 {
 	if (o->tty.set)
@@ -157,9 +163,10 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 		paths_as_words(c->arena, &o->write, "--write", &q->write);
 	}
 	paths_as_words(c->arena, &o->hide, "--hide", &q->hide);
-	q->memory = o->memory;
-	q->cpus = o->cpus;
-	q->pids = o->pids;
+	q->memory = said(o->memory, "--memory");
+	q->swap = said(o->swap, "--swap");
+	q->cpus = said(o->cpus, "--cpus");
+	q->pids = said(o->pids, "--pids-limit");
 	if (q->terminal)
 		terminal_size(p);
 	p->spec.process.terminal = q->terminal;

@@ -23,14 +23,14 @@ bool print_colours(int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0 &&
-	       isatty(fd);
+	return (no_color == NULL || *no_color == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0 && isatty(fd);
 }
 
 void print_ink(struct buf *b, bool on, enum ink ink, const char *text)
 {
 	static const char *const codes[] = {
-		[INK_NONE] = "0", [INK_BOLD] = "1", [INK_GOOD] = "32",
+		[INK_NONE] = "0",  [INK_BOLD] = "1", [INK_GOOD] = "32",
 		[INK_WARN] = "33", [INK_BAD] = "31", [INK_DIM] = "2",
 	};
 
@@ -42,7 +42,8 @@ void print_ink(struct buf *b, bool on, enum ink ink, const char *text)
 
 void print_safe(struct buf *b, const char *text)
 {
-	/* Not buf_puts_safe: it also escapes backslashes, and these texts have escapes in them already. */
+	/* Not buf_puts_safe: it also escapes backslashes, and these texts have escapes in them
+	 * already. */
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 
@@ -180,7 +181,8 @@ void print_summary(struct buf *b, bool verbose, uint64_t refused, uint64_t lost)
 		buf_printf(b, "zviz: %" PRIu64 " operation%s refused", refused,
 			   refused == 1 ? " was" : "s were");
 		if (!verbose)
-			buf_printf(b, " (run with --verbose to see %s)", refused == 1 ? "it" : "them");
+			buf_printf(b, " (run with --verbose to see %s)",
+				   refused == 1 ? "it" : "them");
 		buf_puts(b, "\n");
 	}
 	if (verbose && lost > 0)

@@ -40,8 +40,9 @@ void print_log_line(struct buf *b, enum log_format format, int64_t seconds, cons
 
 /* Follows the stream of events of one run. Start from zero. */
 struct watcher {
-	bool verbose;        /* print each refusal as it comes */
-	const bool *raw;     /* the terminal is raw: a new line needs a carriage return too. May be NULL */
+	bool verbose; /* print each refusal as it comes */
+	const bool
+		*raw; /* the terminal is raw: a new line needs a carriage return too. May be NULL */
 	uint64_t refused;
 	uint64_t unreadable; /* lines that were no events */
 	struct arena scratch;
@@ -50,7 +51,8 @@ struct watcher {
 /* One line of the stream, as term_relay delivers it. */
 void watcher_line(void *watcher, const char *line, size_t len);
 
-/* How the run ended, on standard error: nothing if nothing was refused. `lost` events were never seen. */
+/* How the run ended, on standard error: nothing if nothing was refused. `lost` events were never
+ * seen. */
 void watcher_close(struct watcher *w, uint64_t refused, uint64_t lost);
 
 /* The text of it. Pure. */

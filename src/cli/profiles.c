@@ -26,7 +26,8 @@ static int list(struct cli *c, struct buf *b, struct err *e)
 		struct profile loaded;
 
 		TRY(cli_profile(c, p->name, &loaded, e));
-		buf_printf(b, "%-16s%s%s\n", p->name, loaded.description != NULL ? loaded.description : "",
+		buf_printf(b, "%-16s%s%s\n", p->name,
+			   loaded.description != NULL ? loaded.description : "",
 			   strcmp(p->name, cli_default_profile) == 0 ? " (default)" : "");
 	}
 	return 0;
@@ -89,7 +90,8 @@ static int show(struct cli *c, const char *name, struct buf *b, struct err *e)
 	if (p == NULL && cli_profile(c, name, &ignored, e) < 0)
 		return -e->no;
 	if (p == NULL)
-		return fail(e, EINVAL, "%s is your own file; --expand shows what its groups mean", name);
+		return fail(e, EINVAL, "%s is your own file; --expand shows what its groups mean",
+			    name);
 	buf_add(b, p->text, p->len);
 	return 0;
 }
@@ -119,7 +121,8 @@ const struct command command_profiles = {
 	.name = "profiles",
 	.usage = "\nshow [--expand] NAME",
 	.summary = "List the built-in profiles, or show one",
-	.help = "A profile says what a workload may do. `show` prints it as it was written, every group\n"
+	.help = "A profile says what a workload may do. `show` prints it as it was written, every "
+		"group\n"
 		"with its reason; with --expand, the system calls that the groups stand for.",
 	.options = rows,
 	.options_size = sizeof(struct profiles_options),

@@ -17,8 +17,8 @@ enum {
 
 /* ---- values ---- */
 
-/* The characters of useradd(8), upper case included. Never an empty name, and no digit in front: such a
- * word is a number or nothing, so that "0x0" or "0 " can never end as root. */
+/* The characters of useradd(8), upper case included. Never an empty name, and no digit in front:
+ * such a word is a number or nothing, so that "0x0" or "0 " can never end as root. */
 static bool user_name(const char *s, size_t len)
 {
 	if (len == 0 || len > USER_NAME_MAX || !(isalpha((unsigned char)s[0]) || s[0] == '_'))
@@ -81,16 +81,17 @@ static const struct name network_modes[] = {
 
 const struct option_row run_option_rows[] = {
 	{ "bundle", 'b', OPTION_STRING, "DIR", "run the OCI bundle in DIR", AT(bundle) },
-	{ "rootfs", 0, OPTION_STRING, "DIR", "take DIR as the root instead of this machine's programs",
-	  AT(rootfs) },
-	{ "work", 0, OPTION_STRING, "DIR", "show DIR as /work (default: the current folder)", AT(work) },
+	{ "rootfs", 0, OPTION_STRING, "DIR",
+	  "take DIR as the root instead of this machine's programs", AT(rootfs) },
+	{ "work", 0, OPTION_STRING, "DIR", "show DIR as /work (default: the current folder)",
+	  AT(work) },
 	{ "read", 0, OPTION_STRINGS, "PATH", "show PATH of this machine read-only", AT(read) },
 	{ "write", 0, OPTION_STRINGS, "PATH", "show PATH of this machine, writable", AT(write) },
 	{ "hide", 0, OPTION_STRINGS, "PATH", "make PATH in the container unreadable", AT(hide) },
 	{ "env", 'e', OPTION_PAIRS, "NAME=VALUE", "set an environment variable", AT(env) },
 	{ "cwd", 0, OPTION_STRING, "DIR", "start in DIR of the container", AT(cwd) },
-	{ "user", 'u', OPTION_PARSED, "USER[:GROUP]", "run as this user, by number or by name", AT(user),
-	  .parse = run_user_parse },
+	{ "user", 'u', OPTION_PARSED, "USER[:GROUP]", "run as this user, by number or by name",
+	  AT(user), .parse = run_user_parse },
 	{ "hostname", 0, OPTION_STRING, "NAME", "the container's host name", AT(hostname) },
 	{ "memory", 0, OPTION_BYTES, "SIZE", "limit memory", AT(memory) },
 	{ "swap", 0, OPTION_BYTES, "SIZE", "limit swap space, on top of memory", AT(swap) },
@@ -98,14 +99,16 @@ const struct option_row run_option_rows[] = {
 	{ "pids-limit", 0, OPTION_U64, "NUMBER", "limit the number of processes", AT(pids) },
 	{ "network", 0, OPTION_CHOICE, "none|host", "no network, or this machine's", AT(network),
 	  .choices = network_modes },
-	{ "allow", 0, OPTION_STRINGS, "CIDR|DOMAIN[:PORT]", "permit outgoing traffic (private network)",
-	  AT(allow) },
+	{ "allow", 0, OPTION_STRINGS, "CIDR|DOMAIN[:PORT]",
+	  "permit outgoing traffic (private network)", AT(allow) },
 	{ "publish", 0, OPTION_STRINGS, "[ADDR:]PORT[:PORT]", "let traffic in (private network)",
 	  AT(publish) },
-	{ "timeout", 0, OPTION_DURATION, "TIME", "kill it after TIME and exit with 124", AT(timeout) },
+	{ "timeout", 0, OPTION_DURATION, "TIME", "kill it after TIME and exit with 124",
+	  AT(timeout) },
 	{ "detach", 'd', OPTION_FLAG, NULL, "leave it running in the background", AT(detach) },
 	{ "tty", 't', OPTION_SET, NULL, "give it a terminal of its own", AT(tty), .value = 1 },
-	{ "no-tty", 0, OPTION_SET, NULL, "give it none, even when zviz has one", AT(tty), .value = 0 },
+	{ "no-tty", 0, OPTION_SET, NULL, "give it none, even when zviz has one", AT(tty),
+	  .value = 0 },
 	{ "init", 0, OPTION_SET, NULL, "a first process that reaps orphans", AT(init), .value = 1 },
 	{ "no-init", 0, OPTION_SET, NULL, "make the command itself the first process", AT(init),
 	  .value = 0 },
@@ -113,8 +116,10 @@ const struct option_row run_option_rows[] = {
 	  AT(events), .parse = parse_events },
 	{ "timings", 0, OPTION_FLAG, NULL, "show how long each step took", AT(timings) },
 	{ "annotation", 0, OPTION_PAIRS, "NAME=VALUE", "add an annotation", AT(annotations) },
-	{ "rm", 0, OPTION_FLAG, NULL, "clean up afterwards (always done; taken out of habit)", AT(rm) },
-	{ "pid-file", 0, OPTION_STRING, "FILE", "write the first process's number to FILE", AT(pid_file) },
+	{ "rm", 0, OPTION_FLAG, NULL, "clean up afterwards (always done; taken out of habit)",
+	  AT(rm) },
+	{ "pid-file", 0, OPTION_STRING, "FILE", "write the first process's number to FILE",
+	  AT(pid_file) },
 	{ 0 },
 };
 
@@ -122,10 +127,11 @@ const struct option_row run_option_rows[] = {
 
 int run_id_check(const char *id, struct err *e)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+	static const char good[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 
-	if (id[0] == '\0' || id[strspn(id, good)] != '\0' || strcmp(id, ".") == 0 || strcmp(id, "..") == 0 ||
-	    strlen(id) > ID_MAX) {
+	if (id[0] == '\0' || id[strspn(id, good)] != '\0' || strcmp(id, ".") == 0 ||
+	    strcmp(id, "..") == 0 || strlen(id) > ID_MAX) {
 		fail(e, EINVAL, "'%.80s' cannot be a container's ID", id);
 		return advise(e, "letters, digits, _ + - and dots, at most %d of them", ID_MAX);
 	}
@@ -186,11 +192,12 @@ static int check_command(const char *word, enum run_path kind, struct err *e)
 {
 	if (word[0] == '-') {
 		fail(e, EINVAL, "'%.80s' behind the ID is the command's, and no command", word);
-		return advise(e, "options go in front of the ID; a command that starts with a dash behind --");
+		return advise(e, "options go in front of the ID; a command that starts with a dash "
+				 "behind --");
 	}
 	if (kind == RUN_PATH_FOLDER && strchr(word, '/') != NULL)
-		return fail(e, EINVAL, "%s: a folder without config.json is neither bundle nor command",
-			    word);
+		return fail(e, EINVAL,
+			    "%s: a folder without config.json is neither bundle nor command", word);
 	return 0;
 }
 

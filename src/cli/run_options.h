@@ -25,7 +25,8 @@ struct events_option {
 	int fd;
 };
 
-/* Amounts that are not `set` were not written. Booleans of pairs (--tty, --no-tty) are amounts of 1 and 0. */
+/* Amounts that are not `set` were not written. Booleans of pairs (--tty, --no-tty) are amounts
+ * of 1 and 0. */
 struct run_options {
 	const char *bundle, *rootfs, *work, *cwd, *hostname, *pid_file;
 	struct strings read, write, hide, allow, publish;
@@ -55,8 +56,8 @@ struct run_request {
 	char **argv;        /* ended by NULL */
 };
 
-/* Tells the three forms apart, and refuses what does not go together or does not exist yet. Pure, but for
- * what `kind` looks at. */
+/* Tells the three forms apart, and refuses what does not go together or does not exist yet.
+ * Pure, but for what `kind` looks at. */
 int run_request(const struct run_options *o, int argc, char **argv,
 		enum run_path (*kind)(const char *path), struct run_request *out, struct err *e);
 

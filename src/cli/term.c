@@ -31,13 +31,14 @@ enum {
 
 struct relay {
 	struct term *t;
-	int peer;           /* the container's side, kept open: without it the master hangs up when the
-	                     * workload closes its terminal for a moment, and polls ready for ever */
-	int in, out;        /* our own openings of the caller's, or the caller's */
-	struct flow typed;  /* in → master */
-	struct flow shown;  /* master → out */
+	/* The container's side, kept open: without it the master hangs up when the workload closes
+	 * its terminal for a moment, and polls ready for ever. */
+	int peer;
+	int in, out;       /* our own openings of the caller's, or the caller's */
+	struct flow typed; /* in → master */
+	struct flow shown; /* master → out */
 	bool exited, quit;
-	bool job_control;   /* the pidfd is our child: its stops can be seen */
+	bool job_control;     /* the pidfd is our child: its stops can be seen */
 	uint64_t deadline_ms; /* 0: none */
 	struct lines lines;
 	struct pollfd watch[WATCHES];
@@ -46,8 +47,14 @@ struct relay {
 void term_init(struct term *t)
 {
 	*t = (struct term){
-		.in = 0, .out = 1, .err = 2,
-		.master = -1, .pidfd = -1, .events = -1, .control = -1, .signals = -1,
+		.in = 0,
+		.out = 1,
+		.err = 2,
+		.master = -1,
+		.pidfd = -1,
+		.events = -1,
+		.control = -1,
+		.signals = -1,
 		.tty = { .fd = -1 },
 	};
 }
@@ -102,8 +109,9 @@ static void resume_terminal(struct term *t)
 	tty_copy_size(&t->tty, t->master);
 }
 
-/* Stops zviz as Ctrl-Z stops any program. SIGTSTP rather than SIGSTOP: the kernel ignores it where no
- * shell would ever wake us (an orphaned process group). True when we were stopped and woken. */
+/* Stops zviz as Ctrl-Z stops any program. SIGTSTP rather than SIGSTOP: the kernel ignores it
+ * where no shell would ever wake us (an orphaned process group). True when we were stopped and
+ * woken. */
 static bool stop_ourselves(struct term *t)
 {
 	sigset_t stop, pending;
@@ -118,8 +126,8 @@ static bool stop_ourselves(struct term *t)
 	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
 }
 
-/* The workload has stopped itself: do the same, and wake it when we are woken. If nobody can wake us,
- * whoever stopped the workload will wake it too. */
+/* The workload has stopped itself: do the same, and wake it when we are woken. If nobody can
+ * wake us, whoever stopped the workload will wake it too. */
 static void follow_stop(struct term *t)
 {
 	if (stop_ourselves(t))
@@ -163,7 +171,8 @@ static void signal_came(struct relay *r, int signo)
 		pass_on(t, SIGCONT);
 		return;
 	default:
-		/* After the end only our own output keeps us: a reader that does not read is given up. */
+		/* After the end only our own output keeps us: a reader that does not read is
+		 * given up. */
 		if (r->exited)
 			r->quit = true;
 		else
@@ -181,8 +190,8 @@ static void read_signals(struct relay *r)
 
 /* ---- the terminal ---- */
 
-/* A program that reads its terminal sees the end of input only if somebody types the end-of-file key;
- * behind an unfinished line it takes two. */
+/* A program that reads its terminal sees the end of input only if somebody types the end-of-file
+ * key; behind an unfinished line it takes two. */
 static void type_end_of_file(struct relay *r)
 {
 	struct termios mode;
@@ -320,8 +329,9 @@ static void serve(struct relay *r)
 		r->exited = true;
 }
 
-/* After the end: whether everything that was written has been passed on. A read that finds nothing is
- * an answer, since n_tty_read first flushes what is under way (tty_buffer_flush_work, Linux 4.5). */
+/* After the end: whether everything that was written has been passed on. A read that finds
+ * nothing is an answer, since n_tty_read first flushes what is under way (tty_buffer_flush_work,
+ * Linux 4.5). */
 static bool drained(struct relay *r)
 {
 	if (r->quit)
@@ -345,7 +355,8 @@ static int relay_loop(struct relay *r, struct err *e)
 		}
 		serve(r);
 	}
-	while (r->watch[WATCH_EVENTS].fd >= 0 && lines_read(&r->lines, r->watch[WATCH_EVENTS].fd) > 0)
+	while (r->watch[WATCH_EVENTS].fd >= 0 &&
+	       lines_read(&r->lines, r->watch[WATCH_EVENTS].fd) > 0)
 		;
 	return 0;
 }
@@ -373,8 +384,13 @@ static void relay_end(struct relay *r)
 int term_relay(struct term *t, struct err *e)
 {
 	__attribute__((cleanup(relay_end))) struct relay r = {
-		.t = t, .peer = -1, .in = -1, .out = -1, .job_control = true,
-		.typed = { .from = -1 }, .shown = { .from = -1 },
+		.t = t,
+		.peer = -1,
+		.in = -1,
+		.out = -1,
+		.job_control = true,
+		.typed = { .from = -1 },
+		.shown = { .from = -1 },
 		.lines = { .each = t->on_event, .ctx = t->ctx },
 	};
 

@@ -46,7 +46,8 @@ void tty_detach(struct tty *t)
 	if (!t->raw)
 		return;
 	t->raw = false;
-	/* In the background the terminal is somebody else's already, and tcsetattr would stop us. */
+	/* In the background the terminal is somebody else's already, and tcsetattr would stop
+	 * us. */
 	if (tty_foreground(t))
 		tcsetattr(t->fd, TCSADRAIN, &t->before);
 }

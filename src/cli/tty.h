@@ -20,8 +20,8 @@ void tty_find(struct tty *t, int in, int out, int err);
 /* Whether this process may use the terminal now, as a shell's foreground job. */
 bool tty_foreground(const struct tty *t);
 
-/* Makes it raw, if keys come from it and we are in the foreground. Also after somebody else, such as a
- * shell that stopped and woke us, may have changed it. */
+/* Makes it raw, if keys come from it and we are in the foreground. Also after somebody else,
+ * such as a shell that stopped and woke us, may have changed it. */
 void tty_attach(struct tty *t);
 
 /* Puts it back as it was. May be called any number of times. */

@@ -281,11 +281,8 @@ static node_id decide(struct graph *g, const struct row *rows, size_t n, node_id
 
 	struct group *groups = arena_array(g->arena, n, sizeof *groups);
 
-	for (size_t i = 0; i < n; i += groups[ngroups++].n) {
+	for (size_t i = 0; i < n; i += groups[ngroups++].n)
 		groups[ngroups] = group_from(rows, i, n);
-		if (rows[i].left == 0)
-			n = i + 1; /* always holds: nothing behind it is ever asked */
-	}
 	while (ngroups-- > 0) {
 		const struct group *grp = &groups[ngroups];
 

@@ -85,9 +85,7 @@ node_id graph_equal(struct graph *g, uint32_t k, node_id yes, node_id no)
 
 node_id graph_load(struct graph *g, unsigned offset, node_id at)
 {
-	bool used = g->at[at].code != RETURN && g->at[at].code != LOAD;
-
-	return used ? node(g, LOAD, offset, at, 0) : at;
+	return g->at[at].code == RETURN ? at : node(g, LOAD, offset, at, 0);
 }
 
 /* ---- selection by value ---- */

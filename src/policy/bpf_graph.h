@@ -44,8 +44,7 @@ node_id graph_return(struct graph *g, bpf_verdict verdict);
 /* Goes to `yes` when the word loaded is k. One goal is no question: that goal is returned. */
 node_id graph_equal(struct graph *g, uint32_t k, node_id yes, node_id no);
 
-/* Loads the word at `offset` of struct seccomp_data and goes on to `at`, which is returned as it
- * is when it makes no use of a word. */
+/* Loads the word at `offset` of struct seccomp_data and goes on to `at`; a return needs no word. */
 node_id graph_load(struct graph *g, unsigned offset, node_id at);
 
 /* Reads the word at `offset` of struct seccomp_data, masks it, and goes where its run leads. The

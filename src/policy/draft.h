@@ -34,6 +34,10 @@ extern const struct layer layer_namespaces, layer_ids, layer_mounts, layer_capab
 /* "file:line" of a rule, or "default". For messages; lives in `a`. */
 const char *from_text(struct arena *a, const struct from *f);
 
+/* A string that a bundle or a profile chose, as explain() prints it: no byte of it steers a terminal or
+ * starts a line. */
+const char *shown(struct arena *a, const char *s);
+
 /* Notes a layer that a profile only preferred. */
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
 

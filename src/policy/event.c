@@ -31,7 +31,8 @@ static const struct event_field {
 };
 
 enum {
-	TEXT_MAX = 240,    /* bytes in the line of every text but `arguments`: nine of them leave it 1.5 kB */
+	TEXT_MAX =
+		240, /* bytes in the line of every text but `arguments`: nine of them leave it 1.5 kB */
 };
 
 static const char *text_of(const struct event *ev, const struct event_field *f)
@@ -106,7 +107,8 @@ static void put_time(struct line *l, uint64_t us)
 	puts_line(l, text);
 }
 
-static void put_field(struct line *l, const struct event *ev, const struct event_field *f, size_t room)
+static void put_field(struct line *l, const struct event *ev, const struct event_field *f,
+		      size_t room)
 {
 	char number[32];
 
@@ -230,7 +232,8 @@ static bool take_number(struct reader *r, unsigned digits, uint64_t *out)
 	unsigned n = 0;
 
 	*out = 0;
-	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9' && (digits == 0 || n < digits); r->at++, n++)
+	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9' && (digits == 0 || n < digits);
+	     r->at++, n++)
 		if (__builtin_mul_overflow(*out, (uint64_t)10, out) ||
 		    __builtin_add_overflow(*out, (uint64_t)(*r->at - '0'), out))
 			return false;
@@ -262,12 +265,16 @@ static bool take_time(struct reader *r, uint64_t *out)
 		if (!take_number(r, digits[i], &part[i]))
 			return false;
 	}
-	if (part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 || part[3] > 23 ||
-	    part[4] > 59 || part[5] > 60)
+	if (part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 ||
+	    part[3] > 23 || part[4] > 59 || part[5] > 60)
 		return false;
 
-	struct tm tm = { .tm_year = (int)part[0] - 1900, .tm_mon = (int)part[1] - 1, .tm_mday = (int)part[2],
-			 .tm_hour = (int)part[3], .tm_min = (int)part[4], .tm_sec = (int)part[5] };
+	struct tm tm = { .tm_year = (int)part[0] - 1900,
+			 .tm_mon = (int)part[1] - 1,
+			 .tm_mday = (int)part[2],
+			 .tm_hour = (int)part[3],
+			 .tm_min = (int)part[4],
+			 .tm_sec = (int)part[5] };
 
 	*out = (uint64_t)timegm(&tm) * 1000000 + part[6];
 	return take(r, "Z\"");
@@ -278,10 +285,14 @@ static bool take_value(struct reader *r, const struct event_field *f, struct eve
 	void *to = (char *)ev + f->offset;
 
 	switch (f->kind) {
-	case EVENT_TEXT:   return take_text(r, to);
-	case EVENT_NUMBER: return take_number(r, 0, to);
-	case EVENT_SIGNED: return take_signed(r, to);
-	case EVENT_TIME:   return take_time(r, to);
+	case EVENT_TEXT:
+		return take_text(r, to);
+	case EVENT_NUMBER:
+		return take_number(r, 0, to);
+	case EVENT_SIGNED:
+		return take_signed(r, to);
+	case EVENT_TIME:
+		return take_time(r, to);
 	}
 	return false;
 }
@@ -304,8 +315,15 @@ int event_read(struct arena *a, const char *line, size_t len, struct event *out,
 	struct reader r = { a, line, line + len };
 	unsigned seen = 0;
 
-	*out = (struct event){ .container = "", .comm = "", .syscall = "", .arguments = "", .layer = "",
-			       .rule = "", .verdict = "", .err = "", .fix = "" };
+	*out = (struct event){ .container = "",
+			       .comm = "",
+			       .syscall = "",
+			       .arguments = "",
+			       .layer = "",
+			       .rule = "",
+			       .verdict = "",
+			       .err = "",
+			       .fix = "" };
 	if (len > EVENT_LINE_MAX)
 		return fail(e, EFBIG, "event: longer than %d bytes", EVENT_LINE_MAX);
 	do {
@@ -315,7 +333,8 @@ int event_read(struct arena *a, const char *line, size_t len, struct event *out,
 		const struct event_field *f = take_key(&r);
 
 		if (f == NULL || (seen & 1u << (f - fields)))
-			return fail(e, EINVAL, "event: byte %td: unknown or repeated key", r.at - line);
+			return fail(e, EINVAL, "event: byte %td: unknown or repeated key",
+				    r.at - line);
 		seen |= 1u << (f - fields);
 		if (!take_value(&r, f, out))
 			return fail(e, EINVAL, "event: byte %td: bad %s", r.at - line, f->key);

@@ -22,6 +22,14 @@ const char *from_text(struct arena *a, const struct from *f)
 	return f->file;
 }
 
+const char *shown(struct arena *a, const char *s)
+{
+	struct buf b = { .arena = a };
+
+	buf_puts_safe(&b, s, strlen(s));
+	return buf_text(&b);
+}
+
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix)
 {
 	*LIST_ADD(d->a, &d->missing) = (struct plan_missing){ .layer = layer, .why = why, .fix = fix };
@@ -70,16 +78,16 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 
 void plan_print(const struct plan *p, struct buf *out)
 {
-	buf_printf(out, "profile: %s\n", p->profile);
+	buf_printf(out, "profile: %s\n", shown(out->arena, p->profile));
 	for (size_t i = 0; i < p->nwarnings; i++)
-		buf_printf(out, "warning: %s\n", p->warnings[i]);
+		buf_printf(out, "warning: %s\n", shown(out->arena, p->warnings[i]));
 	for (size_t i = 0; i < COUNT(layers); i++) {
 		buf_printf(out, "\n%s\n", layers[i]->name);
 		layers[i]->explain(p, out);
 	}
 	buf_puts(out, "\nmissing\n");
 	for (size_t i = 0; i < p->nmissing; i++)
-		buf_printf(out, "  %s: %s; %s\n", p->missing[i].layer, p->missing[i].why,
+		buf_printf(out, "  %s: %s; %s\n", p->missing[i].layer, shown(out->arena, p->missing[i].why),
 			   p->missing[i].fix);
 	if (p->nmissing == 0)
 		buf_puts(out, "  nothing: every layer of this profile is on\n");

@@ -110,6 +110,8 @@ struct plan_mount {
 	uint64_t propagation; /* MS_*, 0: private */
 	bool recursive;       /* rbind */
 	bool optional;        /* an absent source (or, for masks, target) is skipped, not an error */
+	bool by_launcher;     /* /dev and what lies directly in it: a caller who may make device nodes prepares it
+			       * as one detached tree, which is quicker than a mount for each node */
 	bool idmap;           /* shown with the container's ids: uid 0 there is the owner here */
 	uint32_t mode;
 	uint32_t major, minor;
@@ -230,7 +232,7 @@ struct plan_request {
 	uint64_t timeout_ms;
 	bool network_host;   /* --network host */
 	struct words read, write, hide;      /* --read, --write, --hide: container paths */
-	struct amount memory, cpus, pids;    /* stricter or looser than the profile: the caller's own word */
+	struct amount memory, swap, cpus, pids;    /* stricter or looser than the profile: the caller's own word */
 	const struct direct_view *direct;    /* no bundle; NULL: the spec's root and mounts */
 };
 

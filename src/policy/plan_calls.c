@@ -296,33 +296,47 @@ static bool is_quiet(const char *name)
 	return false;
 }
 
-/* {syscall, arg, in, then} rows, before the plain verdict. */
+/* What a row answers. A refusal is counted by the broker, which then refuses all that it is asked of this call;
+ * where it has something to perform instead, the filter refuses by itself. */
+static uint32_t where_action(struct calls *c, struct plan_call *call, enum profile_verdict then)
+{
+	if (then == PROFILE_ALLOW)
+		return SECCOMP_RET_ALLOW;
+	if (c->d->audit < AUDIT_DENIALS || call->mediator == MEDIATE_OPEN || call->mediator == MEDIATE_EXEC)
+		return SECCOMP_RET_ERRNO | EPERM;
+	call->mediator = MEDIATE_DENY;
+	return SECCOMP_RET_USER_NOTIF;
+}
+
+static void append_cases(struct calls *c, struct plan_call *call, const struct bpf_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*add_case(c, call, 0) = cases[i];
+}
+
+/* {syscall, arg, in, then} rows: before the plain verdict and before the lists of ioctl, prctl and sockets. */
 static void plan_where(struct calls *c, struct plan_call *call)
 {
 	const struct where_rules *w = &c->d->p->syscalls.where;
-	bool first = true;
+	const struct bpf_case *list = call->cases;
+	size_t nlist = call->ncases;
 
+	call->cases = NULL;
+	call->ncases = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct where_rule *r = &w->at[i];
 
 		if (strcmp(r->syscall, call->name) != 0)
 			continue;
-		if (first && call->verdict != CALL_ARGS) {
-			call->rest = call->verdict;
-			call->verdict = CALL_ARGS;
-		}
-		first = false;
-		for (size_t v = 0; v < r->n; v++) {
-			uint32_t then = r->then == PROFILE_ALLOW ? SECCOMP_RET_ALLOW :
-								   SECCOMP_RET_ERRNO | EPERM;
-
-			if (r->then != PROFILE_ALLOW && c->d->audit >= AUDIT_DENIALS) {
-				then = SECCOMP_RET_USER_NOTIF;
-				call->mediator = MEDIATE_DENY;
-			}
-			add_test(add_case(c, call, then), r->arg, r->mask, r->in[v] & r->mask);
-		}
+		for (size_t v = 0; v < r->n; v++)
+			add_test(add_case(c, call, where_action(c, call, r->then)), r->arg, r->mask,
+				 r->in[v] & r->mask);
 	}
+	if (call->ncases != 0 && call->verdict != CALL_ARGS) {
+		call->rest = call->verdict;
+		call->verdict = CALL_ARGS;
+	}
+	append_cases(c, call, list, nlist);
 }
 
 static void plan_one(struct calls *c, const struct syscall *s, int nr)

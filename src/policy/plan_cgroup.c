@@ -2,7 +2,9 @@
  * Limits: the stricter of profile and spec, written to whichever hierarchy serves the controller.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "policy/draft.h"
 
@@ -47,7 +49,7 @@ static void plan_memory(struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
 	struct amount memory = stricter(&d->r->memory, &d->p->resources.memory, &r->memory_limit);
-	struct amount swap = d->p->resources.swap;
+	struct amount swap = d->r->swap.set ? d->r->swap : d->p->resources.swap;
 
 	if (!memory.set)
 		return;
@@ -115,14 +117,14 @@ static void plan_pids(struct draft *d)
 static void plan_throttle(struct draft *d, const struct spec_io_throttles *list, const char *v2_key,
 			  const char *v1_file)
 {
-	static const struct from nobody = { 0 };
+	const struct from from = { .file = d->s->file, .path = "linux.resources.blockIO" };
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct spec_io_throttle *t = &list->at[i];
 		struct plan_limit *l = limit(d, IO, "io.max", v1_file,
 					     arena_printf(d->a, "%lld:%lld %llu", (long long)t->major,
 							  (long long)t->minor, (unsigned long long)t->rate),
-					     &nobody);
+					     &from);
 
 		l->v2_value = arena_printf(d->a, "%lld:%lld %s=%llu", (long long)t->major, (long long)t->minor,
 					   v2_key, (unsigned long long)t->rate);
@@ -144,13 +146,13 @@ static void plan_io(struct draft *d)
 
 static void plan_cpuset(struct draft *d)
 {
-	static const struct from nobody = { 0 };
 	const struct spec_resources *r = &d->s->linux_.resources;
+	const struct from from = { .file = d->s->file, .path = "linux.resources.cpu" };
 
 	if (r->cpuset_cpus != NULL)
-		limit(d, CPUSET, "cpuset.cpus", "cpuset.cpus", r->cpuset_cpus, &nobody);
+		limit(d, CPUSET, "cpuset.cpus", "cpuset.cpus", r->cpuset_cpus, &from);
 	if (r->cpuset_mems != NULL)
-		limit(d, CPUSET, "cpuset.mems", "cpuset.mems", r->cpuset_mems, &nobody);
+		limit(d, CPUSET, "cpuset.mems", "cpuset.mems", r->cpuset_mems, &from);
 }
 
 static bool listed(const struct words *w, const char *name)
@@ -165,7 +167,8 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 {
 	const char *name = controller_names[controller];
 	const char *why = arena_printf(d->a, "the %s controller is not available to this caller, so its limit [%s] "
-				       "is not enforced", name, from_text(d->a, from));
+				       "%s", name, from_text(d->a, from),
+				       controller == PIDS ? "is kept by RLIMIT_NPROC alone" : "is not enforced");
 
 	if (d->p->requirements.cgroup_need == NEED_PREFERRED || !listed(&d->p->requirements.cgroup, name)) {
 		draft_missing(d, "cgroup", why, "run as root, or have the group delegated (`zviz check`)");
@@ -175,6 +178,24 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 	     name);
 	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
 		      "`requirements: {cgroup: preferred}`");
+}
+
+/* Without a pids controller the kernel still counts: RLIMIT_NPROC is of one id in one user namespace (Linux 5.14,
+ * kernel/ucount.c), and no workload can raise it. */
+static void count_by_rlimit(struct draft *d, const struct plan_limit *l)
+{
+	uint64_t max = strtoull(l->v2_value, NULL, 10);
+
+	for (size_t i = 0; i < d->rlimits.n; i++) {
+		struct plan_rlimit *r = &d->rlimits.at[i];
+
+		if (r->resource != RLIMIT_NPROC)
+			continue;
+		r->hard = max < r->hard ? max : r->hard; /* the stricter of two authors */
+		r->soft = r->soft < r->hard ? r->soft : r->hard;
+		return;
+	}
+	*LIST_ADD(d->a, &d->rlimits) = (struct plan_rlimit){ RLIMIT_NPROC, max, max, l->from };
 }
 
 /* Where each limit's controller lives; those that live nowhere are dropped, loudly or fatally. */
@@ -191,6 +212,8 @@ static int place_limits(struct draft *d, struct err *e)
 		bool v1 = !v2 && h->v1_parent[l.controller][0] != '\0';
 
 		if (!v1 && !v2) {
+			if (l.controller == PIDS)
+				count_by_rlimit(d, &l);
 			if (!(absent & bit))
 				TRY(absent_controller(d, l.controller, &l.from, e));
 			absent |= bit;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/landlock.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ static void spread_root(struct draft *d)
 		struct plan_path *root = &d->paths.at[i];
 		struct plan_path whole = *root;
 
-		if (strcmp(root->path, "/") != 0 || !d->plan->direct)
+		if (strcmp(root->path, "/") != 0 || !d->plan->direct || d->plan->rootfs != NULL)
 			continue;
 		root->rights &= LANDLOCK_ACCESS_FS_READ_DIR;
 		for (size_t m = 0; m < d->mounts.n; m++)
@@ -124,11 +125,12 @@ static void landlock_explain(const struct plan *p, struct buf *out)
 		buf_puts(out, "  off: this host has none\n");
 		return;
 	}
-	buf_printf(out, "  ABI %u\n", p->landlock_abi);
+	buf_printf(out, "  ABI %u%s\n", p->landlock_abi,
+		   p->landlock_scoped != 0 ? ", abstract sockets of the host out of reach" : "");
 	for (size_t i = 0; i < p->npaths; i++) {
 		const struct plan_path *path = &p->paths[i];
 
-		buf_printf(out, "  %-24s %s%s%s  [%s]\n", path->path,
+		buf_printf(out, "  %-24s %s%s%s  [%s]\n", shown(out->arena, path->path),
 			   path->rights & read_rights ? "read " : "",
 			   path->rights & LANDLOCK_ACCESS_FS_WRITE_FILE ? "write " : "",
 			   path->rights & LANDLOCK_ACCESS_FS_EXECUTE ? "execute" : "",
@@ -163,7 +165,8 @@ static const struct file_rule *rules_by_right(struct draft *d, uint64_t right, s
 	return out;
 }
 
-static const uint32_t *values_of(struct draft *d, const char *name, size_t *n)
+/* What the filter allows by one value of `arg`, as the broker's own list. */
+static const uint32_t *values_of(struct draft *d, const char *name, unsigned arg, size_t *n)
 {
 	const struct plan *p = d->plan;
 	uint32_t *out = NULL;
@@ -173,8 +176,13 @@ static const uint32_t *values_of(struct draft *d, const char *name, size_t *n)
 		if (strcmp(p->calls[i].name, name) != 0 || p->calls[i].verdict != CALL_ARGS)
 			continue;
 		out = arena_array(d->a, p->calls[i].ncases, sizeof *out);
-		for (size_t c = 0; c < p->calls[i].ncases; c++)
-			out[(*n)++] = (uint32_t)p->calls[i].cases[c].tests[0].value;
+		for (size_t c = 0; c < p->calls[i].ncases; c++) {
+			const struct bpf_case *bc = &p->calls[i].cases[c];
+
+			if (bc->then == SECCOMP_RET_ALLOW && bc->tests[0].arg == arg &&
+			    (uint32_t)bc->tests[0].mask == UINT32_MAX)
+				out[(*n)++] = (uint32_t)bc->tests[0].value;
+		}
 	}
 	return out;
 }
@@ -201,8 +209,8 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;
-	b->ioctls = values_of(d, "ioctl", &b->nioctls);
-	b->prctls = values_of(d, "prctl", &b->nprctls);
+	b->ioctls = values_of(d, "ioctl", 1, &b->nioctls);
+	b->prctls = values_of(d, "prctl", 0, &b->nprctls);
 	b->nsockets = d->p->sockets_allow.n;
 	b->sockets = d->p->sockets_allow.at;
 	b->clone_forbidden = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
@@ -230,9 +238,9 @@ static void broker_explain(const struct plan *p, struct buf *out)
 	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", p->broker.ncalls,
 		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
 	for (size_t i = 0; i < p->broker.ndeny_read; i++)
-		buf_printf(out, "  never read: %s\n", p->broker.deny_read[i].pattern);
+		buf_printf(out, "  never read: %s\n", shown(out->arena, p->broker.deny_read[i].pattern));
 	for (size_t i = 0; i < p->broker.ndeny_write; i++)
-		buf_printf(out, "  never written: %s\n", p->broker.deny_write[i].pattern);
+		buf_printf(out, "  never written: %s\n", shown(out->arena, p->broker.deny_write[i].pattern));
 }
 
 const struct layer layer_landlock = { "landlock", landlock_plan, landlock_explain };

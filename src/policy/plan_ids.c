@@ -200,6 +200,12 @@ static void ids_explain(const struct plan *p, struct buf *out)
 		buf_printf(out, "  uid %u-%u inside is %u-%u outside\n", p->uid_maps.at[i].inside,
 			   p->uid_maps.at[i].inside + p->uid_maps.at[i].count - 1, p->uid_maps.at[i].outside,
 			   p->uid_maps.at[i].outside + p->uid_maps.at[i].count - 1);
+	for (size_t i = 0; i < p->gid_maps.n; i++)
+		buf_printf(out, "  gid %u-%u inside is %u-%u outside\n", p->gid_maps.at[i].inside,
+			   p->gid_maps.at[i].inside + p->gid_maps.at[i].count - 1, p->gid_maps.at[i].outside,
+			   p->gid_maps.at[i].outside + p->gid_maps.at[i].count - 1);
+	for (size_t i = 0; i < p->ngroups; i++)
+		buf_printf(out, "  also in group %u\n", p->groups[i]);
 }
 
 const struct layer layer_namespaces = { "namespaces", namespaces_plan, namespaces_explain };

@@ -91,17 +91,36 @@ static void add_tmpfs(struct draft *d, const char *target, const char *mode, uin
 	set_options(d, add_fs(d, "tmpfs", target, attr), options, COUNT(options));
 }
 
+/* Nodes can be made only by the machine's own root. The rest of /dev must then be made with them. */
+static bool launcher_makes_dev(const struct draft *d)
+{
+	return d->h->privileged && d->h->initial_userns;
+}
+
+/* The tmpfs of /dev was added last. */
 static void add_devices(struct draft *d)
 {
+	bool early = launcher_makes_dev(d);
+
+	d->mounts.at[d->mounts.n - 1].by_launcher = early;
 	for (size_t i = 0; i < COUNT(devices); i++) {
 		struct plan_mount *m = add(d, MOUNT_DEVICE, devices[i].path, devices[i].path);
 
 		m->major = devices[i].major;
 		m->minor = devices[i].minor;
 		m->attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+		m->by_launcher = early;
 	}
 	for (size_t i = 0; i < COUNT(dev_links); i++)
-		add(d, MOUNT_SYMLINK, dev_links[i].path, dev_links[i].to);
+		add(d, MOUNT_SYMLINK, dev_links[i].path, dev_links[i].to)->by_launcher = early;
+}
+
+static void add_dev(struct draft *d)
+{
+	static const char *const options[] = { "mode=755", "size=65536", "nr_inodes=64" };
+
+	set_options(d, add_fs(d, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), options, COUNT(options));
+	add_devices(d);
 }
 
 static void add_masks(struct draft *d)
@@ -117,12 +136,17 @@ static void add_masks(struct draft *d)
 	}
 }
 
+static const struct plan_mount *mount_at(const struct draft *d, const char *target)
+{
+	for (size_t i = d->mounts.n; i-- > 0;)
+		if (strcmp(d->mounts.at[i].target, target) == 0)
+			return &d->mounts.at[i];
+	return NULL;
+}
+
 static bool mounted(const struct draft *d, const char *target)
 {
-	for (size_t i = 0; i < d->mounts.n; i++)
-		if (strcmp(d->mounts.at[i].target, target) == 0)
-			return true;
-	return false;
+	return mount_at(d, target) != NULL;
 }
 
 static void add_hidden(struct draft *d, const struct words *list)
@@ -139,6 +163,29 @@ static void add_hidden(struct draft *d, const struct words *list)
 		m->optional = true;
 		m->from = list->at[i].from;
 	}
+}
+
+/* --hide is the caller's own word: it holds over every mount, or is refused. */
+static int add_request_hidden(struct draft *d, struct err *e)
+{
+	for (size_t i = 0; i < d->r->hide.n; i++) {
+		const char *path = d->r->hide.at[i].text;
+		const struct plan_mount *last = mount_at(d, path);
+
+		if (path[0] != '/' || strpbrk(path, "*?") != NULL) {
+			fail(e, EINVAL, "--hide %s: needs a path of the container that starts with / and has no pattern",
+			     path);
+			return advise(e, "patterns go into a profile: filesystem.deny.read");
+		}
+		if (last != NULL && last->kind == MOUNT_MASK)
+			continue;
+
+		struct plan_mount *m = add(d, MOUNT_MASK, path, NULL);
+
+		m->optional = true;
+		m->from = d->r->hide.at[i].from;
+	}
+	return 0;
 }
 
 /* ---- the direct form ---- */
@@ -237,8 +284,7 @@ static void direct_mounts(struct draft *d, const struct direct_view *v)
 		add(d, MOUNT_SYMLINK, "/var/tmp", "/tmp");
 	}
 	add_fs(d, "proc", "/proc", guarded | MOUNT_ATTR_NOEXEC);
-	add_tmpfs(d, "/dev", "755", 1 << 20, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	add_devices(d);
+	add_dev(d);
 
 	const char *pts[] = { "newinstance", "ptmxmode=0666", "mode=0620" };
 
@@ -251,7 +297,6 @@ static void direct_mounts(struct draft *d, const struct direct_view *v)
 	direct_guard_git(d, v);
 	add_masks(d);
 	add_hidden(d, &d->p->filesystem.hide);
-	add_hidden(d, &d->r->hide);
 }
 
 /* ---- a bundle ---- */
@@ -328,7 +373,7 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 		m->attr_set |= MOUNT_ATTR_RDONLY;
 		m->recursive_attr = true;
 	}
-	if (strcmp(s->destination, "/dev") == 0)
+	if (strcmp(s->destination, "/dev") == 0 && m->kind == MOUNT_FS)
 		add_devices(d);
 	return 0;
 }
@@ -388,25 +433,22 @@ static int bundle_mounts(struct draft *d, struct err *e)
 	d->plan->rootfs_readonly = d->s->root.readonly || d->p->filesystem.root_readonly;
 	for (size_t i = 0; i < d->s->mounts.n; i++)
 		TRY(bundle_mount(d, i, e));
-	if (!mounted(d, "/dev")) {
-		add_tmpfs(d, "/dev", "755", 1 << 20, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-		add_devices(d);
-	}
+	if (!mounted(d, "/dev"))
+		add_dev(d);
 	bundle_writable(d);
 	add_masks(d);
 	bundle_paths(d);
 	add_hidden(d, &d->p->filesystem.hide);
-	add_hidden(d, &d->r->hide);
 	return 0;
 }
 
 static int mounts_plan(struct draft *d, struct err *e)
 {
-	if (d->r->direct != NULL) {
+	if (d->r->direct != NULL)
 		direct_mounts(d, d->r->direct);
-		return 0;
-	}
-	return bundle_mounts(d, e);
+	else
+		TRY(bundle_mounts(d, e));
+	return add_request_hidden(d, e);
 }
 
 static const char *kind_word(enum mount_kind kind)
@@ -421,19 +463,27 @@ static const char *kind_word(enum mount_kind kind)
 	return words[kind];
 }
 
+static void explain_fs(const struct plan_mount *m, struct buf *out)
+{
+	buf_printf(out, " (%s", m->fstype);
+	for (size_t i = 0; i < m->noptions; i++)
+		buf_printf(out, "%s%s", i == 0 ? ": " : ",", shown(out->arena, m->options[i]));
+	buf_puts(out, ")");
+}
+
 static void mounts_explain(const struct plan *p, struct buf *out)
 {
-	buf_printf(out, "  root: %s%s\n", p->rootfs != NULL ? p->rootfs : "a fresh tmpfs",
+	buf_printf(out, "  root: %s%s\n", p->rootfs != NULL ? shown(out->arena, p->rootfs) : "a fresh tmpfs",
 		   p->rootfs_readonly ? ", read-only" : "");
 	for (size_t i = 0; i < p->nmounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 		bool from_host = m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR || m->kind == MOUNT_SYMLINK;
 
-		buf_printf(out, "  %-7s %s", kind_word(m->kind), m->target);
+		buf_printf(out, "  %-7s %s", kind_word(m->kind), shown(out->arena, m->target));
 		if (from_host && strcmp(m->source, m->target) != 0)
-			buf_printf(out, " = %s", m->source);
+			buf_printf(out, " = %s", shown(out->arena, m->source));
 		else if (m->kind == MOUNT_FS)
-			buf_printf(out, " (%s)", m->fstype);
+			explain_fs(m, out);
 		buf_printf(out, "%s%s%s\n", m->attr_set & MOUNT_ATTR_RDONLY ? " read-only" : "",
 			   m->attr_set & MOUNT_ATTR_NOEXEC ? " noexec" : "", m->idmap ? " own ids" : "");
 	}

@@ -15,6 +15,8 @@ static void add_rlimit(struct draft *d, int resource, uint64_t soft, uint64_t ha
 
 		if (r->resource != resource)
 			continue;
+		if (hard < r->hard || soft < r->soft)
+			r->from = *from;
 		r->hard = hard < r->hard ? hard : r->hard; /* the stricter of two authors */
 		r->soft = soft < r->soft ? soft : r->soft;
 		r->soft = r->soft < r->hard ? r->soft : r->hard;
@@ -87,12 +89,20 @@ static int process_plan(struct draft *d, struct err *e)
 static void process_explain(const struct plan *p, struct buf *out)
 {
 	buf_puts(out, "  runs:");
-	for (size_t i = 0; i < p->nargs; i++) {
-		buf_puts(out, " ");
-		buf_puts_safe(out, p->args[i], strlen(p->args[i]));
-	}
-	buf_printf(out, "\n  in: %s%s%s\n", p->cwd, p->terminal ? ", with a terminal" : "",
+	for (size_t i = 0; i < p->nargs; i++)
+		buf_printf(out, " %s", shown(out->arena, p->args[i]));
+	buf_printf(out, "\n  in: %s%s%s\n", shown(out->arena, p->cwd), p->terminal ? ", with a terminal" : "",
 		   p->init ? ", below a reaping first process" : "");
+	buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));
+	if (p->timeout_ms != 0)
+		buf_printf(out, "  killed after %llu ms\n", (unsigned long long)p->timeout_ms);
+	if (p->has_umask)
+		buf_printf(out, "  umask: %04o\n", p->umask);
+	if (p->has_oom_score_adj)
+		buf_printf(out, "  oom_score_adj: %d\n", p->oom_score_adj);
+	for (size_t i = 0; i < p->nsysctls; i++)
+		buf_printf(out, "  sysctl %s = %s\n", shown(out->arena, p->sysctls[i].key),
+			   shown(out->arena, p->sysctls[i].value));
 	for (size_t i = 0; i < p->nrlimits; i++) {
 		const struct plan_rlimit *r = &p->rlimits[i];
 		const struct name *n = name_of(rlimit_names, r->resource);

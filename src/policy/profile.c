@@ -64,8 +64,8 @@ static int unknown_builtin(const struct bind *b, const struct node *n, struct er
 }
 
 /* Finds what a profile extends: its name for messages, and its text. */
-static int open_base(const struct loader *l, const char *file, const struct bind *b, const struct node *n,
-		     struct builtin_profile *base, struct err *e)
+static int open_base(const struct loader *l, const char *file, const struct bind *b,
+		     const struct node *n, struct builtin_profile *base, struct err *e)
 {
 	const struct builtin_profile *known = profile_builtin(n->text);
 	char *text;
@@ -98,7 +98,8 @@ static int load_base(const struct loader *l, const struct chain *c, const struct
 			return doc_fail(b->doc, n, e, "'%s' extends itself",
 					text_shown(l->arena, base.name));
 	if (c->depth >= EXTENDS_MAX)
-		return doc_fail(b->doc, n, e, "more than %d profiles extend one another", EXTENDS_MAX);
+		return doc_fail(b->doc, n, e, "more than %d profiles extend one another",
+				EXTENDS_MAX);
 
 	const struct chain next = { base.name, c, c->depth + 1 };
 
@@ -108,14 +109,17 @@ static int load_base(const struct loader *l, const struct chain *c, const struct
 /* What holds where nothing is written: everything separate, nothing writable. */
 static void defaults(struct profile *p, struct arena *a, bool namespaces)
 {
-	static const char *const all[] = { "user", "pid", "mount", "network", "ipc", "uts", "cgroup" };
+	static const char *const all[] = {
+		"user", "pid", "mount", "network", "ipc", "uts", "cgroup"
+	};
 
 	p->filesystem.root_readonly = true;
 	for (size_t i = 0; namespaces && i < COUNT(all); i++)
 		LIST_ADD(a, &p->namespaces)->text = all[i];
 }
 
-static int remove_rows(const struct bind *b, const struct node *n, struct profile *out, struct err *e)
+static int remove_rows(const struct bind *b, const struct node *n, struct profile *out,
+		       struct err *e)
 {
 	struct profile gone = { 0 };
 
@@ -141,9 +145,11 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 
 	TRY(doc_from_yaml(l->arena, c->file, text, len, &doc, e));
 	if (doc.root->kind != NODE_MAP)
-		return doc_fail(&doc, doc.root, e, "a profile is a map of keys; it starts with 'zviz: 1'");
+		return doc_fail(&doc, doc.root, e,
+				"a profile is a map of keys; it starts with 'zviz: 1'");
 
-	const struct node *base = node_get(doc.root, "extends"), *gone = node_get(doc.root, "remove");
+	const struct node *base = node_get(doc.root, "extends"),
+			  *gone = node_get(doc.root, "remove");
 
 	*out = (struct profile){ 0 };
 	if (base != NULL)
@@ -162,8 +168,8 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 	return 0;
 }
 
-int profile_load(struct arena *a, const char *file, const char *text, size_t len, profile_opener opener,
-		 void *ctx, struct profile *out, struct err *e)
+int profile_load(struct arena *a, const char *file, const char *text, size_t len,
+		 profile_opener opener, void *ctx, struct profile *out, struct err *e)
 {
 	const struct loader l = { a, opener, ctx };
 	const struct chain first = { .file = file };

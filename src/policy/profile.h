@@ -144,4 +144,8 @@ struct builtin_profile {
 extern const struct builtin_profile builtin_profiles[];
 const struct builtin_profile *profile_builtin(const char *name);
 
+/* The built-in of this name as profile_load() reads its text, made ready when zviz was built. False when
+ * none is called so. */
+bool profile_ready(struct arena *a, const char *name, struct profile *out);
+
 #endif

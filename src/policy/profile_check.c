@@ -75,7 +75,8 @@ int profile_check_namespace(const struct bind *b, const struct node *n, struct e
 int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e)
 {
 	static const struct name names[] = {
-		{ "native", 0 }, { "x86_64", 1 }, { "i386", 2 }, { "x32", 3 }, { "aarch64", 4 }, { 0 },
+		{ "native", 0 }, { "x86_64", 1 },  { "i386", 2 },
+		{ "x32", 3 },    { "aarch64", 4 }, { 0 },
 	};
 	int64_t value;
 
@@ -85,8 +86,8 @@ int profile_check_architecture(const struct bind *b, const struct node *n, struc
 int profile_check_controller(const struct bind *b, const struct node *n, struct err *e)
 {
 	static const struct name names[] = {
-		{ "memory", 0 }, { "cpu", 1 }, { "pids", 2 }, { "io", 3 }, { "cpuset", 4 },
-		{ "hugetlb", 5 }, { 0 },
+		{ "memory", 0 }, { "cpu", 1 },     { "pids", 2 }, { "io", 3 },
+		{ "cpuset", 4 }, { "hugetlb", 5 }, { 0 },
 	};
 	int64_t value;
 
@@ -113,19 +114,21 @@ int profile_check_cidr(const struct bind *b, const struct node *n, struct err *e
 	if ((size_t)(slash - n->text) < sizeof address)
 		memcpy(address, n->text, (size_t)(slash - n->text));
 
-	unsigned most = inet_pton(AF_INET, address, bytes) == 1 ? 32 :
-			inet_pton(AF_INET6, address, bytes) == 1 ? 128 : 0;
+	unsigned most = inet_pton(AF_INET, address, bytes) == 1    ? 32
+			: inet_pton(AF_INET6, address, bytes) == 1 ? 128
+								   : 0;
 
 	if (most == 0 || (*slash == '/' && (num_u64(slash + 1, &bits) < 0 || bits > most)))
-		return doc_fail(b->doc, n, e, "'%s' is no address range such as 10.0.0.0/8 or fd00::/8",
+		return doc_fail(b->doc, n, e,
+				"'%s' is no address range such as 10.0.0.0/8 or fd00::/8",
 				text_shown(b->doc->arena, n->text));
 	return 0;
 }
 
 static bool is_label(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-	       c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
 }
 
 /* RFC 1035, 2.3.4: labels of 1 to 63 bytes, 253 in all. A first label `*` stands for any below. */
@@ -146,7 +149,8 @@ int profile_check_domain(const struct bind *b, const struct node *n, struct err 
 			good = false;
 	}
 	if (!good || label == 0)
-		return doc_fail(b->doc, n, e, "'%s' is no domain name", text_shown(b->doc->arena, n->text));
+		return doc_fail(b->doc, n, e, "'%s' is no domain name",
+				text_shown(b->doc->arena, n->text));
 	return 0;
 }
 
@@ -158,7 +162,8 @@ int profile_check_name(const struct bind *b, const struct node *n, struct err *e
 	for (const char *s = n->text; good && *s != '\0'; s++)
 		good = is_label(*s) || *s == '.';
 	if (!good)
-		return doc_fail(b->doc, n, e, "'%s': a name is 1 to 64 letters, digits, '-', '_' and '.'",
+		return doc_fail(b->doc, n, e,
+				"'%s': a name is 1 to 64 letters, digits, '-', '_' and '.'",
 				text_shown(b->doc->arena, n->text));
 	return 0;
 }
@@ -173,7 +178,8 @@ int profile_check_where(const struct bind *b, const struct node *n, void *at, st
 		w->mask = UINT64_MAX;
 	for (size_t i = 0; i < w->n; i++)
 		if ((w->in[i] & ~w->mask) != 0)
-			return doc_fail(b->doc, n, e, "0x%llx has bits outside the mask: it can never be met",
+			return doc_fail(b->doc, n, e,
+					"0x%llx has bits outside the mask: it can never be met",
 					(unsigned long long)w->in[i]);
 	return 0;
 }
@@ -202,6 +208,7 @@ int profile_check_io(const struct bind *b, const struct node *n, void *at, struc
 	const struct io_rule *r = at;
 
 	if (r->rbps == 0 && r->wbps == 0 && r->riops == 0 && r->wiops == 0)
-		return doc_fail(b->doc, n, e, "limits nothing: give one of rbps, wbps, riops and wiops");
+		return doc_fail(b->doc, n, e,
+				"limits nothing: give one of rbps, wbps, riops and wiops");
 	return 0;
 }

@@ -9,17 +9,28 @@ enum { LANDLOCK_ABI_MAX = 64 }; /* far beyond any kernel: a slip, not a wish */
 #define IN(member) offsetof(struct profile, member)
 
 static const struct name verdicts[] = {
-	{ "allow", PROFILE_ALLOW }, { "deny", PROFILE_DENY }, { "broker", PROFILE_ASK_BROKER }, { 0 },
+	{ "allow", PROFILE_ALLOW },
+	{ "deny", PROFILE_DENY },
+	{ "broker", PROFILE_ASK_BROKER },
+	{ 0 },
 };
 static const struct name needs[] = {
-	{ "required", NEED_REQUIRED }, { "preferred", NEED_PREFERRED }, { 0 },
+	{ "required", NEED_REQUIRED },
+	{ "preferred", NEED_PREFERRED },
+	{ 0 },
 };
 static const struct name modes[] = {
-	{ "none", NETWORK_NONE }, { "host", NETWORK_HOST }, { "private", NETWORK_PRIVATE }, { 0 },
+	{ "none", NETWORK_NONE },
+	{ "host", NETWORK_HOST },
+	{ "private", NETWORK_PRIVATE },
+	{ 0 },
 };
 static const struct name audits[] = {
-	{ "none", AUDIT_NONE }, { "denials", AUDIT_DENIALS }, { "decisions", AUDIT_DECISIONS },
-	{ "all", AUDIT_ALL }, { 0 },
+	{ "none", AUDIT_NONE },
+	{ "denials", AUDIT_DENIALS },
+	{ "decisions", AUDIT_DECISIONS },
+	{ "all", AUDIT_ALL },
+	{ 0 },
 };
 static const struct name roots[] = { { "readonly", true }, { "writable", false }, { 0 } };
 
@@ -73,12 +84,13 @@ static const struct field cgroup_fields[] = {
 	{ 0 }
 };
 
-static int read_controllers(const struct bind *b, const struct node *n, struct profile *p, struct err *e)
+static int read_controllers(const struct bind *b, const struct node *n, struct profile *p,
+			    struct err *e)
 {
 	for (const struct node *x = n->first; x != NULL; x = x->next) {
 		TRY(profile_check_controller(b, x, e));
-		*LIST_ADD(b->doc->arena, &p->requirements.cgroup) =
-			(struct word){ x->text, doc_place(b->doc, x) };
+		*LIST_ADD(b->doc->arena,
+			  &p->requirements.cgroup) = (struct word){ x->text, doc_place(b->doc, x) };
 	}
 	p->requirements.cgroup_need = NEED_REQUIRED;
 	return 0;
@@ -125,7 +137,8 @@ static const struct field socket_fields[] = {
 };
 static const struct field egress_fields[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr },
-	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain },
+	{ "domain", AS_STRING, offsetof(struct egress_rule, domain),
+	  .check = profile_check_domain },
 	{ "ports", AS_NUMBERS, offsetof(struct egress_rule, n), .not_empty = true,
 	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
@@ -151,29 +164,28 @@ static const struct field io_fields[] = {
 /* ---- sections ---- */
 
 static const struct field capabilities_fields[] = {
-	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability },
-	{ 0 }
+	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability }, { 0 }
 };
 static const struct field syscalls_fields[] = {
 	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call },
 	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call },
 	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call },
-	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule), .fields = where_fields },
-	{ "architectures", AS_WORDS, IN(syscalls.architectures), .check = profile_check_architecture },
+	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
+	  .fields = where_fields },
+	{ "architectures", AS_WORDS, IN(syscalls.architectures),
+	  .check = profile_check_architecture },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {
-	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl },
-	{ 0 }
+	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl }, { 0 }
 };
 static const struct field prctl_fields[] = {
-	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl },
-	{ 0 }
+	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl }, { 0 }
 };
-static const struct field sockets_fields[] = {
-	{ "allow", AS_LIST, IN(sockets_allow), .size = sizeof(struct socket_rule), .fields = socket_fields },
-	{ 0 }
-};
+static const struct field sockets_fields[] = { { "allow", AS_LIST, IN(sockets_allow),
+						 .size = sizeof(struct socket_rule),
+						 .fields = socket_fields },
+					       { 0 } };
 static const struct field deny_fields[] = {
 	{ "read", AS_WORDS, IN(filesystem.deny_read), .check = profile_check_pattern },
 	{ "write", AS_WORDS, IN(filesystem.deny_write), .check = profile_check_pattern },
@@ -188,22 +200,20 @@ static const struct field filesystem_fields[] = {
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }
 };
-static const struct field egress_section[] = {
-	{ "allow", AS_LIST, IN(network.egress), .size = sizeof(struct egress_rule), .fields = egress_fields },
-	{ 0 }
-};
-static const struct field ingress_section[] = {
-	{ "allow", AS_LIST, IN(network.ingress), .size = sizeof(struct ingress_rule),
-	  .fields = ingress_fields },
-	{ 0 }
-};
-static const struct field network_fields[] = {
-	{ "mode", AS_ENUM, IN(network.mode), .names = modes },
-	{ "mode", AS_FROM, IN(network.mode_from) },
-	{ "egress", AS_STRUCT, .fields = egress_section },
-	{ "ingress", AS_STRUCT, .fields = ingress_section },
-	{ 0 }
-};
+static const struct field egress_section[] = { { "allow", AS_LIST, IN(network.egress),
+						 .size = sizeof(struct egress_rule),
+						 .fields = egress_fields },
+					       { 0 } };
+static const struct field ingress_section[] = { { "allow", AS_LIST, IN(network.ingress),
+						  .size = sizeof(struct ingress_rule),
+						  .fields = ingress_fields },
+						{ 0 } };
+static const struct field network_fields[] = { { "mode", AS_ENUM, IN(network.mode),
+						 .names = modes },
+					       { "mode", AS_FROM, IN(network.mode_from) },
+					       { "egress", AS_STRUCT, .fields = egress_section },
+					       { "ingress", AS_STRUCT, .fields = ingress_section },
+					       { 0 } };
 /* The smallest memory that a process still starts in; cpu.max takes no less than 1 ms of 100
  * (kernel/sched/core.c, min_cfs_quota_period); PID_MAX_LIMIT; the largest fs.nr_open. */
 static const struct field resources_fields[] = {
@@ -230,10 +240,12 @@ static const struct field requirements_fields[] = {
 /* The sections that are lists alone, and mean the same when they are removed. */
 #define LIST_SECTIONS                                                                              \
 	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace },              \
-	{ "capabilities", AS_STRUCT, .fields = capabilities_fields },                              \
-	{ "ioctl", AS_STRUCT, .fields = ioctl_fields },                                            \
-	{ "prctl", AS_STRUCT, .fields = prctl_fields },                                            \
-	{ "warn", AS_WORDS, IN(warnings) }
+		{ "capabilities", AS_STRUCT, .fields = capabilities_fields },                      \
+		{ "ioctl", AS_STRUCT, .fields = ioctl_fields },                                    \
+		{ "prctl", AS_STRUCT, .fields = prctl_fields },                                    \
+	{                                                                                          \
+		"warn", AS_WORDS, IN(warnings)                                                     \
+	}
 
 const struct field profile_fields[] = {
 	{ "zviz", AS_CALL, .required = true, .call = read_version },
@@ -259,36 +271,37 @@ static const struct field gone_where[] = {
 	{ "", AS_FROM, offsetof(struct where_rule, from) },
 	{ 0 }
 };
-static const struct field gone_socket[] = {
-	{ "family", AS_ENUM, offsetof(struct socket_rule, family), .required = true,
-	  .names = socket_families },
-	{ "", AS_FROM, offsetof(struct socket_rule, from) },
-	{ 0 }
-};
+static const struct field gone_socket[] = { { "family", AS_ENUM,
+					      offsetof(struct socket_rule, family),
+					      .required = true, .names = socket_families },
+					    { "", AS_FROM, offsetof(struct socket_rule, from) },
+					    { 0 } };
 static const struct field gone_egress[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr },
-	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain },
+	{ "domain", AS_STRING, offsetof(struct egress_rule, domain),
+	  .check = profile_check_domain },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress },
 	{ 0 }
 };
-static const struct field gone_io[] = {
-	{ "path", AS_PATH, offsetof(struct io_rule, path), .required = true },
-	{ "", AS_FROM, offsetof(struct io_rule, from) },
-	{ 0 }
-};
+static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_rule, path),
+					  .required = true },
+					{ "", AS_FROM, offsetof(struct io_rule, from) },
+					{ 0 } };
 static const struct field gone_syscalls[] = {
 	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call },
 	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call },
 	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call },
-	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule), .fields = gone_where },
-	{ "architectures", AS_WORDS, IN(syscalls.architectures), .check = profile_check_architecture },
+	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
+	  .fields = gone_where },
+	{ "architectures", AS_WORDS, IN(syscalls.architectures),
+	  .check = profile_check_architecture },
 	{ 0 }
 };
-static const struct field gone_sockets[] = {
-	{ "allow", AS_LIST, IN(sockets_allow), .size = sizeof(struct socket_rule), .fields = gone_socket },
-	{ 0 }
-};
+static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allow),
+					       .size = sizeof(struct socket_rule),
+					       .fields = gone_socket },
+					     { 0 } };
 static const struct field gone_filesystem[] = {
 	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path },
 	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path },
@@ -297,22 +310,19 @@ static const struct field gone_filesystem[] = {
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }
 };
-static const struct field gone_egress_section[] = {
-	{ "allow", AS_LIST, IN(network.egress), .size = sizeof(struct egress_rule), .fields = gone_egress },
-	{ 0 }
-};
-static const struct field gone_network[] = {
-	{ "egress", AS_STRUCT, .fields = gone_egress_section },
-	{ "ingress", AS_STRUCT, .fields = ingress_section },
-	{ 0 }
-};
+static const struct field gone_egress_section[] = { { "allow", AS_LIST, IN(network.egress),
+						      .size = sizeof(struct egress_rule),
+						      .fields = gone_egress },
+						    { 0 } };
+static const struct field gone_network[] = { { "egress", AS_STRUCT, .fields = gone_egress_section },
+					     { "ingress", AS_STRUCT, .fields = ingress_section },
+					     { 0 } };
 static const struct field gone_resources[] = {
 	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = gone_io },
 	{ 0 }
 };
 static const struct field gone_requirements[] = {
-	{ "cgroup", AS_WORDS, IN(requirements.cgroup), .check = profile_check_controller },
-	{ 0 }
+	{ "cgroup", AS_WORDS, IN(requirements.cgroup), .check = profile_check_controller }, { 0 }
 };
 const struct field profile_remove_fields[] = {
 	LIST_SECTIONS,

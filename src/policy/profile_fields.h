@@ -16,8 +16,10 @@ int profile_subtract(struct profile *p, const struct profile *gone, struct err *
 /* Field checks: each word is a known name. */
 int profile_check_call(const struct bind *b, const struct node *n, struct err *e); /* or a group */
 int profile_check_syscall(const struct bind *b, const struct node *n, struct err *e);
-int profile_check_ioctl(const struct bind *b, const struct node *n, struct err *e); /* or a number */
-int profile_check_prctl(const struct bind *b, const struct node *n, struct err *e); /* or a number */
+int profile_check_ioctl(const struct bind *b, const struct node *n,
+			struct err *e); /* or a number */
+int profile_check_prctl(const struct bind *b, const struct node *n,
+			struct err *e); /* or a number */
 int profile_check_capability(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_namespace(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e);

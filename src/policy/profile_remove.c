@@ -12,7 +12,8 @@ static bool same_word(const void *a, const void *b)
 
 static bool same_where(const void *a, const void *b)
 {
-	return strcmp(((const struct where_rule *)a)->syscall, ((const struct where_rule *)b)->syscall) == 0;
+	return strcmp(((const struct where_rule *)a)->syscall,
+		      ((const struct where_rule *)b)->syscall) == 0;
 }
 
 static bool same_socket(const void *a, const void *b)
@@ -47,13 +48,16 @@ struct kind {
 	bool (*same)(const void *a, const void *b);
 };
 
-static const struct kind
-	words = { sizeof(struct word), offsetof(struct word, from), same_word },
-	wheres = { sizeof(struct where_rule), offsetof(struct where_rule, from), same_where },
-	sockets = { sizeof(struct socket_rule), offsetof(struct socket_rule, from), same_socket },
-	egress = { sizeof(struct egress_rule), offsetof(struct egress_rule, from), same_egress },
-	ingress = { sizeof(struct ingress_rule), offsetof(struct ingress_rule, from), same_ingress },
-	ios = { sizeof(struct io_rule), offsetof(struct io_rule, from), same_io };
+static const struct kind words = { sizeof(struct word), offsetof(struct word, from), same_word },
+			 wheres = { sizeof(struct where_rule), offsetof(struct where_rule, from),
+				    same_where },
+			 sockets = { sizeof(struct socket_rule), offsetof(struct socket_rule, from),
+				     same_socket },
+			 egress = { sizeof(struct egress_rule), offsetof(struct egress_rule, from),
+				    same_egress },
+			 ingress = { sizeof(struct ingress_rule),
+				     offsetof(struct ingress_rule, from), same_ingress },
+			 ios = { sizeof(struct io_rule), offsetof(struct io_rule, from), same_io };
 
 static const struct {
 	const char *name;
@@ -110,7 +114,8 @@ static size_t take_out(struct list *l, const struct kind *k, const void *gone)
 	return taken;
 }
 
-static int subtract(const char *name, const struct kind *k, void *from, const void *gone, struct err *e)
+static int subtract(const char *name, const struct kind *k, void *from, const void *gone,
+		    struct err *e)
 {
 	struct list have, less;
 
@@ -122,9 +127,10 @@ static int subtract(const char *name, const struct kind *k, void *from, const vo
 
 		if (take_out(&have, k, row) != 0)
 			continue;
-		fail(e, EINVAL, "%s:%u:%u: remove: the base profile's %s has no such row", place->file,
-		     place->line, place->column, name);
-		return advise(e, "`zviz profiles show` prints what a profile has; one call of a group is refused "
+		fail(e, EINVAL, "%s:%u:%u: remove: the base profile's %s has no such row",
+		     place->file, place->line, place->column, name);
+		return advise(e, "`zviz profiles show` prints what a profile has; one call of a "
+				 "group is refused "
 				 "by listing it under syscalls.deny");
 	}
 	memcpy(from, &have, sizeof have);

@@ -31,7 +31,8 @@ int spec_check_version(const struct bind *b, const struct node *n, struct err *e
 
 	if (strncmp(v, "1.", 2) == 0 && minor > 0 && (v[2 + minor] == '.' || v[2 + minor] == '\0'))
 		return 0;
-	return doc_fail(b->doc, n, e, "version '%s' of the OCI runtime specification: this zviz reads 1.x",
+	return doc_fail(b->doc, n, e,
+			"version '%s' of the OCI runtime specification: this zviz reads 1.x",
 			text_shown(b->doc->arena, v));
 }
 
@@ -50,9 +51,11 @@ int spec_check_env(const struct bind *b, const struct node *n, struct err *e)
 	const char *equals = strchr(n->text, '=');
 
 	if (equals == NULL || equals == n->text)
-		return doc_fail(b->doc, n, e, "'%s' must be NAME=VALUE", text_shown(b->doc->arena, n->text));
+		return doc_fail(b->doc, n, e, "'%s' must be NAME=VALUE",
+				text_shown(b->doc->arena, n->text));
 	if (strlen(n->text) >= ENV_BYTES)
-		return doc_fail(b->doc, n, e, "longer than the %d bytes that the kernel takes", ENV_BYTES);
+		return doc_fail(b->doc, n, e, "longer than the %d bytes that the kernel takes",
+				ENV_BYTES);
 	return 0;
 }
 
@@ -90,7 +93,8 @@ int spec_check_device_type(const struct bind *b, const struct node *n, struct er
 
 int spec_check_propagation(const struct bind *b, const struct node *n, struct err *e)
 {
-	static const char *const types[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared",
+	static const char *const types[] = { "private",    "rprivate",    "slave",
+					     "rslave",     "shared",      "rshared",
 					     "unbindable", "runbindable", NULL };
 
 	return one_of(types, n->text) ? 0 : odd(b, n, "mount propagation", e);
@@ -105,14 +109,17 @@ int spec_check_personality(const struct bind *b, const struct node *n, struct er
 
 int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e)
 {
-	return n->text[strspn(n->text, "0123456789,-")] == '\0' ? 0 : odd(b, n, "list such as 0-3,6", e);
+	return n->text[strspn(n->text, "0123456789,-")] == '\0'
+		       ? 0
+		       : odd(b, n, "list such as 0-3,6", e);
 }
 
 /* Keys become a path below /proc/sys: "net.ipv4.ip_forward", "net/ipv4/conf/eth0.1/forwarding". */
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 {
 	const char *k = n->key;
-	bool dots = strstr(k, "..") != NULL || k[0] == '.' || k[0] == '/' || strstr(k, "/.") != NULL;
+	bool dots = strstr(k, "..") != NULL || k[0] == '.' || k[0] == '/' ||
+		    strstr(k, "/.") != NULL;
 
 	for (; !dots && *k != '\0'; k++)
 		dots = *k <= ' ' || *k >= 0x7f;
@@ -140,9 +147,10 @@ int spec_check_process(const struct bind *b, const struct node *n, void *at, str
 		return doc_fail(b->doc, args->first, e, "the program's name is empty");
 	for (size_t i = 0; i < s->process.rlimits.n; i++)
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(s->process.rlimits.at[i].type, s->process.rlimits.at[j].type) == 0)
-				return doc_fail(b->doc, n, e, "rlimits[%zu]: %s was given before", i,
-						s->process.rlimits.at[i].type);
+			if (strcmp(s->process.rlimits.at[i].type, s->process.rlimits.at[j].type) ==
+			    0)
+				return doc_fail(b->doc, n, e, "rlimits[%zu]: %s was given before",
+						i, s->process.rlimits.at[i].type);
 	return 0;
 }
 
@@ -150,8 +158,10 @@ int spec_check_id_map(const struct bind *b, const struct node *n, void *at, stru
 {
 	const struct id_map *m = at;
 
-	if ((uint64_t)m->inside + m->count > UINT32_MAX || (uint64_t)m->outside + m->count > UINT32_MAX)
-		return doc_fail(b->doc, n, e, "reaches beyond the last id, %" PRIu32, UINT32_MAX - 1);
+	if ((uint64_t)m->inside + m->count > UINT32_MAX ||
+	    (uint64_t)m->outside + m->count > UINT32_MAX)
+		return doc_fail(b->doc, n, e, "reaches beyond the last id, %" PRIu32,
+				UINT32_MAX - 1);
 	return 0;
 }
 
@@ -160,8 +170,8 @@ int spec_check_one_rlimit(const struct bind *b, const struct node *n, void *at, 
 	const struct spec_rlimit *r = at;
 
 	if (r->soft > r->hard)
-		return doc_fail(b->doc, n, e, "soft (%" PRIu64 ") is above hard (%" PRIu64 ")", r->soft,
-				r->hard);
+		return doc_fail(b->doc, n, e, "soft (%" PRIu64 ") is above hard (%" PRIu64 ")",
+				r->soft, r->hard);
 	return 0;
 }
 
@@ -183,7 +193,8 @@ int spec_check_linux(const struct bind *b, const struct node *n, void *at, struc
 	for (size_t i = 0; i < list->n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(list->at[i].type, list->at[j].type) == 0)
-				return doc_fail(b->doc, n, e, "namespaces[%zu]: %s was given before", i,
+				return doc_fail(b->doc, n, e,
+						"namespaces[%zu]: %s was given before", i,
 						list->at[i].type);
 	return 0;
 }

@@ -7,14 +7,12 @@
 
 enum { ID_MAX = UINT32_MAX - 1 }; /* the last value means "unchanged" to chown and setuid */
 
-#define IN(member) offsetof(struct spec, member)
+#define IN(member)       offsetof(struct spec, member)
 #define OF(type, member) offsetof(struct type, member)
 
-static const struct field root_fields[] = {
-	{ "path", AS_STRING, IN(root.path), .required = true },
-	{ "readonly", AS_BOOL, IN(root.readonly) },
-	{ 0 }
-};
+static const struct field root_fields[] = { { "path", AS_STRING, IN(root.path), .required = true },
+					    { "readonly", AS_BOOL, IN(root.readonly) },
+					    { 0 } };
 
 /* ---- process ---- */
 
@@ -23,14 +21,13 @@ static const struct field console_fields[] = {
 	{ "width", AS_AMOUNT, IN(process.console_width), .max = UINT16_MAX },
 	{ 0 }
 };
-static const struct field user_fields[] = {
-	{ "uid", AS_U32, IN(process.uid), .max = ID_MAX },
-	{ "gid", AS_U32, IN(process.gid), .max = ID_MAX },
-	{ "umask", AS_U32, IN(process.umask), .max = 0777 },
-	{ "umask", AS_PRESENT, IN(process.has_umask) },
-	{ "additionalGids", AS_NUMBERS, IN(process.ngids), .size = sizeof(uint32_t), .max = ID_MAX },
-	{ 0 }
-};
+static const struct field user_fields[] = { { "uid", AS_U32, IN(process.uid), .max = ID_MAX },
+					    { "gid", AS_U32, IN(process.gid), .max = ID_MAX },
+					    { "umask", AS_U32, IN(process.umask), .max = 0777 },
+					    { "umask", AS_PRESENT, IN(process.has_umask) },
+					    { "additionalGids", AS_NUMBERS, IN(process.ngids),
+					      .size = sizeof(uint32_t), .max = ID_MAX },
+					    { 0 } };
 static const struct field capability_fields[] = {
 	{ "bounding", AS_STRINGS, IN(process.cap_bounding), .check = spec_check_capability },
 	{ "effective", AS_STRINGS, IN(process.cap_effective), .check = spec_check_capability },
@@ -95,28 +92,30 @@ static const struct field hook_fields[] = {
 	{ 0 }
 };
 #define HOOKS(name, member)                                                                        \
-	{ name, AS_LIST, IN(hooks.member), .size = sizeof(struct spec_hook), .fields = hook_fields }
-static const struct field hooks_fields[] = {
-	HOOKS("prestart", prestart),
-	HOOKS("createRuntime", create_runtime),
-	HOOKS("createContainer", create_container),
-	HOOKS("startContainer", start_container),
-	HOOKS("poststart", poststart),
-	HOOKS("poststop", poststop),
-	{ 0 }
-};
+	{                                                                                          \
+		name, AS_LIST, IN(hooks.member), .size = sizeof(struct spec_hook),                 \
+						 .fields = hook_fields                             \
+	}
+static const struct field hooks_fields[] = { HOOKS("prestart", prestart),
+					     HOOKS("createRuntime", create_runtime),
+					     HOOKS("createContainer", create_container),
+					     HOOKS("startContainer", start_container),
+					     HOOKS("poststart", poststart),
+					     HOOKS("poststop", poststop),
+					     { 0 } };
 
 /* ---- linux ---- */
 
-static const struct field namespace_fields[] = {
-	{ "type", AS_STRING, OF(spec_namespace, type), .required = true, .check = spec_check_namespace },
-	{ "path", AS_PATH, OF(spec_namespace, path) },
-	{ "", AS_FROM, OF(spec_namespace, from) },
-	{ 0 }
-};
+static const struct field namespace_fields[] = { { "type", AS_STRING, OF(spec_namespace, type),
+						   .required = true,
+						   .check = spec_check_namespace },
+						 { "path", AS_PATH, OF(spec_namespace, path) },
+						 { "", AS_FROM, OF(spec_namespace, from) },
+						 { 0 } };
 static const struct field device_fields[] = {
 	{ "path", AS_PATH, OF(spec_device, path), .required = true },
-	{ "type", AS_STRING, OF(spec_device, type), .required = true, .check = spec_check_device_type },
+	{ "type", AS_STRING, OF(spec_device, type), .required = true,
+	  .check = spec_check_device_type },
 	{ "major", AS_I64, OF(spec_device, major), .max = UINT32_MAX },
 	{ "minor", AS_I64, OF(spec_device, minor), .max = UINT32_MAX },
 	{ "fileMode", AS_U32, OF(spec_device, mode) },
@@ -142,8 +141,7 @@ static const struct field cpu_fields[] = {
 	{ 0 }
 };
 static const struct field pids_fields[] = {
-	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.pids_limit), .min = -1 },
-	{ 0 }
+	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.pids_limit), .min = -1 }, { 0 }
 };
 static const struct field throttle_fields[] = {
 	{ "major", AS_I64, OF(spec_io_throttle, major), .required = true, .max = UINT32_MAX },
@@ -152,16 +150,17 @@ static const struct field throttle_fields[] = {
 	{ 0 }
 };
 #define THROTTLE(name, member)                                                                     \
-	{ name, AS_LIST, IN(linux_.resources.member), .size = sizeof(struct spec_io_throttle),     \
-	  .fields = throttle_fields }
-static const struct field block_io_fields[] = {
-	{ "weight", AS_AMOUNT, IN(linux_.resources.io_weight), .max = 1000 },
-	THROTTLE("throttleReadBpsDevice", read_bps),
-	THROTTLE("throttleWriteBpsDevice", write_bps),
-	THROTTLE("throttleReadIOPSDevice", read_iops),
-	THROTTLE("throttleWriteIOPSDevice", write_iops),
-	{ 0 }
-};
+	{                                                                                          \
+		name, AS_LIST, IN(linux_.resources.member),                                        \
+			.size = sizeof(struct spec_io_throttle), .fields = throttle_fields         \
+	}
+static const struct field block_io_fields[] = { { "weight", AS_AMOUNT,
+						  IN(linux_.resources.io_weight), .max = 1000 },
+						THROTTLE("throttleReadBpsDevice", read_bps),
+						THROTTLE("throttleWriteBpsDevice", write_bps),
+						THROTTLE("throttleReadIOPSDevice", read_iops),
+						THROTTLE("throttleWriteIOPSDevice", write_iops),
+						{ 0 } };
 static const struct field resources_fields[] = {
 	{ "memory", AS_STRUCT, .fields = memory_fields },
 	{ "cpu", AS_STRUCT, .fields = cpu_fields },
@@ -212,7 +211,8 @@ static const struct field linux_fields[] = {
 	{ "devices", AS_LIST, IN(linux_.devices), .size = sizeof(struct spec_device),
 	  .fields = device_fields },
 	{ "cgroupsPath", AS_STRING, IN(linux_.cgroups_path) },
-	{ "rootfsPropagation", AS_STRING, IN(linux_.rootfs_propagation), .check = spec_check_propagation },
+	{ "rootfsPropagation", AS_STRING, IN(linux_.rootfs_propagation),
+	  .check = spec_check_propagation },
 	{ "mountLabel", AS_STRING, IN(linux_.mount_label) },
 	{ "resources", AS_STRUCT, .fields = resources_fields },
 	{ "sysctl", AS_PAIRS, IN(linux_.sysctl), .check = spec_check_sysctl },
@@ -234,7 +234,8 @@ const struct field spec_fields[] = {
 	{ "root", AS_STRUCT, .required = true, .fields = root_fields },
 	{ "process", AS_STRUCT, .fields = process_fields },
 	{ "process", AS_PRESENT, IN(process.set) },
-	{ "mounts", AS_LIST, IN(mounts), .size = sizeof(struct spec_mount), .fields = mount_fields },
+	{ "mounts", AS_LIST, IN(mounts), .size = sizeof(struct spec_mount),
+	  .fields = mount_fields },
 	{ "hooks", AS_STRUCT, .fields = hooks_fields },
 	{ "annotations", AS_PAIRS, IN(annotations) },
 	{ "linux", AS_STRUCT, .fields = linux_fields },

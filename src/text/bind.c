@@ -13,8 +13,9 @@ bool bind_is_text(const struct node *n)
 int bind_expected(const struct bind *b, const struct node *n, const char *what, struct err *e)
 {
 	static const char *const kinds[] = {
-		[NODE_NULL] = "nothing", [NODE_PLAIN] = "a word", [NODE_STRING] = "a string",
-		[NODE_NUMBER] = "a number", [NODE_BOOL] = "true or false", [NODE_LIST] = "a list",
+		[NODE_NULL] = "nothing",       [NODE_PLAIN] = "a word",
+		[NODE_STRING] = "a string",    [NODE_NUMBER] = "a number",
+		[NODE_BOOL] = "true or false", [NODE_LIST] = "a list",
 		[NODE_MAP] = "a map",
 	};
 
@@ -35,8 +36,8 @@ int bind_unknown(const struct bind *b, const struct node *n, const char *what, c
 	return advise(e, "write '%s'", nearest);
 }
 
-int bind_name(const struct bind *b, const struct node *n, const char *what, const struct name *names,
-	      int64_t *out, struct err *e)
+int bind_name(const struct bind *b, const struct node *n, const char *what,
+	      const struct name *names, int64_t *out, struct err *e)
 {
 	if (!bind_is_text(n))
 		return bind_expected(b, n, "a word", e);
@@ -81,7 +82,8 @@ static int element(const struct bind *b, const struct field *f, const struct nod
 		return bind_map(b, n, f->fields, memset(at, 0, f->size), e);
 	}
 	if (f->as == AS_NUMBERS) {
-		TRY(bind_u64(b, f, n, f->size == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX, &v, e));
+		TRY(bind_u64(b, f, n, f->size == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX, &v,
+			     e));
 		if (f->size == sizeof(uint32_t))
 			*(uint32_t *)append(a, list, f->size) = (uint32_t)v;
 		else
@@ -92,8 +94,9 @@ static int element(const struct bind *b, const struct field *f, const struct nod
 		return bind_expected(b, n, f->as == AS_WORDS ? "a word" : "a string", e);
 	TRY(check(b, f, n, e));
 	if (f->as == AS_WORDS)
-		*(struct word *)append(a, list, sizeof(struct word)) =
-			(struct word){ n->text, doc_place(b->doc, n) };
+		*(struct word *)append(a, list,
+				       sizeof(struct word)) = (struct word){ n->text,
+									     doc_place(b->doc, n) };
 	else
 		*(const char **)append(a, list, sizeof(const char *)) = n->text;
 	return 0;
@@ -111,8 +114,8 @@ static int bind_list(const struct bind *b, const struct field *f, const struct n
 	return 0;
 }
 
-static int bind_bits(const struct bind *b, const struct field *f, const struct node *n, unsigned *bits,
-		     struct err *e)
+static int bind_bits(const struct bind *b, const struct field *f, const struct node *n,
+		     unsigned *bits, struct err *e)
 {
 	int64_t value;
 
@@ -137,8 +140,8 @@ static int bind_pairs(const struct bind *b, const struct field *f, const struct 
 		if (*x->key == '\0')
 			return doc_fail(b->doc, x, e, "an empty key");
 		TRY(check(b, f, x, e));
-		*(struct pair *)append(b->doc->arena, list, sizeof(struct pair)) =
-			(struct pair){ x->key, x->text };
+		*(struct pair *)append(b->doc->arena, list,
+				       sizeof(struct pair)) = (struct pair){ x->key, x->text };
 	}
 	return 0;
 }
@@ -195,11 +198,12 @@ static bool says_nothing(const struct bind *b, const struct field *f, const stru
 {
 	bool text = f->as == AS_STRING || f->as == AS_PATH;
 
-	return !b->strict && (n->kind == NODE_NULL || (text && bind_is_text(n) && *n->text == '\0'));
+	return !b->strict &&
+	       (n->kind == NODE_NULL || (text && bind_is_text(n) && *n->text == '\0'));
 }
 
-static int bind_key(const struct bind *b, const struct node *n, const struct field *fields, void *out,
-		    struct err *e)
+static int bind_key(const struct bind *b, const struct node *n, const struct field *fields,
+		    void *out, struct err *e)
 {
 	bool known = false;
 

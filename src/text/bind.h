@@ -1,5 +1,6 @@
 /*
- * From a tree to C structs, by one table for each struct: the only code that knows types, required, unknown.
+ * From a tree to C structs, by one table for each struct: the only code that knows types, required,
+ * unknown.
  *
  *   static const struct field root_fields[] = {
  *           { "path",     AS_STRING, offsetof(struct root, path), .required = true },
@@ -20,14 +21,17 @@
 struct bind;
 
 enum field_as {
-	AS_SKIP,          /* known, read elsewhere */
-	AS_FROM,          /* struct from: where the value stands; with the name "", the map itself */
-	AS_PRESENT,       /* bool: true when the key is there */
-	AS_CALL,          /* .call reads it; with the name "", it checks the map when all else is bound */
-	AS_STRING,        /* const char * */
-	AS_PATH,          /* const char *, absolute and without ".." */
+	AS_SKIP,    /* known, read elsewhere */
+	AS_FROM,    /* struct from: where the value stands; with the name "", the map itself */
+	AS_PRESENT, /* bool: true when the key is there */
+	AS_CALL,    /* .call reads it; with the name "", it checks the map when all else is bound */
+	AS_STRING,  /* const char * */
+	AS_PATH,    /* const char *, absolute and without ".." */
 	AS_BOOL,
-	AS_U16, AS_U32, AS_U64, AS_I64,
+	AS_U16,
+	AS_U32,
+	AS_U64,
+	AS_I64,
 	AS_ENUM,          /* int: a value of .names */
 	AS_BITS,          /* unsigned: a list of .names, each sets the bit of its value */
 	AS_AMOUNT,        /* struct amount */
@@ -48,21 +52,21 @@ struct field {
 	enum field_as as;
 	size_t offset;
 	bool required;
-	bool not_empty;             /* a list needs at least one element */
+	bool not_empty; /* a list needs at least one element */
 	enum field_unit unit;
-	int64_t min;                /* of numbers; both 0: whatever the type holds */
+	int64_t min; /* of numbers; both 0: whatever the type holds */
 	uint64_t max;
 	size_t size;
 	const struct name *names;
 	const struct field *fields;
-	/* Looks at a scalar, at each element of a list of words, strings or numbers, or at each of the pairs. */
+	/* Looks at a scalar, at each element of a list of words or strings, or at each of the pairs. */
 	int (*check)(const struct bind *b, const struct node *n, struct err *e);
 	/* AS_CALL; `at` is the offset within the struct. */
 	int (*call)(const struct bind *b, const struct node *n, void *at, struct err *e);
 };
 
-/* Strict documents: an unknown key or a key without a value is an error. Others ignore the first, and take
- * null and "" for an absent value. */
+/* Strict documents: an unknown key or a key without a value is an error. Others ignore the first,
+ * and take null and "" for an absent value. */
 struct bind {
 	const struct doc *doc;
 	bool strict;
@@ -83,11 +87,11 @@ int bind_unknown(const struct bind *b, const struct node *n, const char *what, c
 		 const char *nearest, struct err *e);
 
 /* A whole number from `min` to `max`. */
-int bind_number(const struct bind *b, const struct node *n, uint64_t min, uint64_t max, uint64_t *out,
-		struct err *e);
+int bind_number(const struct bind *b, const struct node *n, uint64_t min, uint64_t max,
+		uint64_t *out, struct err *e);
 
 /* Looks a word up, or refuses it. */
-int bind_name(const struct bind *b, const struct node *n, const char *what, const struct name *names,
-	      int64_t *out, struct err *e);
+int bind_name(const struct bind *b, const struct node *n, const char *what,
+	      const struct name *names, int64_t *out, struct err *e);
 
 #endif

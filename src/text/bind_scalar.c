@@ -8,7 +8,7 @@
 
 #include "base/num.h"
 
-/* Text that may hold a number: JSON has a type for it, YAML does not. Sizes are often quoted in both. */
+/* Text that may hold a number: JSON has a type for it, YAML does not. Sizes are quoted in both. */
 static bool may_be_number(const struct field *f, const struct node *n)
 {
 	return n->kind == NODE_NUMBER || n->kind == NODE_PLAIN ||
@@ -26,10 +26,13 @@ int bind_u64(const struct bind *b, const struct field *f, const struct node *n, 
 	     uint64_t *out, struct err *e)
 {
 	static int (*const readers[])(const char *s, uint64_t *out) = {
-		[UNIT_ONE] = num_u64, [UNIT_BYTES] = num_bytes, [UNIT_MILLI] = num_milli,
+		[UNIT_ONE] = num_u64,
+		[UNIT_BYTES] = num_bytes,
+		[UNIT_MILLI] = num_milli,
 	};
 	static const char *const wanted[] = {
-		[UNIT_ONE] = "a whole number", [UNIT_BYTES] = "a size such as 512M or 4G",
+		[UNIT_ONE] = "a whole number",
+		[UNIT_BYTES] = "a size such as 512M or 4G",
 		[UNIT_MILLI] = "a number such as 2 or 0.5",
 	};
 	uint64_t max = f->max != 0 && f->max < limit ? f->max : limit, v;
@@ -52,8 +55,8 @@ int bind_u64(const struct bind *b, const struct field *f, const struct node *n, 
 			r == 0 && v <= max ? "small" : "large");
 }
 
-int bind_number(const struct bind *b, const struct node *n, uint64_t min, uint64_t max, uint64_t *out,
-		struct err *e)
+int bind_number(const struct bind *b, const struct node *n, uint64_t min, uint64_t max,
+		uint64_t *out, struct err *e)
 {
 	const struct field f = { .min = (int64_t)min };
 
@@ -83,7 +86,8 @@ static int bind_bool(const struct bind *b, const struct node *n, bool *out, stru
 {
 	bool yes = n->text != NULL && strcmp(n->text, "true") == 0;
 
-	if ((n->kind != NODE_BOOL && n->kind != NODE_PLAIN) || (!yes && strcmp(n->text, "false") != 0))
+	if ((n->kind != NODE_BOOL && n->kind != NODE_PLAIN) ||
+	    (!yes && strcmp(n->text, "false") != 0))
 		return bind_expected(b, n, "true or false", e);
 	*out = yes;
 	return 0;

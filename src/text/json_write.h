@@ -1,6 +1,6 @@
 /*
- * Writes JSON into a buffer. Start with { .out = &buf }; .pretty indents by two spaces. `key` is NULL in arrays
- * and for the outermost value. Bytes that are not UTF-8 become U+FFFD.
+ * Writes JSON into a buffer. Start with { .out = &buf }; .pretty indents by two spaces. `key` is NULL
+ * in arrays and for the outermost value. Bytes that are not UTF-8 become U+FFFD.
  */
 #ifndef TEXT_JSON_WRITE_H
 #define TEXT_JSON_WRITE_H

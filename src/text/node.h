@@ -1,8 +1,8 @@
 /*
  * A document as a tree, whatever it was written in. Everything lives in the arena it was read into.
  *
- * Both readers refuse duplicate keys, NUL characters, invalid UTF-8, nesting deeper than DOC_DEPTH_MAX,
- * and more than DOC_NODES_MAX values (DOC_YAML_NODES_MAX in YAML): what is left can be walked and bound in bounded time.
+ * Both readers refuse duplicate keys, NUL characters, invalid UTF-8, and what goes beyond the limits
+ * below: what is left can be walked and bound in bounded time.
  */
 #ifndef TEXT_NODE_H
 #define TEXT_NODE_H
@@ -15,14 +15,15 @@
 #include "text/from.h"
 
 enum {
-	DOC_DEPTH_MAX = 32,            /* a config.json nests 7 deep, a profile 6 */
-	DOC_NODES_MAX = 100000,        /* a large config.json has 2,000 */
-	DOC_YAML_NODES_MAX = 20000,    /* a large profile has 500 */
+	DOC_DEPTH_MAX = 32,         /* a config.json nests 7 deep, a profile 6 */
+	DOC_NODES_MAX = 100000,     /* a large config.json has 2,000 */
+	DOC_YAML_NODES_MAX = 20000, /* a large profile has 500 */
 	DOC_BYTES_MAX = 4 * 1024 * 1024,
 	DOC_YAML_BYTES_MAX = 1024 * 1024,
 };
 
-/* PLAIN is a YAML scalar without quotes: its reader decides whether it is a word, a number or a bool. */
+/* PLAIN is a YAML scalar without quotes: whoever binds it decides whether it is a word, a number or a
+ * bool. */
 enum node_kind { NODE_NULL, NODE_PLAIN, NODE_STRING, NODE_NUMBER, NODE_BOOL, NODE_LIST, NODE_MAP };
 
 struct node {
@@ -31,7 +32,7 @@ struct node {
 	unsigned n;            /* children of a list or map */
 	unsigned index;        /* in the parent */
 	const char *key;       /* in a map, else NULL */
-	const char *text;      /* of a scalar, as written, without quotes and escapes; NULL of null */
+	const char *text; /* of a scalar, as written, without quotes and escapes; NULL of null */
 	struct node *parent, *next, *first, *last;
 };
 

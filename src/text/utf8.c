@@ -3,13 +3,16 @@
 
 #include "text/node.h"
 
-/* The length of the character at `s`, 0 when it is none: overlong forms, surrogates and what lies beyond
- * U+10FFFF are refused (RFC 3629, section 4). */
+/* The length of the character at `s`, 0 when it is none: overlong forms, surrogates and what lies
+ * beyond U+10FFFF are refused (RFC 3629, section 4). */
 static size_t character(const unsigned char *s, size_t left)
 {
 	unsigned char c = s[0], low = 0x80, high = 0xbf;
-	size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 :
-		   c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	size_t n = c < 0x80                ? 1
+		   : c >= 0xc2 && c < 0xe0 ? 2
+		   : (c & 0xf0) == 0xe0    ? 3
+		   : c >= 0xf0 && c < 0xf5 ? 4
+					   : 0;
 
 	if (n == 0 || n > left)
 		return 0;

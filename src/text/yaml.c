@@ -14,7 +14,7 @@ struct reader {
 	const char *key;   /* read, its value not yet */
 	unsigned key_line, key_column;
 	unsigned depth, nodes;
-	bool documents;    /* one was seen */
+	bool documents; /* one was seen */
 	struct err *e;
 };
 
@@ -29,10 +29,12 @@ static int syntax_error(const struct reader *r, const yaml_parser_t *p)
 	const char *problem = p->problem != NULL ? p->problem : "cannot be read";
 
 	if (p->error == YAML_READER_ERROR)
-		return fail(r->e, EINVAL, "%s: byte %zu: %s", r->doc->file, p->problem_offset, problem);
+		return fail(r->e, EINVAL, "%s: byte %zu: %s", r->doc->file, p->problem_offset,
+			    problem);
 	if (p->context != NULL)
-		return fail(r->e, EINVAL, "%s:%zu:%zu: %s %s", r->doc->file, p->problem_mark.line + 1,
-			    p->problem_mark.column + 1, problem, p->context);
+		return fail(r->e, EINVAL, "%s:%zu:%zu: %s %s", r->doc->file,
+			    p->problem_mark.line + 1, p->problem_mark.column + 1, problem,
+			    p->context);
 	return fail(r->e, EINVAL, "%s:%zu:%zu: %s", r->doc->file, p->problem_mark.line + 1,
 		    p->problem_mark.column + 1, problem);
 }
@@ -81,7 +83,8 @@ static int take_scalar(struct reader *r, const yaml_event_t *ev)
 	return 0;
 }
 
-static int open_list_or_map(struct reader *r, const yaml_event_t *ev, enum node_kind kind, bool marked)
+static int open_list_or_map(struct reader *r, const yaml_event_t *ev, enum node_kind kind,
+			    bool marked)
 {
 	if (marked)
 		return refuse(r, ev, "anchors and tags are not permitted");
@@ -95,7 +98,8 @@ static int open_list_or_map(struct reader *r, const yaml_event_t *ev, enum node_
 
 static int close_list_or_map(struct reader *r)
 {
-	const struct node *twice = r->open->kind == NODE_MAP ? node_twice(r->doc->arena, r->open) : NULL;
+	const struct node *twice = r->open->kind == NODE_MAP ? node_twice(r->doc->arena, r->open)
+							     : NULL;
 
 	if (twice != NULL)
 		return doc_fail(r->doc, twice, r->e, "this key was given before");
@@ -119,11 +123,13 @@ static int take(struct reader *r, const yaml_event_t *ev)
 	case YAML_SCALAR_EVENT:
 		return take_scalar(r, ev);
 	case YAML_SEQUENCE_START_EVENT:
-		return open_list_or_map(r, ev, NODE_LIST, ev->data.sequence_start.anchor != NULL ||
-							  ev->data.sequence_start.tag != NULL);
+		return open_list_or_map(r, ev, NODE_LIST,
+					ev->data.sequence_start.anchor != NULL ||
+						ev->data.sequence_start.tag != NULL);
 	case YAML_MAPPING_START_EVENT:
-		return open_list_or_map(r, ev, NODE_MAP, ev->data.mapping_start.anchor != NULL ||
-							 ev->data.mapping_start.tag != NULL);
+		return open_list_or_map(r, ev, NODE_MAP,
+					ev->data.mapping_start.anchor != NULL ||
+						ev->data.mapping_start.tag != NULL);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		return close_list_or_map(r);

@@ -19,7 +19,7 @@ refused() {
 }
 
 @test "unknown commands and options name the nearest" {
-	refused "nearest known command is 'check'" chekc
+	refused "nearest known command is 'check'" chek
 	refused "unknown command 'checkpoint'" checkpoint --help
 	refused "nearest known option is --profile" --profil x run
 	refused "nearest known option is --memory" run --memroy 1G id true

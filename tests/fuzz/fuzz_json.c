@@ -26,15 +26,16 @@ static bool same(const struct node *n, const json_t *j)
 	if (n->n != (n->kind == NODE_MAP ? json_object_size(j) : json_array_size(j)))
 		return false;
 	for (const struct node *x = n->first; x != NULL; x = x->next)
-		if (!same(x, n->kind == NODE_MAP ? json_object_get(j, x->key) : json_array_get(j, x->index)))
+		if (!same(x, n->kind == NODE_MAP ? json_object_get(j, x->key)
+						 : json_array_get(j, x->index)))
 			return false;
 	return true;
 }
 
 static bool is_our_limit(const struct err *e)
 {
-	return strstr(e->text, "nested too deeply") != NULL || strstr(e->text, "too many values") != NULL ||
-	       strstr(e->text, "larger than") != NULL;
+	return strstr(e->text, "nested too deeply") != NULL ||
+	       strstr(e->text, "too many values") != NULL || strstr(e->text, "larger than") != NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,8 +45,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = { 0 };
 	json_error_t why;
 	int r = doc_from_json(&a, "fuzz", (const char *)data, size, &d, &e);
-	json_t *j = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	json_t *j = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+			       &why);
 
+	/* jansson 2.14 loses a NUL byte that follows a number. */
+	if (size != 0 && memchr(data, '\0', size) != NULL) {
+		json_decref(j);
+		j = NULL;
+		if (r == 0)
+			abort();
+	}
 	if (r < 0 && (e.no != -r || (j != NULL && !is_our_limit(&e))))
 		abort();
 	if (r == 0 && j == NULL && json_error_code(&why) != json_error_numeric_overflow)

@@ -57,7 +57,8 @@ static void try(struct arena *a, int argc, char **argv, enum option_order order)
 	r = run_request(&o, words.n, words.at, kind, &q, &e);
 	if (r < 0)
 		check_error(&e, r);
-	else if (run_id_check(q.id, &e) < 0 || q.argv[q.argc] != NULL || (q.bundle == NULL && q.argc == 0))
+	else if (run_id_check(q.id, &e) < 0 || q.argv[q.argc] != NULL ||
+		 (q.bundle == NULL && q.argc == 0))
 		abort();
 }
 

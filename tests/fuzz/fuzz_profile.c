@@ -10,8 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char base[] = "zviz: 1\nsyscalls: {allow: [read, write], deny: [ptrace]}\n"
-			   "sockets: {allow: [{family: unix}]}\nfilesystem: {read: [/], hide: [/etc/shadow]}\n";
+static const char base[] =
+	"zviz: 1\nsyscalls: {allow: [read, write], deny: [ptrace]}\n"
+	"sockets: {allow: [{family: unix}]}\nfilesystem: {read: [/], hide: [/etc/shadow]}\n";
 
 const struct builtin_profile builtin_profiles[] = { { "base", base, sizeof base - 1 }, { 0 } };
 
@@ -36,7 +37,8 @@ static int open_again(void *ctx, const char *name, struct arena *a, char **text,
 static void check_words(const struct words *w)
 {
 	for (size_t i = 0; i < w->n; i++)
-		if (w->at[i].text == NULL || (w->at[i].from.file != NULL && w->at[i].from.line == 0))
+		if (w->at[i].text == NULL ||
+		    (w->at[i].from.file != NULL && w->at[i].from.line == 0))
 			abort();
 }
 
@@ -53,14 +55,16 @@ static void check_rows(const struct profile *p)
 	for (size_t i = 0; i < p->syscalls.where.n; i++) {
 		const struct where_rule *w = &p->syscalls.where.at[i];
 
-		if (w->syscall == NULL || w->arg > 5 || w->mask == 0 || w->n == 0 || w->from.line == 0)
+		if (w->syscall == NULL || w->arg > 5 || w->mask == 0 || w->n == 0 ||
+		    w->from.line == 0)
 			abort();
 	}
 	for (size_t i = 0; i < p->sockets_allow.n; i++)
 		if (p->sockets_allow.at[i].types == 0)
 			abort();
 	for (size_t i = 0; i < p->network.egress.n; i++)
-		if ((p->network.egress.at[i].cidr == NULL) == (p->network.egress.at[i].domain == NULL))
+		if ((p->network.egress.at[i].cidr == NULL) ==
+		    (p->network.egress.at[i].domain == NULL))
 			abort();
 	for (size_t i = 0; i < p->resources.io.n; i++)
 		if (p->resources.io.at[i].path[0] != '/')

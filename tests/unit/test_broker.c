@@ -47,25 +47,33 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+
 #define COUNTED(a) .n##a = COUNT(a##_rules), .a = a##_rules
 
 /* What the processes of one case share. */
 struct shared {
-	_Atomic int line;              /* of the EXPECT that failed */
-	_Atomic int error;             /* errno then */
+	_Atomic int line;  /* of the EXPECT that failed */
+	_Atomic int error; /* errno then */
 	struct broker_counters counters;
 	_Atomic int stop;
 	int events[2];
 };
 static struct shared *shared;
 
-#define EXPECT(condition)                                 \
-	do {                                              \
-		if (!(condition)) {                       \
-			shared->error = errno;            \
-			shared->line = __LINE__;          \
-			_exit(1);                         \
-		}                                         \
+#define EXPECT(condition)                                                                          \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			shared->error = errno;                                                     \
+			shared->line = __LINE__;                                                   \
+			_exit(1);                                                                  \
+		}                                                                                  \
 	} while (0)
 #define EXPECT_ERRNO(call, err) EXPECT((call) == -1 && errno == (err))
 
@@ -76,7 +84,8 @@ static const struct file_rule write_rules[] = { { "/t/w", { .file = "t", .line =
 						{ "/t/ro", { .file = "t", .line = 3 } },
 						{ "/proc", { .file = "t", .line = 4 } } };
 static const struct file_rule deny_read_rules[] = { { "**/.env", { .file = "t", .line = 5 } } };
-static const struct file_rule deny_write_rules[] = { { "**/hooks/**", { .file = "t", .line = 6 } } };
+static const struct file_rule deny_write_rules[] = { { "**/hooks/**",
+						       { .file = "t", .line = 6 } } };
 static const struct file_rule hidden_rules[] = { { "/t/hidden", { .file = "t", .line = 7 } } };
 static const struct socket_rule socket_rules[] = { { .family = AF_UNIX, .types = ~0u } };
 static const uint32_t prctl_list[] = { PR_GET_DUMPABLE };
@@ -89,7 +98,11 @@ static struct plan_call calls[] = {
 #ifdef SYS_creat
 	{ .name = "creat", .nr = SYS_creat, .mediator = MEDIATE_OPEN, .err = EACCES },
 #endif
-	{ .name = "getpriority", .nr = SYS_getpriority, .mediator = MEDIATE_DENY, .err = EPERM, .fix = "none" },
+	{ .name = "getpriority",
+	  .nr = SYS_getpriority,
+	  .mediator = MEDIATE_DENY,
+	  .err = EPERM,
+	  .fix = "none" },
 	{ .name = "prctl", .nr = SYS_prctl, .mediator = MEDIATE_PRCTL, .err = EPERM },
 	{ .name = "openat", .nr = SYS_openat, .mediator = MEDIATE_OPEN, .err = EACCES },
 	{ .name = "unshare", .nr = SYS_unshare, .mediator = MEDIATE_CLONE, .err = EPERM },
@@ -104,13 +117,24 @@ static int by_number(const void *a, const void *b)
 static struct broker_plan make_plan(void)
 {
 	qsort(calls, COUNT(calls), sizeof *calls, by_number);
-	return (struct broker_plan){ .used = true, .opens = true, .id = "box", .profile = "t",
-				     .audit = AUDIT_DENIALS, .ncalls = COUNT(calls), .calls = calls,
-				     .nsockets = COUNT(socket_rules), .sockets = socket_rules,
-				     .nprctls = COUNT(prctl_list), .prctls = prctl_list,
-				     .clone_forbidden = CLONE_NEWUSER | CLONE_NEWNS, COUNTED(read),
-				     COUNTED(write), COUNTED(deny_read), COUNTED(deny_write),
-				     COUNTED(hidden), .write_from = { .file = "t", .line = 9 } };
+	return (struct broker_plan){ .used = true,
+				     .opens = true,
+				     .id = "box",
+				     .profile = "t",
+				     .audit = AUDIT_DENIALS,
+				     .ncalls = COUNT(calls),
+				     .calls = calls,
+				     .nsockets = COUNT(socket_rules),
+				     .sockets = socket_rules,
+				     .nprctls = COUNT(prctl_list),
+				     .prctls = prctl_list,
+				     .clone_forbidden = CLONE_NEWUSER | CLONE_NEWNS,
+				     COUNTED(read),
+				     COUNTED(write),
+				     COUNTED(deny_read),
+				     COUNTED(deny_write),
+				     COUNTED(hidden),
+				     .write_from = { .file = "t", .line = 9 } };
 }
 
 static int load_asking_filter(void)
@@ -121,15 +145,17 @@ static int load_asking_filter(void)
 	struct err e;
 
 	for (size_t i = 0; i < COUNT(calls); i++)
-		rules[i] = (struct bpf_rule){ .nr = calls[i].nr, .otherwise = SECCOMP_RET_USER_NOTIF };
+		rules[i] = (struct bpf_rule){ .nr = calls[i].nr,
+					      .otherwise = SECCOMP_RET_USER_NOTIF };
 
-	const struct bpf_arch arch = { ARCH, COUNT(calls), rules, 0x40000000, SECCOMP_RET_ALLOW,
-				       SECCOMP_RET_KILL_PROCESS };
+	const struct bpf_arch arch = { ARCH,       COUNT(calls),      rules,
+				       0x40000000, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS };
 	const struct bpf_policy policy = { 1, &arch, SECCOMP_RET_KILL_PROCESS };
 
 	EXPECT(bpf_compile(&a, &policy, &p, &e) == 0);
-	return sys_seccomp_load(p.at, p.n, SECCOMP_FILTER_FLAG_NEW_LISTENER |
-						   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	return sys_seccomp_load(p.at, p.n,
+				SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
 /* ---- the world of a case ---- */
@@ -145,8 +171,10 @@ static void make_world(void)
 {
 	EXPECT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	EXPECT(mount("t", "/mnt", "tmpfs", 0, NULL) == 0);
-	EXPECT(chdir("/mnt") == 0 && mkdir("t", 0755) == 0 && mkdir("t/w", 0755) == 0 && mkdir("t/w/d", 0755) == 0);
-	EXPECT(mkdir("t/w/hooks", 0755) == 0 && mkdir("t/r", 0755) == 0 && mkdir("t/ro", 0755) == 0);
+	EXPECT(chdir("/mnt") == 0 && mkdir("t", 0755) == 0 && mkdir("t/w", 0755) == 0 &&
+	       mkdir("t/w/d", 0755) == 0);
+	EXPECT(mkdir("t/w/hooks", 0755) == 0 && mkdir("t/r", 0755) == 0 &&
+	       mkdir("t/ro", 0755) == 0);
 	EXPECT(mkdir("proc", 0755) == 0 && mkdir("dev", 0755) == 0 && mkdir("old", 0755) == 0);
 	put_file("t/f", "text", 0644);
 	put_file("t/.env", "secret", 0644);
@@ -155,7 +183,8 @@ static void make_world(void)
 	put_file("t/r/f", "text", 0644);
 	put_file("t/none", "text", 0);
 	EXPECT(symlink("f", "t/link") == 0 && symlink("nowhere", "t/w/dangling") == 0);
-	EXPECT(symlink("/proc/self/fd", "dev/fd") == 0 && symlink("/proc/self/fd/0", "dev/stdin") == 0);
+	EXPECT(symlink("/proc/self/fd", "dev/fd") == 0 &&
+	       symlink("/proc/self/fd/0", "dev/stdin") == 0);
 	EXPECT(symlink("/proc/self/fd/1", "dev/stdout") == 0 && symlink("loop", "t/loop") == 0);
 	EXPECT(mkfifo("t/w/fifo", 0666) == 0);
 	EXPECT(mknod("dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
@@ -247,10 +276,12 @@ static _Noreturn void be_broker(const struct parts *p)
 static void run_with(struct broker_plan plan, void (*workload)(void))
 {
 	struct parts p = { .workload = workload, .plan = plan };
-	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET, .exit_signal = SIGCHLD };
+	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
+				   .exit_signal = SIGCHLD };
 	int status = -1;
 
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	assert_true(shared != MAP_FAILED);
 	assert_int_equal(pipe2(shared->events, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p.link), 0);
@@ -267,7 +298,8 @@ static void run_with(struct broker_plan plan, void (*workload)(void))
 	close(shared->events[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (shared->line != 0)
-		fail_msg("EXPECT in line %d (errno %d, %s)", shared->line, shared->error, strerror(shared->error));
+		fail_msg("EXPECT in line %d (errno %d, %s)", shared->line, shared->error,
+			 strerror(shared->error));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("the broker ended with status %#x", status);
 }
@@ -286,14 +318,15 @@ static void run(void (*workload)(void))
 /* ---- helpers of the workload ---- */
 
 /* A macro, so that a failure names the case's own line. */
-#define expect_text(open_call, text)                                                                           \
-	do {                                                                                                   \
-		char got_[64] = { 0 };                                                                         \
-		int fd_ = (open_call);                                                                         \
-                                                                                                               \
-		EXPECT(fd_ >= 0);                                                                              \
-		EXPECT(read(fd_, got_, sizeof got_ - 1) == (ssize_t)strlen(text) && strcmp(got_, (text)) == 0); \
-		EXPECT(close(fd_) == 0);                                                                       \
+#define expect_text(open_call, text)                                                               \
+	do {                                                                                       \
+		char got_[64] = { 0 };                                                             \
+		int fd_ = (open_call);                                                             \
+                                                                                                   \
+		EXPECT(fd_ >= 0);                                                                  \
+		EXPECT(read(fd_, got_, sizeof got_ - 1) == (ssize_t)strlen(text) &&                \
+		       strcmp(got_, (text)) == 0);                                                 \
+		EXPECT(close(fd_) == 0);                                                           \
 	} while (0)
 
 static int openat2_how(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
@@ -341,11 +374,13 @@ static void opens(void)
 	EXPECT(unlinkat(dir, "beneath", 0) == 0 && close(dir) == 0);
 	/* the flags of the result */
 	fd = open("/t/f", O_RDONLY | O_CLOEXEC);
-	EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK)) == O_RDONLY);
+	EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC &&
+	       (fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK)) == O_RDONLY);
 	EXPECT(close(fd) == 0);
 	fd = open("/t/w/f", O_RDWR | O_APPEND | O_NONBLOCK);
 	EXPECT(fcntl(fd, F_GETFD) == 0);
-	EXPECT((fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK)) == (O_RDWR | O_APPEND | O_NONBLOCK));
+	EXPECT((fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK)) ==
+	       (O_RDWR | O_APPEND | O_NONBLOCK));
 	EXPECT(close(fd) == 0);
 	fd = open("/t/f", O_PATH);
 	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_PATH) && close(fd) == 0);
@@ -359,7 +394,8 @@ static void errors(void)
 	char long_path[PATH_MAX + 8];
 	unsigned char how[64] = { 0 };
 	long page = sysconf(_SC_PAGESIZE);
-	char *edge = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	EXPECT(edge != MAP_FAILED && munmap(edge + page, (size_t)page) == 0);
 	EXPECT_ERRNO(open("/t/missing", O_RDONLY), ENOENT);
@@ -393,7 +429,8 @@ static void errors(void)
 	EXPECT_ERRNO(syscall(SYS_openat2, AT_FDCWD, "f", (void *)8, 24), EFAULT);
 	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", 1ULL << 40, 0, 0), EINVAL);
 	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0600, 0), EINVAL);
-	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT), EINVAL);
+	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0, RESOLVE_BENEATH | RESOLVE_IN_ROOT),
+		     EINVAL);
 	EXPECT_ERRNO(openat2_how(AT_FDCWD, "f", O_RDONLY, 0, RESOLVE_CACHED), EAGAIN);
 	EXPECT_ERRNO(open("/t/w", O_TMPFILE | O_RDONLY, 0600), EINVAL);
 }
@@ -408,7 +445,8 @@ static void creation(void)
 	EXPECT_ERRNO(open("/t/w/dangling", O_CREAT | O_RDWR | O_NOFOLLOW, 0666), ELOOP);
 	umask(077);
 	fd = open("/t/w/dangling", O_CREAT | O_RDWR, 0666);
-	EXPECT(fd >= 0 && mode_of(fd) == 0600 && close(fd) == 0 && access("/t/w/nowhere", F_OK) == 0);
+	EXPECT(fd >= 0 && mode_of(fd) == 0600 && close(fd) == 0 &&
+	       access("/t/w/nowhere", F_OK) == 0);
 	umask(0);
 	fd = open("w/d/deep", O_CREAT | O_WRONLY, 04777);
 	EXPECT(fd >= 0 && mode_of(fd) == 04777 && close(fd) == 0);
@@ -429,7 +467,8 @@ static void rules(void)
 	EXPECT(fd >= 0);
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	EXPECT_ERRNO(open(self, O_RDONLY), EACCES);
-	EXPECT_ERRNO(syscall(SYS_openat2, fd, "", &(struct open_how){ 0 }, sizeof(struct open_how)), ENOENT);
+	EXPECT_ERRNO(syscall(SYS_openat2, fd, "", &(struct open_how){ 0 }, sizeof(struct open_how)),
+		     ENOENT);
 	EXPECT(close(fd) == 0);
 	EXPECT(symlink("../.env", "/t/w/innocent") == 0);
 	EXPECT_ERRNO(open("/t/w/innocent", O_RDONLY), EACCES);
@@ -503,7 +542,8 @@ static void proc_self(void)
 	int fd = open("/proc/self/stat", O_RDONLY), pipes[2];
 
 	snprintf(pid, sizeof pid, "%d (", getpid());
-	EXPECT(fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strncmp(text, pid, strlen(pid)) == 0);
+	EXPECT(fd >= 0 && read(fd, text, sizeof text - 1) > 0 &&
+	       strncmp(text, pid, strlen(pid)) == 0);
 	EXPECT(close(fd) == 0);
 	fd = open("/proc/mounts", O_RDONLY);
 	EXPECT(fd >= 0 && close(fd) == 0);
@@ -527,7 +567,8 @@ static void proc_self(void)
 	fd = open("/dev/fd/1", O_WRONLY);
 	EXPECT(fd >= 0 && write(fd, "line", 4) == 4 && close(fd) == 0);
 	expect_text(open("/dev/fd/0", O_RDONLY), "line");
-	EXPECT(pthread_create(&thread, NULL, thread_self, NULL) == 0 && pthread_join(thread, NULL) == 0);
+	EXPECT(pthread_create(&thread, NULL, thread_self, NULL) == 0 &&
+	       pthread_join(thread, NULL) == 0);
 }
 
 static pid_t child(void (*run_child)(void))
@@ -553,7 +594,8 @@ static void write_fifo(void)
 {
 	int fd = open("/t/w/fifo", O_WRONLY);
 
-	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && write(fd, "text", 4) == 4 && close(fd) == 0);
+	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && write(fd, "text", 4) == 4 &&
+	       close(fd) == 0);
 }
 
 static void read_fifo(void)
@@ -632,6 +674,21 @@ static void leases(void)
 	expect_exit(pid);
 }
 
+/* Nobody but the caller has its file open for writing once it goes on: else it could not execute what it has just
+ * written. A read lease is refused for the same reason. */
+static void alone(void)
+{
+	int r = open("/t/w/f", O_RDONLY);
+
+	EXPECT(r >= 0);
+	for (unsigned i = 0; i < 2000; i++) {
+		int w = open("/t/w/f", O_WRONLY);
+
+		EXPECT(w >= 0 && close(w) == 0);
+		EXPECT(fcntl(r, F_SETLEASE, F_RDLCK) == 0 && fcntl(r, F_SETLEASE, F_UNLCK) == 0);
+	}
+}
+
 static void open_forever(void)
 {
 	for (;;) {
@@ -662,8 +719,10 @@ static void kills(void)
 /* The broker's limit is 1024 descriptors: a leak in any of these ways ends in EMFILE. */
 static void leaks(void)
 {
-	static const char *const paths[] = { "/t/f", "f", "/t/.env", "/t/missing", "/proc/self/stat", "/dev/fd/0",
-					     "/t/w/new", "/t/r/new", "/t/loop", "w/../w/f", "/t/w/hooks/x" };
+	static const char *const paths[] = {
+		"/t/f",     "f",        "/t/.env", "/t/missing", "/proc/self/stat", "/dev/fd/0",
+		"/t/w/new", "/t/r/new", "/t/loop", "w/../w/f",   "/t/w/hooks/x"
+	};
 	int before = broker_count();
 
 	for (unsigned i = 0; i < 11000; i++) {
@@ -705,12 +764,8 @@ static void *flip_links(void *arg)
 {
 	(void)arg;
 	while (!shared->stop) {
-		unlink("/t/w/flip");
-		symlink("/t/.env", "/t/w/flip");
-		unlink("/t/w/flip");
-		symlink("/t/r/f", "/t/w/flip");
-		rename("/t/w/a", "/t/w/b");
-		rename("/t/w/b", "/t/w/a");
+		EXPECT(unlink("/t/w/flip") == 0 && symlink("/t/.env", "/t/w/flip") == 0);
+		EXPECT(unlink("/t/w/flip") == 0 && symlink("/t/r/f", "/t/w/flip") == 0);
 	}
 	return NULL;
 }
@@ -719,19 +774,19 @@ static void race(void)
 {
 	time_t end = time(NULL) + 3;
 	pthread_t threads[2];
-	unsigned good = 0, refused = 0;
+	unsigned good = 0, refused = 0, missed = 0;
 
-	EXPECT(link("/t/r/f", "/t/r/ff") == 0);
+	EXPECT(link("/t/r/f", "/t/r/ff") == 0 && symlink("/t/r/f", "/t/w/flip") == 0);
 	EXPECT(pthread_create(&threads[0], NULL, flip_memory, NULL) == 0);
 	EXPECT(pthread_create(&threads[1], NULL, flip_links, NULL) == 0);
 	while (time(NULL) < end) {
-		const char *path = good % 2 ? flipping : "/t/w/flip";
+		const char *path = (good + refused + missed) % 2 ? flipping : "/t/w/flip";
 		char got[8] = { 0 };
 		int fd = open(path, O_RDONLY);
 
 		if (fd < 0) {
 			refused += errno == EACCES;
-			good += errno != EACCES;
+			missed += errno != EACCES;
 			continue;
 		}
 		EXPECT(read(fd, got, 6) == 4 && strcmp(got, "text") == 0 && close(fd) == 0);
@@ -779,12 +834,12 @@ static void non_dumpable(void)
 
 /* ---- the tests ---- */
 
-#define CASE(name)                          \
-	static void test_##name(void **state) \
-	{                                   \
-		(void)state;                \
-		run(name);                  \
-		world_end();                \
+#define CASE(name)                                                                                 \
+	static void test_##name(void **state)                                                      \
+	{                                                                                          \
+		(void)state;                                                                       \
+		run(name);                                                                         \
+		world_end();                                                                       \
 	}
 CASE(opens)
 CASE(errors)
@@ -794,6 +849,7 @@ CASE(registers)
 CASE(proc_self)
 CASE(fifos)
 CASE(leases)
+CASE(alone)
 CASE(kills)
 CASE(leaks)
 CASE(full_table)
@@ -841,9 +897,12 @@ static void test_events(void **state)
 	static const struct {
 		const char *call, *rule, *layer, *err, *fix, *argument;
 	} wanted[] = {
-		{ "openat", "t:5", "broker", "EACCES", "take this pattern out of filesystem.deny.read", "\"/t/.env\"" },
-		{ "openat", "t:9", "broker", "EACCES", "add /t/r to filesystem.write", "\"r/new\\x0a\", O_WRONLY|O_CREAT" },
-		{ "openat", "t:7", "mount", "ENOENT", "take it out of filesystem.hide", "O_RDONLY" },
+		{ "openat", "t:5", "broker", "EACCES",
+		  "take this pattern out of filesystem.deny.read", "\"/t/.env\"" },
+		{ "openat", "t:9", "broker", "EACCES", "add /t/r to filesystem.write",
+		  "\"r/new\\x0a\", O_WRONLY|O_CREAT" },
+		{ "openat", "t:7", "mount", "ENOENT", "take it out of filesystem.hide",
+		  "O_RDONLY" },
 		{ "openat", "t:9", "mount", "EROFS", "add /t/ro to filesystem.write", "O_WRONLY" },
 		{ "socket", "default", "broker", "EACCES", "", "inet, stream" },
 		{ "getpriority", "default", "seccomp", "EPERM", "none", "0" },
@@ -887,21 +946,51 @@ static void test_events(void **state)
 
 /* ---- confinement ---- */
 
-static void try_socket(void) { syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }
-static void try_exec(void) { syscall(SYS_execve, "/bin/true", NULL, NULL); }
-static void try_fork(void) { syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-static void try_ptrace(void) { syscall(SYS_ptrace, 0, 0, 0, 0); }
-static void try_kill(void) { syscall(SYS_kill, 1, 0); }
-static void try_mount(void) { syscall(SYS_mount, "a", "b", "c", 0, NULL); }
-static void try_ioctl(void) { syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, ""); }
-static void try_prctl(void) { syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0); }
-static void try_writev(void) { syscall(SYS_process_vm_writev, 1, NULL, 0, NULL, 0, 0); }
+static void try_socket(void)
+{
+	syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+}
+static void try_exec(void)
+{
+	syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+static void try_fork(void)
+{
+	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+static void try_ptrace(void)
+{
+	syscall(SYS_ptrace, 0, 0, 0, 0);
+}
+static void try_kill(void)
+{
+	syscall(SYS_kill, 1, 0);
+}
+static void try_mount(void)
+{
+	syscall(SYS_mount, "a", "b", "c", 0, NULL);
+}
+static void try_ioctl(void)
+{
+	syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "");
+}
+static void try_prctl(void)
+{
+	syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+}
+static void try_writev(void)
+{
+	syscall(SYS_process_vm_writev, 1, NULL, 0, NULL, 0, 0);
+}
 static void try_exec_memory(void)
 {
 	syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 #ifdef SYS_open
-static void try_open(void) { syscall(SYS_open, "/etc/passwd", O_RDONLY); }
+static void try_open(void)
+{
+	syscall(SYS_open, "/etc/passwd", O_RDONLY);
+}
 #endif
 
 static int confined_status(void (*act)(void))
@@ -925,8 +1014,8 @@ static int confined_status(void (*act)(void))
 static void test_filter_kills(void **state)
 {
 	static void (*const acts[])(void) = {
-		try_socket, try_exec, try_fork, try_ptrace, try_kill, try_mount, try_ioctl, try_prctl, try_writev,
-		try_exec_memory,
+		try_socket, try_exec,  try_fork,  try_ptrace, try_kill,
+		try_mount,  try_ioctl, try_prctl, try_writev, try_exec_memory,
 #ifdef SYS_open
 		try_open,
 #endif
@@ -951,9 +1040,10 @@ static void look_around(void)
 		_exit(2);
 	if (read(fd, status, sizeof status - 1) <= 0)
 		_exit(3);
-	if (strstr(status, "CapEff:\t0000000000000000") == NULL || strstr(status, "CapPrm:\t0000000000080000") == NULL ||
-	    strstr(status, "CapBnd:\t0000000000000000") == NULL || strstr(status, "NoNewPrivs:\t1") == NULL ||
-	    strstr(status, "Seccomp:\t2") == NULL)
+	if (strstr(status, "CapEff:\t0000000000000000") == NULL ||
+	    strstr(status, "CapPrm:\t0000000000080000") == NULL ||
+	    strstr(status, "CapBnd:\t0000000000000000") == NULL ||
+	    strstr(status, "NoNewPrivs:\t1") == NULL || strstr(status, "Seccomp:\t2") == NULL)
 		_exit(4);
 }
 
@@ -966,17 +1056,21 @@ static void test_confined_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opens),	    cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_creation),    cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_registers),   cmocka_unit_test(test_proc_self),
-		cmocka_unit_test(test_fifos),	    cmocka_unit_test(test_leases),
-		cmocka_unit_test(test_kills),	    cmocka_unit_test(test_leaks),
-		cmocka_unit_test(test_full_table),  cmocka_unit_test(test_race),
-		cmocka_unit_test(test_non_dumpable), cmocka_unit_test(test_allow_all),
-		cmocka_unit_test(test_events),	    cmocka_unit_test(test_filter_kills),
-		cmocka_unit_test(test_confined_state),
+		cmocka_unit_test(test_opens),        cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_creation),     cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_registers),    cmocka_unit_test(test_proc_self),
+		cmocka_unit_test(test_fifos),        cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_alone),        cmocka_unit_test(test_kills),
+		cmocka_unit_test(test_leaks),        cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_race),         cmocka_unit_test(test_non_dumpable),
+		cmocka_unit_test(test_allow_all),    cmocka_unit_test(test_events),
+		cmocka_unit_test(test_filter_kills), cmocka_unit_test(test_confined_state),
 	};
 
+#if SANITIZED
+	puts("1..0 # SKIP the broker's filter forbids what a sanitizer does");
+	return 0;
+#endif
 	if (geteuid() != 0) {
 		puts("1..0 # SKIP needs root");
 		return 0;

@@ -1,6 +1,7 @@
 /*
  * Command lines and what they mean. A row's line is split at spaces ('' is an empty word); what was
- * understood is written as text, and compared. An expectation that starts with '!' is part of the error.
+ * understood is written as text, and compared. An expectation that starts with '!' is part of the
+ * error.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,8 @@ static int split(struct arena *a, const char *line, char **argv)
 {
 	int n = 0;
 
-	for (char *word = strtok(arena_strdup(a, line), " "); word != NULL; word = strtok(NULL, " ")) {
+	for (char *word = strtok(arena_strdup(a, line), " "); word != NULL;
+	     word = strtok(NULL, " ")) {
 		assert_true(n < WORDS_MAX);
 		argv[n++] = strcmp(word, "''") == 0 ? word + 2 : word;
 	}
@@ -155,7 +157,8 @@ static void compare(const struct row *row, int r, const char *got, const struct 
 		if (r >= 0)
 			fail_msg("'%s' was understood as '%s'", row->line, got);
 		assert_true(e->no > 0 && r == -e->no);
-		if (strstr(e->text, row->expect + 1) == NULL && strstr(e->hint, row->expect + 1) == NULL)
+		if (strstr(e->text, row->expect + 1) == NULL &&
+		    strstr(e->hint, row->expect + 1) == NULL)
 			fail_msg("'%s': error '%s' (%s) lacks '%s'", row->line, e->text, e->hint,
 				 row->expect + 1);
 	} else if (r < 0) {
@@ -404,7 +407,8 @@ static void forms(void **state)
 		{ "'' sh", "!cannot be" },
 		{ "a\nb sh", "!cannot be" },
 		{ "\xc3\xa9 sh", "!cannot be" },
-		{ "--network private id sh", "!not available in this version: network mode private" },
+		{ "--network private id sh",
+		  "!not available in this version: network mode private" },
 		{ "--allow x id sh", "!not available in this version: --allow" },
 		{ "--publish 80 id sh", "!not available in this version: --publish" },
 		{ "--rootfs /r id /bundle", "!--rootfs" },

@@ -23,10 +23,12 @@ static void log_lines(void **state)
 		enum log_format format;
 		const char *msg, *expect;
 	} rows[] = {
-		{ LOG_JSON, "no", "{\"level\":\"error\",\"msg\":\"no\",\"time\":\"2026-01-02T03:04:05Z\"}\n" },
+		{ LOG_JSON, "no",
+		  "{\"level\":\"error\",\"msg\":\"no\",\"time\":\"2026-01-02T03:04:05Z\"}\n" },
 		{ LOG_TEXT, "no", "time=\"2026-01-02T03:04:05Z\" level=error msg=\"no\"\n" },
 		{ LOG_JSON, "a\"b\\c\nd",
-		  "{\"level\":\"error\",\"msg\":\"a\\\"b\\\\c\\nd\",\"time\":\"2026-01-02T03:04:05Z\"}\n" },
+		  "{\"level\":\"error\",\"msg\":\"a\\\"b\\\\c\\nd\",\"time\":\"2026-01-02T03:04:"
+		  "05Z\"}\n" },
 		{ LOG_TEXT, "a\"b\\c\nd",
 		  "time=\"2026-01-02T03:04:05Z\" level=error msg=\"a\\\"b\\\\c\\x0ad\"\n" },
 	};
@@ -53,9 +55,11 @@ static void summaries(void **state)
 		{ true, 0, 0, "" },
 		{ false, 0, 5, "" },
 		{ false, 1, 0, "zviz: 1 operation was refused (run with --verbose to see it)\n" },
-		{ false, 7, 0, "zviz: 7 operations were refused (run with --verbose to see them)\n" },
+		{ false, 7, 0,
+		  "zviz: 7 operations were refused (run with --verbose to see them)\n" },
 		{ true, 1, 0, "zviz: 1 operation was refused\n" },
-		{ true, 7, 2, "zviz: 7 operations were refused\nzviz: 2 events came too fast to be shown\n" },
+		{ true, 7, 2,
+		  "zviz: 7 operations were refused\nzviz: 2 events came too fast to be shown\n" },
 		{ true, 0, 1, "zviz: 1 event came too fast to be shown\n" },
 	};
 	struct arena a = { 0 };
@@ -122,9 +126,18 @@ static void watch(struct watcher *w, const char *line, size_t len, char *out, si
 static size_t refusal(char line[EVENT_LINE_MAX], const char *verdict)
 {
 	const struct event ev = {
-		.time_us = 1, .container = "box", .pid = 7, .comm = "sh", .syscall = "openat",
-		.arguments = "AT_FDCWD, \"/etc/shadow\"", .layer = "mount", .rule = "ci-runner:41",
-		.verdict = verdict, .err = "ENOENT", .us = 4, .fix = "",
+		.time_us = 1,
+		.container = "box",
+		.pid = 7,
+		.comm = "sh",
+		.syscall = "openat",
+		.arguments = "AT_FDCWD, \"/etc/shadow\"",
+		.layer = "mount",
+		.rule = "ci-runner:41",
+		.verdict = verdict,
+		.err = "ENOENT",
+		.us = 4,
+		.fix = "",
 	};
 
 	return event_write(line, &ev);
@@ -157,7 +170,8 @@ static void refusals_are_counted_and_shown(void **state)
 	assert_int_equal(w.unreadable, 1);
 }
 
-static void no_two_options_share_a_name(const struct option_row *rows, const struct option_row *others)
+static void no_two_options_share_a_name(const struct option_row *rows,
+					const struct option_row *others)
 {
 	for (; rows != NULL && rows->name != NULL; rows++)
 		for (const struct option_row *o = others; o != NULL && o->name != NULL; o++)

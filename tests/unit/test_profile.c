@@ -23,10 +23,12 @@ static const char base_text[] =
 	"  deny: [ptrace]\n"
 	"  broker: [openat]\n"
 	"  where:\n"
-	"    - {syscall: personality, arg: 0, mask: 0xffffffff, in: [0x0, 0xffffffff], then: allow}\n"
+	"    - {syscall: personality, arg: 0, mask: 0xffffffff, in: [0x0, 0xffffffff], then: "
+	"allow}\n"
 	"ioctl: {allow: [TCGETS, 0x5413]}\n"
 	"prctl: {allow: [PR_SET_NAME, 38]}\n"
-	"sockets: {allow: [{family: unix}, {family: inet, types: [stream, dgram], protocols: [0, 6]}]}\n"
+	"sockets: {allow: [{family: unix}, {family: inet, types: [stream, dgram], protocols: [0, "
+	"6]}]}\n"
 	"filesystem:\n"
 	"  read: [/]\n"
 	"  write: [/tmp, /work]\n"
@@ -40,14 +42,13 @@ static const char base_text[] =
 	"resources: {memory: 4G, swap: 0, cpus: 0.5, pids: 512, nofile: 1024, tmpfs: 1G,\n"
 	"            io: [{path: /work, wbps: 50M, riops: 100}]}\n"
 	"requirements: {landlock: 3, seccomp_notify: preferred, user_namespace: required,\n"
-	"               network_policy: preferred, cgroup: {controllers: [memory, pids], need: preferred}}\n"
+	"               network_policy: preferred, cgroup: {controllers: [memory, pids], need: "
+	"preferred}}\n"
 	"audit: decisions\n"
 	"warn: [careful]\n";
 
-const struct builtin_profile builtin_profiles[] = {
-	{ "base", base_text, sizeof base_text - 1 },
-	{ 0 }
-};
+const struct builtin_profile builtin_profiles[] = { { "base", base_text, sizeof base_text - 1 },
+						    { 0 } };
 
 /* Files that profiles extend: ctx is a NULL-ended list of name and text. */
 static int open_from_list(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
@@ -183,8 +184,11 @@ static void extending(void **state)
 	struct profile p;
 
 	(void)state;
-	loads(&a, "zviz: 1\nextends: base\nsyscalls: {allow: [gettid], deny: [bpf]}\nresources: {memory: 1G}\n"
-		  "network: {mode: none}\nrequirements: {landlock: preferred}\n", &p);
+	loads(&a,
+	      "zviz: 1\nextends: base\nsyscalls: {allow: [gettid], deny: [bpf]}\nresources: "
+	      "{memory: 1G}\n"
+	      "network: {mode: none}\nrequirements: {landlock: preferred}\n",
+	      &p);
 	assert_string_equal(p.name, "p");
 	assert_null(p.description);
 	assert_int_equal(p.syscalls.allow.n, 4);
@@ -208,22 +212,26 @@ static void removing(void **state)
 	struct profile p;
 
 	(void)state;
-	loads(&a, "zviz: 1\nextends: base\n"
-		  "remove:\n"
-		  "  namespaces: [network]\n"
-		  "  capabilities: {keep: [CAP_CHOWN]}\n"
-		  "  syscalls: {allow: [getpid], deny: [ptrace], broker: [openat], where: [{syscall: personality}]}\n"
-		  "  ioctl: {allow: [TCGETS]}\n"
-		  "  prctl: {allow: [38]}\n"
-		  "  sockets: {allow: [{family: inet}]}\n"
-		  "  filesystem: {read: [/], write: [/work], execute: [/usr], hide: [/etc/shadow],\n"
-		  "               deny: {read: [\"**/.env\"], write: [\"**/.git/hooks/**\"]}}\n"
-		  "  network: {egress: {allow: [{cidr: 10.0.0.0/8}]}, ingress: {allow: [{port: 8080}]}}\n"
-		  "  resources: {io: [{path: /work}]}\n"
-		  "  requirements: {cgroup: [pids]}\n"
-		  "  warn: [careful]\n"
-		  "syscalls: {allow: [getpid]}\n"
-		  "filesystem: {read: [/usr]}\n", &p);
+	loads(&a,
+	      "zviz: 1\nextends: base\n"
+	      "remove:\n"
+	      "  namespaces: [network]\n"
+	      "  capabilities: {keep: [CAP_CHOWN]}\n"
+	      "  syscalls: {allow: [getpid], deny: [ptrace], broker: [openat], where: [{syscall: "
+	      "personality}]}\n"
+	      "  ioctl: {allow: [TCGETS]}\n"
+	      "  prctl: {allow: [38]}\n"
+	      "  sockets: {allow: [{family: inet}]}\n"
+	      "  filesystem: {read: [/], write: [/work], execute: [/usr], hide: [/etc/shadow],\n"
+	      "               deny: {read: [\"**/.env\"], write: [\"**/.git/hooks/**\"]}}\n"
+	      "  network: {egress: {allow: [{cidr: 10.0.0.0/8}]}, ingress: {allow: [{port: "
+	      "8080}]}}\n"
+	      "  resources: {io: [{path: /work}]}\n"
+	      "  requirements: {cgroup: [pids]}\n"
+	      "  warn: [careful]\n"
+	      "syscalls: {allow: [getpid]}\n"
+	      "filesystem: {read: [/usr]}\n",
+	      &p);
 	assert_int_equal(p.namespaces.n, 3);
 	assert_int_equal(p.keep_capabilities.n, 1);
 	assert_string_equal(p.keep_capabilities.at[0].text, "CAP_KILL");
@@ -250,9 +258,9 @@ static void removing(void **state)
 static void files(void **state)
 {
 	static const char *list[] = {
-		"d/a.yaml", "zviz: 1\nextends: b/b.yml\nsyscalls: {allow: [read]}\n",
+		"d/a.yaml",  "zviz: 1\nextends: b/b.yml\nsyscalls: {allow: [read]}\n",
 		"d/b/b.yml", "zviz: 1\nextends: /c.yaml\nsyscalls: {allow: [write]}\n",
-		"/c.yaml", "zviz: 1\nsyscalls: {allow: [close]}\n",
+		"/c.yaml",   "zviz: 1\nsyscalls: {allow: [close]}\n",
 		NULL,
 	};
 	static const char text[] = "zviz: 1\nextends: a.yaml\nsyscalls: {allow: [dup]}\n";
@@ -274,21 +282,33 @@ static void files(void **state)
 static void cycles_and_chains(void **state)
 {
 	static const char *list[] = {
-		"d/p.yaml", "zviz: 1\nextends: q.yaml\n", "d/q.yaml", "zviz: 1\nextends: p.yaml\n",
-		"d/1.yaml", "zviz: 1\nextends: 2.yaml\n", "d/2.yaml", "zviz: 1\nextends: 3.yaml\n",
-		"d/3.yaml", "zviz: 1\nextends: 4.yaml\n", "d/4.yaml", "zviz: 1\nextends: 5.yaml\n",
-		"d/5.yaml", "zviz: 1\nextends: 6.yaml\n", "d/6.yaml", "zviz: 1\nextends: 7.yaml\n",
-		"d/7.yaml", "zviz: 1\nextends: 8.yaml\n", "d/8.yaml", "zviz: 1\nextends: 9.yaml\n",
-		"d/9.yaml", "zviz: 1\n", "d/bad.yaml", "zviz: 1\nwarn: x\n", NULL,
+		"d/p.yaml",   "zviz: 1\nextends: q.yaml\n",
+		"d/q.yaml",   "zviz: 1\nextends: p.yaml\n",
+		"d/1.yaml",   "zviz: 1\nextends: 2.yaml\n",
+		"d/2.yaml",   "zviz: 1\nextends: 3.yaml\n",
+		"d/3.yaml",   "zviz: 1\nextends: 4.yaml\n",
+		"d/4.yaml",   "zviz: 1\nextends: 5.yaml\n",
+		"d/5.yaml",   "zviz: 1\nextends: 6.yaml\n",
+		"d/6.yaml",   "zviz: 1\nextends: 7.yaml\n",
+		"d/7.yaml",   "zviz: 1\nextends: 8.yaml\n",
+		"d/8.yaml",   "zviz: 1\nextends: 9.yaml\n",
+		"d/9.yaml",   "zviz: 1\n",
+		"d/bad.yaml", "zviz: 1\nwarn: x\n",
+		NULL,
 	};
 	static const struct {
 		const char *text, *wrong;
 	} rows[] = {
-		{ "zviz: 1\nextends: p.yaml\n", "d/p.yaml:2:10: extends: 'd/p.yaml' extends itself" },
-		{ "zviz: 1\nextends: q.yaml\n", "d/q.yaml:2:10: extends: 'd/p.yaml' extends itself" },
-		{ "zviz: 1\nextends: 1.yaml\n", "d/8.yaml:2:10: extends: more than 8 profiles extend one another" },
-		{ "zviz: 1\nextends: ./none\n", "d/p.yaml:2:10: extends: d/./none: No such file or directory" },
-		{ "zviz: 1\nextends: bad.yaml\n", "d/bad.yaml:2:7: warn: expected a list, not 'x'" },
+		{ "zviz: 1\nextends: p.yaml\n",
+		  "d/p.yaml:2:10: extends: 'd/p.yaml' extends itself" },
+		{ "zviz: 1\nextends: q.yaml\n",
+		  "d/q.yaml:2:10: extends: 'd/p.yaml' extends itself" },
+		{ "zviz: 1\nextends: 1.yaml\n",
+		  "d/8.yaml:2:10: extends: more than 8 profiles extend one another" },
+		{ "zviz: 1\nextends: ./none\n",
+		  "d/p.yaml:2:10: extends: d/./none: No such file or directory" },
+		{ "zviz: 1\nextends: bad.yaml\n",
+		  "d/bad.yaml:2:7: warn: expected a list, not 'x'" },
 	};
 
 	(void)state;
@@ -297,8 +317,8 @@ static void cycles_and_chains(void **state)
 		struct err e = { 0 };
 		struct profile p;
 
-		assert_true(profile_load(&a, "d/p.yaml", rows[i].text, strlen(rows[i].text), open_from_list,
-					 list, &p, &e) < 0);
+		assert_true(profile_load(&a, "d/p.yaml", rows[i].text, strlen(rows[i].text),
+					 open_from_list, list, &p, &e) < 0);
 		assert_string_equal(e.text, rows[i].wrong);
 		arena_free(&a);
 	}
@@ -321,16 +341,21 @@ static const struct {
 	{ "extends: [base]", "extends: expected the name of a profile" },
 	{ "extends:", "extends: expected the name of a profile" },
 	{ "extends: ./other.yaml", "extends: only a built-in profile can be extended here" },
-	{ "namespaces: [usr]", "2:14: namespaces[0]: unknown namespace 'usr'; did you mean 'user'?" },
+	{ "namespaces: [usr]",
+	  "2:14: namespaces[0]: unknown namespace 'usr'; did you mean 'user'?" },
 	{ "namespaces: user", "2:13: namespaces: expected a list, not 'user'" },
 	{ "namespaces: [[user]]", "2:14: namespaces[0]: expected a word, not a list" },
 	{ "namespaces: [net]", "namespaces[0]: unknown namespace 'net'" },
-	{ "capabilities: {keep: [CAP_CHWN]}", "capabilities.keep[0]: unknown capability 'CAP_CHWN'; did you mean 'CAP_CHOWN'?" },
+	{ "capabilities: {keep: [CAP_CHWN]}",
+	  "capabilities.keep[0]: unknown capability 'CAP_CHWN'; did you mean 'CAP_CHOWN'?" },
 	{ "capabilities: {drop: [CAP_CHOWN]}", "capabilities.drop: unknown key 'drop'" },
 	{ "capabilities: [CAP_CHOWN]", "capabilities: expected a map, not a list" },
-	{ "syscalls: {allow: [opent]}", "2:20: syscalls.allow[0]: unknown system call 'opent'; did you mean 'open" },
-	{ "syscalls:\n  allow:\n    - read\n    - reed", "5:7: syscalls.allow[1]: unknown system call 'reed'; did you mean 'read'?" },
-	{ "syscalls: {deny: ['@basicio']}", "syscalls.deny[0]: unknown group '@basicio'; did you mean '@basic-io'?" },
+	{ "syscalls: {allow: [opent]}",
+	  "2:20: syscalls.allow[0]: unknown system call 'opent'; did you mean 'open" },
+	{ "syscalls:\n  allow:\n    - read\n    - reed",
+	  "5:7: syscalls.allow[1]: unknown system call 'reed'; did you mean 'read'?" },
+	{ "syscalls: {deny: ['@basicio']}",
+	  "syscalls.deny[0]: unknown group '@basicio'; did you mean '@basic-io'?" },
 	{ "syscalls: {allow: ['@']}", "unknown group '@'" },
 	{ "syscalls: {allow: ['']}", "syscalls.allow[0]: unknown system call ''" },
 	{ "syscalls: {broker: [openat, 7]}", "syscalls.broker[1]: unknown system call '7'" },
@@ -338,31 +363,50 @@ static const struct {
 	{ "syscalls: {architectures: [amd64]}", "unknown architecture 'amd64'" },
 	{ "syscalls: {where: {syscall: read}}", "syscalls.where: expected a list, not a map" },
 	{ "syscalls: {where: [read]}", "syscalls.where[0]: expected a map, not 'read'" },
-	{ "syscalls: {where: [{arg: 0, in: [1], then: deny}]}", "2:20: syscalls.where[0]: the key 'syscall' is missing" },
+	{ "syscalls: {where: [{arg: 0, in: [1], then: deny}]}",
+	  "2:20: syscalls.where[0]: the key 'syscall' is missing" },
 	{ "syscalls: {where: [{syscall: read, in: [1], then: deny}]}", "the key 'arg' is missing" },
 	{ "syscalls: {where: [{syscall: read, arg: 0, then: deny}]}", "the key 'in' is missing" },
 	{ "syscalls: {where: [{syscall: read, arg: 0, in: [1]}]}", "the key 'then' is missing" },
-	{ "syscalls: {where: [{syscall: red, arg: 0, in: [1], then: deny}]}", "where[0].syscall: unknown system call 'red'" },
-	{ "syscalls: {where: [{syscall: '@memory', arg: 0, in: [1], then: deny}]}", "unknown system call '@memory'" },
-	{ "syscalls: {where: [{syscall: read, arg: 6, in: [1], then: deny}]}", "where[0].arg: must be from 0 to 5, not 6" },
-	{ "syscalls: {where: [{syscall: read, arg: -1, in: [1], then: deny}]}", "where[0].arg: must be from 0 to 5, not -1" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, in: [], then: deny}]}", "where[0].in: needs at least one element" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, in: 1, then: deny}]}", "where[0].in: expected a list, not '1'" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, in: [0x], then: deny}]}", "where[0].in[0]: expected a whole number, not '0x'" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, in: [1], then: kill}]}", "where[0].then: unknown word 'kill'" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, mask: 0, in: [0], then: deny}]}", "where[0].mask: must be from 1" },
-	{ "syscalls: {where: [{syscall: read, arg: 0, mask: 0x1, in: [2], then: deny}]}", "where[0]: 0x2 has bits outside the mask" },
-	{ "ioctl: {allow: [TCGET]}", "ioctl.allow[0]: unknown ioctl 'TCGET'; did you mean 'TCGETS'?" },
-	{ "ioctl: {allow: [0x100000000]}", "'0x100000000' is no ioctl: a name, or a number of 32 bits" },
+	{ "syscalls: {where: [{syscall: red, arg: 0, in: [1], then: deny}]}",
+	  "where[0].syscall: unknown system call 'red'" },
+	{ "syscalls: {where: [{syscall: '@memory', arg: 0, in: [1], then: deny}]}",
+	  "unknown system call '@memory'" },
+	{ "syscalls: {where: [{syscall: read, arg: 6, in: [1], then: deny}]}",
+	  "where[0].arg: must be from 0 to 5, not 6" },
+	{ "syscalls: {where: [{syscall: read, arg: -1, in: [1], then: deny}]}",
+	  "where[0].arg: must be from 0 to 5, not -1" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, in: [], then: deny}]}",
+	  "where[0].in: needs at least one element" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, in: 1, then: deny}]}",
+	  "where[0].in: expected a list, not '1'" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, in: [0x], then: deny}]}",
+	  "where[0].in[0]: expected a whole number, not '0x'" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, in: [1], then: kill}]}",
+	  "where[0].then: unknown word 'kill'" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, mask: 0, in: [0], then: deny}]}",
+	  "where[0].mask: must be from 1" },
+	{ "syscalls: {where: [{syscall: read, arg: 0, mask: 0x1, in: [2], then: deny}]}",
+	  "where[0]: 0x2 has bits outside the mask" },
+	{ "ioctl: {allow: [TCGET]}",
+	  "ioctl.allow[0]: unknown ioctl 'TCGET'; did you mean 'TCGETS'?" },
+	{ "ioctl: {allow: [0x100000000]}",
+	  "'0x100000000' is no ioctl: a name, or a number of 32 bits" },
 	{ "ioctl: {allow: [5x]}", "'5x' is no ioctl" },
 	{ "ioctl: [TCGETS]", "ioctl: expected a map, not a list" },
-	{ "prctl: {allow: [PR_SET_NAM]}", "prctl.allow[0]: unknown prctl 'PR_SET_NAM'; did you mean 'PR_SET_NAME'?" },
+	{ "prctl: {allow: [PR_SET_NAM]}",
+	  "prctl.allow[0]: unknown prctl 'PR_SET_NAM'; did you mean 'PR_SET_NAME'?" },
 	{ "prctl: {allow: [-1]}", "unknown prctl '-1'" },
-	{ "sockets: {allow: [{family: unx}]}", "sockets.allow[0].family: unknown word 'unx'; did you mean 'unix'?" },
-	{ "sockets: {allow: [{types: [stream]}]}", "sockets.allow[0]: the key 'family' is missing" },
-	{ "sockets: {allow: [{family: inet, types: []}]}", "types: expected a list with at least one word" },
-	{ "sockets: {allow: [{family: inet, types: [strem]}]}", "types[0]: unknown word 'strem'; did you mean 'stream'?" },
-	{ "sockets: {allow: [{family: inet, protocols: [tcp]}]}", "protocols[0]: expected a whole number, not 'tcp'" },
+	{ "sockets: {allow: [{family: unx}]}",
+	  "sockets.allow[0].family: unknown word 'unx'; did you mean 'unix'?" },
+	{ "sockets: {allow: [{types: [stream]}]}",
+	  "sockets.allow[0]: the key 'family' is missing" },
+	{ "sockets: {allow: [{family: inet, types: []}]}",
+	  "types: expected a list with at least one word" },
+	{ "sockets: {allow: [{family: inet, types: [strem]}]}",
+	  "types[0]: unknown word 'strem'; did you mean 'stream'?" },
+	{ "sockets: {allow: [{family: inet, protocols: [tcp]}]}",
+	  "protocols[0]: expected a whole number, not 'tcp'" },
 	{ "sockets: {allow: [inet]}", "sockets.allow[0]: expected a map, not 'inet'" },
 	{ "filesystem: {root: rw}", "filesystem.root: unknown word 'rw'" },
 	{ "filesystem: {read: [tmp]}", "filesystem.read[0]: 'tmp' must be an absolute path" },
@@ -370,30 +414,41 @@ static const struct {
 	{ "filesystem: {execute: [/usr/../bin]}", "'/usr/../bin' must not contain '..'" },
 	{ "filesystem: {hide: ['']}", "filesystem.hide[0]: '' must be an absolute path" },
 	{ "filesystem: {deny: ['**/.env']}", "filesystem.deny: expected a map, not a list" },
-	{ "filesystem: {deny: {read: ['.env']}}", "filesystem.deny.read[0]: the pattern '.env' must start with / or **/" },
-	{ "filesystem: {deny: {execute: ['**/x']}}", "filesystem.deny.execute: unknown key 'execute'" },
+	{ "filesystem: {deny: {read: ['.env']}}",
+	  "filesystem.deny.read[0]: the pattern '.env' must start with / or **/" },
+	{ "filesystem: {deny: {execute: ['**/x']}}",
+	  "filesystem.deny.execute: unknown key 'execute'" },
 	{ "network: none", "network: expected a map, not 'none'" },
 	{ "network: {mode: bridge}", "network.mode: unknown word 'bridge'" },
-	{ "network: {egress: {allow: [{ports: [1]}]}}", "network.egress.allow[0]: needs one of 'cidr' and 'domain'" },
-	{ "network: {egress: {allow: [{cidr: 10.0.0.0/8, domain: a.b}]}}", "needs one of 'cidr' and 'domain'" },
-	{ "network: {egress: {allow: [{cidr: 10.0.0.0/33}]}}", "'10.0.0.0/33' is no address range" },
+	{ "network: {egress: {allow: [{ports: [1]}]}}",
+	  "network.egress.allow[0]: needs one of 'cidr' and 'domain'" },
+	{ "network: {egress: {allow: [{cidr: 10.0.0.0/8, domain: a.b}]}}",
+	  "needs one of 'cidr' and 'domain'" },
+	{ "network: {egress: {allow: [{cidr: 10.0.0.0/33}]}}",
+	  "'10.0.0.0/33' is no address range" },
 	{ "network: {egress: {allow: [{cidr: 10.0.0/8}]}}", "'10.0.0/8' is no address range" },
-	{ "network: {egress: {allow: [{cidr: 'fd00::/129'}]}}", "'fd00::/129' is no address range" },
+	{ "network: {egress: {allow: [{cidr: 'fd00::/129'}]}}",
+	  "'fd00::/129' is no address range" },
 	{ "network: {egress: {allow: [{cidr: 10.0.0.0/}]}}", "'10.0.0.0/' is no address range" },
 	{ "network: {egress: {allow: [{domain: 'a..b'}]}}", "'a..b' is no domain name" },
 	{ "network: {egress: {allow: [{domain: 'a b'}]}}", "'a b' is no domain name" },
 	{ "network: {egress: {allow: [{domain: '*'}]}}", "'*' is no domain name" },
-	{ "network: {egress: {allow: [{domain: a.b, ports: [0]}]}}", "ports[0]: must be from 1 to 65535, not 0" },
-	{ "network: {egress: {allow: [{domain: a.b, ports: 443}]}}", "ports: expected a list, not '443'" },
-	{ "network: {ingress: {allow: [{port: 65536}]}}", "ingress.allow[0].port: must be from 1 to 65535, not 65536" },
+	{ "network: {egress: {allow: [{domain: a.b, ports: [0]}]}}",
+	  "ports[0]: must be from 1 to 65535, not 0" },
+	{ "network: {egress: {allow: [{domain: a.b, ports: 443}]}}",
+	  "ports: expected a list, not '443'" },
+	{ "network: {ingress: {allow: [{port: 65536}]}}",
+	  "ingress.allow[0].port: must be from 1 to 65535, not 65536" },
 	{ "network: {ingress: {allow: [{}]}}", "ingress.allow[0]: the key 'port' is missing" },
-	{ "resources: {memory: lots}", "resources.memory: expected a size such as 512M or 4G, not 'lots'" },
+	{ "resources: {memory: lots}",
+	  "resources.memory: expected a size such as 512M or 4G, not 'lots'" },
 	{ "resources: {memory: 4GG}", "resources.memory: expected a size" },
 	{ "resources: {memory: -1}", "resources.memory: expected a size" },
 	{ "resources: {memory: 4K}", "resources.memory: 4K is too small" },
 	{ "resources: {memory: 99999999T}", "resources.memory: 99999999T is too large" },
 	{ "resources: {cpus: 0}", "resources.cpus: 0 is too small" },
-	{ "resources: {cpus: two}", "resources.cpus: expected a number such as 2 or 0.5, not 'two'" },
+	{ "resources: {cpus: two}",
+	  "resources.cpus: expected a number such as 2 or 0.5, not 'two'" },
 	{ "resources: {pids: 0}", "resources.pids: must be from 1 to 4194304, not 0" },
 	{ "resources: {pids: 1.5}", "resources.pids: expected a whole number, not '1.5'" },
 	{ "resources: {nofile: 1}", "resources.nofile: must be from 4 to 1073741816, not 1" },
@@ -401,25 +456,38 @@ static const struct {
 	{ "resources: {mem: 1G}", "resources.mem: unknown key 'mem'" },
 	{ "resources: {io: [{wbps: 1M}]}", "resources.io[0]: the key 'path' is missing" },
 	{ "resources: {io: [{path: /x}]}", "resources.io[0]: limits nothing" },
-	{ "resources: {io: [{path: x, wbps: 1M}]}", "resources.io[0].path: 'x' must be an absolute path" },
+	{ "resources: {io: [{path: x, wbps: 1M}]}",
+	  "resources.io[0].path: 'x' must be an absolute path" },
 	{ "requirements: {landlock: 0}", "requirements.landlock: must be from 1 to 64, not 0" },
 	{ "requirements: {landlock: maybe}", "requirements.landlock: unknown need 'maybe'" },
-	{ "requirements: {landlock: [3]}", "requirements.landlock: expected a whole number, not a list" },
-	{ "requirements: {landlock: 3x}", "requirements.landlock: expected a whole number, not '3x'" },
-	{ "requirements: {seccomp_notify: require}", "unknown word 'require'; did you mean 'required'?" },
+	{ "requirements: {landlock: [3]}",
+	  "requirements.landlock: expected a whole number, not a list" },
+	{ "requirements: {landlock: 3x}",
+	  "requirements.landlock: expected a whole number, not '3x'" },
+	{ "requirements: {seccomp_notify: require}",
+	  "unknown word 'require'; did you mean 'required'?" },
 	{ "requirements: {cgroup: [mem]}", "requirements.cgroup[0]: unknown controller 'mem'" },
-	{ "requirements: {cgroup: [[pids]]}", "requirements.cgroup[0]: expected a word, not a list" },
-	{ "requirements: {cgroup: {need: preferred}}", "requirements.cgroup: the key 'controllers' is missing" },
-	{ "requirements: {cgroup: {controllers: [pids]}}", "requirements.cgroup: the key 'need' is missing" },
+	{ "requirements: {cgroup: [[pids]]}",
+	  "requirements.cgroup[0]: expected a word, not a list" },
+	{ "requirements: {cgroup: {need: preferred}}",
+	  "requirements.cgroup: the key 'controllers' is missing" },
+	{ "requirements: {cgroup: {controllers: [pids]}}",
+	  "requirements.cgroup: the key 'need' is missing" },
 	{ "requirements: {cgroup: always}", "requirements.cgroup: unknown need 'always'" },
 	{ "audit: some", "audit: unknown word 'some'" },
 	{ "warn: text", "warn: expected a list, not 'text'" },
-	{ "remove: {syscalls: {allow: [read]}}", "2:9: remove: there is nothing to remove from without 'extends'" },
-	{ "extends: base\nremove: {syscalls: {allow: [gettid]}}", "3:29: remove: the base profile's syscalls.allow has no such row" },
-	{ "extends: base\nremove: {syscalls: {allow: [read]}}", "3:29: remove: the base profile's syscalls.allow has no such row" },
-	{ "extends: base\nremove: {resources: {memory: 4G}}", "remove.resources.memory: unknown key 'memory'" },
-	{ "extends: base\nremove: {sockets: {allow: [{family: inet, types: [stream]}]}}", "unknown key 'types'" },
-	{ "extends: base\nremove: {network: {egress: {allow: [{}]}}}", "needs one of 'cidr' and 'domain'" },
+	{ "remove: {syscalls: {allow: [read]}}",
+	  "2:9: remove: there is nothing to remove from without 'extends'" },
+	{ "extends: base\nremove: {syscalls: {allow: [gettid]}}",
+	  "3:29: remove: the base profile's syscalls.allow has no such row" },
+	{ "extends: base\nremove: {syscalls: {allow: [read]}}",
+	  "3:29: remove: the base profile's syscalls.allow has no such row" },
+	{ "extends: base\nremove: {resources: {memory: 4G}}",
+	  "remove.resources.memory: unknown key 'memory'" },
+	{ "extends: base\nremove: {sockets: {allow: [{family: inet, types: [stream]}]}}",
+	  "unknown key 'types'" },
+	{ "extends: base\nremove: {network: {egress: {allow: [{}]}}}",
+	  "needs one of 'cidr' and 'domain'" },
 	{ "extends: base\nremove: [read]", "3:9: remove: expected a map, not a list" },
 	{ "extends: base\nremove:", "remove: expected a map, not nothing" },
 	{ "<<: {name: x}", "unknown key '<<'" },
@@ -441,7 +509,8 @@ static void refusals(void **state)
 			fail_msg("%s: was accepted", refused[i].text);
 		assert_int_equal(strncmp(e.text, "d/p.yaml:", 9), 0);
 		if (strstr(e.text, refused[i].wrong) == NULL)
-			fail_msg("%s: got '%s', wanted '%s'", refused[i].text, e.text, refused[i].wrong);
+			fail_msg("%s: got '%s', wanted '%s'", refused[i].text, e.text,
+				 refused[i].wrong);
 		arena_free(&a);
 	}
 }
@@ -453,12 +522,17 @@ static void refusals_of_the_whole(void **state)
 	} rows[] = {
 		{ "", "d/p.yaml: empty" },
 		{ "name: x\n", "d/p.yaml:1:1: the key 'zviz' is missing" },
-		{ "zviz: 2\n", "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
-		{ "zviz: '1'\n", "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
-		{ "zviz: [1]\n", "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
-		{ "- zviz\n", "d/p.yaml:1:1: a profile is a map of keys; it starts with 'zviz: 1'" },
+		{ "zviz: 2\n",
+		  "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
+		{ "zviz: '1'\n",
+		  "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
+		{ "zviz: [1]\n",
+		  "d/p.yaml:1:7: zviz: this zviz reads version 1 of the profile format only" },
+		{ "- zviz\n",
+		  "d/p.yaml:1:1: a profile is a map of keys; it starts with 'zviz: 1'" },
 		{ "zviz\n", "d/p.yaml:1:1: a profile is a map of keys; it starts with 'zviz: 1'" },
-		{ "{\"zviz\": 1", "d/p.yaml:2:1: did not find expected ',' or '}' while parsing a flow mapping" },
+		{ "{\"zviz\": 1",
+		  "d/p.yaml:2:1: did not find expected ',' or '}' while parsing a flow mapping" },
 	};
 
 	(void)state;

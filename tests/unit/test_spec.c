@@ -12,33 +12,42 @@
 #include <cmocka.h> /* last: it has a macro called fail */
 
 static const char full[] =
-	"{\"ociVersion\":\"1.0.2-dev\",\"hostname\":\"box\",\"domainname\":\"example.org\",\"unknown\":{\"x\":[1]},"
+	"{\"ociVersion\":\"1.0.2-dev\",\"hostname\":\"box\",\"domainname\":\"example.org\","
+	"\"unknown\":{\"x\":[1]},"
 	"\"root\":{\"path\":\"rootfs\",\"readonly\":true},"
 	"\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":25,\"width\":80},"
 	"\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":18,\"additionalGids\":[5,4294967294]},"
 	"\"args\":[\"sh\",\"-c\",\"\"],\"env\":[\"A=1\",\"B=\",\"C=x=y\"],\"cwd\":\"/\","
-	"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],\"permitted\":[],"
+	"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],\"permitted\":"
+	"[],"
 	"\"inheritable\":null,\"ambient\":[\"CAP_NEW_1\"]},"
 	"\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":0,\"hard\":18446744073709551615},"
 	"{\"type\":\"RLIMIT_NOFILE\",\"soft\":1024,\"hard\":4096}],"
-	"\"noNewPrivileges\":true,\"apparmorProfile\":\"a\",\"selinuxLabel\":\"\",\"oomScoreAdj\":-500},"
+	"\"noNewPrivileges\":true,\"apparmorProfile\":\"a\",\"selinuxLabel\":\"\",\"oomScoreAdj\":-"
+	"500},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-	"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"./data\",\"options\":[\"rbind\",\"ro\"],"
+	"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"./"
+	"data\",\"options\":[\"rbind\",\"ro\"],"
 	"\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
 	"\"gidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}]}],"
-	"\"hooks\":{\"prestart\":[{\"path\":\"/h\",\"args\":[\"h\",\"x\"],\"env\":[\"K=v\"],\"timeout\":5}],"
+	"\"hooks\":{\"prestart\":[{\"path\":\"/"
+	"h\",\"args\":[\"h\",\"x\"],\"env\":[\"K=v\"],\"timeout\":5}],"
 	"\"createRuntime\":[{\"path\":\"/1\"}],\"createContainer\":[{\"path\":\"/2\"}],"
-	"\"startContainer\":[{\"path\":\"/3\"}],\"poststart\":[{\"path\":\"/4\"}],\"poststop\":[{\"path\":\"/5\"}]},"
+	"\"startContainer\":[{\"path\":\"/3\"}],\"poststart\":[{\"path\":\"/"
+	"4\"}],\"poststop\":[{\"path\":\"/5\"}]},"
 	"\"annotations\":{\"zviz.io/profile\":\"ci-runner\",\"empty\":\"\"},"
 	"\"linux\":{\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
 	"\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
-	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\",\"path\":\"/run/netns/x\"},{\"type\":\"mount\",\"path\":\"\"}],"
-	"\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":8630,\"uid\":0,\"gid\":0},"
+	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\",\"path\":\"/run/netns/"
+	"x\"},{\"type\":\"mount\",\"path\":\"\"}],"
+	"\"devices\":[{\"path\":\"/dev/"
+	"fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,\"fileMode\":8630,\"uid\":0,\"gid\":0},"
 	"{\"path\":\"/dev/p\",\"type\":\"p\"}],"
 	"\"cgroupsPath\":\"/a/b\",\"rootfsPropagation\":\"rslave\",\"mountLabel\":\"l\","
 	"\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],"
 	"\"memory\":{\"limit\":1048576,\"reservation\":-1,\"swap\":2097152},"
-	"\"cpu\":{\"shares\":1024,\"quota\":-1,\"period\":100000,\"cpus\":\"0-3,6\",\"mems\":\"0\"},"
+	"\"cpu\":{\"shares\":1024,\"quota\":-1,\"period\":100000,\"cpus\":\"0-3,6\",\"mems\":\"0\"}"
+	","
 	"\"pids\":{\"limit\":100},\"blockIO\":{\"weight\":500,"
 	"\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1000}],"
 	"\"throttleWriteBpsDevice\":[{\"major\":8,\"minor\":1,\"rate\":2000}],"
@@ -47,11 +56,14 @@ static const char full[] =
 	"\"unified\":{\"memory.high\":\"1000000\"}},"
 	"\"sysctl\":{\"net.ipv4.ip_forward\":\"1\",\"net/ipv4/conf/eth0.1/forwarding\":\"1\"},"
 	"\"maskedPaths\":[\"/proc/kcore\"],\"readonlyPaths\":[],"
-	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"SCMP_ARCH_X86_64\"],"
-	"\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],\"listenerPath\":\"/run/s\",\"listenerMetadata\":\"m\","
+	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,"
+	"\"architectures\":[\"SCMP_ARCH_X86_64\"],"
+	"\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],\"listenerPath\":\"/run/"
+	"s\",\"listenerMetadata\":\"m\","
 	"\"syscalls\":[{\"names\":[\"read\",\"write\"],\"action\":\"SCMP_ACT_ALLOW\"},"
 	"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1,"
-	"\"args\":[{\"index\":0,\"value\":18446744073709551615,\"valueTwo\":8,\"op\":\"SCMP_CMP_EQ\"}]}]},"
+	"\"args\":[{\"index\":0,\"value\":18446744073709551615,\"valueTwo\":8,\"op\":\"SCMP_CMP_"
+	"EQ\"}]}]},"
 	"\"personality\":{\"domain\":\"LINUX32\"}}}";
 
 static int load(struct arena *a, const char *text, struct spec *s, struct err *e)
@@ -79,7 +91,8 @@ static void process(void **state)
 	assert_string_equal(s.hostname, "box");
 	assert_string_equal(s.domainname, "example.org");
 	assert_string_equal(s.root.path, "rootfs");
-	assert_true(s.root.readonly && s.process.set && s.process.terminal && s.process.no_new_privileges);
+	assert_true(s.root.readonly && s.process.set && s.process.terminal &&
+		    s.process.no_new_privileges);
 	assert_int_equal(s.process.console_height.value, 25);
 	assert_int_equal(s.process.console_width.value, 80);
 	assert_int_equal(s.process.uid, 1000);
@@ -123,7 +136,8 @@ static void mounts_and_hooks(void **state)
 	assert_string_equal(s.mounts.at[1].from.path, "mounts[1]");
 	assert_string_equal(s.hooks.prestart.at[0].args.at[1], "x");
 	assert_string_equal(s.hooks.prestart.at[0].env.at[0], "K=v");
-	assert_true(s.hooks.prestart.at[0].timeout.set && s.hooks.prestart.at[0].timeout.value == 5);
+	assert_true(s.hooks.prestart.at[0].timeout.set &&
+		    s.hooks.prestart.at[0].timeout.value == 5);
 	assert_string_equal(s.hooks.create_runtime.at[0].path, "/1");
 	assert_string_equal(s.hooks.create_container.at[0].path, "/2");
 	assert_string_equal(s.hooks.start_container.at[0].path, "/3");
@@ -174,7 +188,8 @@ static void resources_and_seccomp(void **state)
 	assert_true(r->memory_limit.value == 1048576 && r->memory_reservation.value == -1 &&
 		    r->memory_swap.value == 2097152);
 	assert_string_equal(r->memory_limit.from.path, "linux.resources.memory.limit");
-	assert_true(r->cpu_shares.value == 1024 && r->cpu_quota.value == -1 && r->cpu_period.value == 100000);
+	assert_true(r->cpu_shares.value == 1024 && r->cpu_quota.value == -1 &&
+		    r->cpu_period.value == 100000);
 	assert_string_equal(r->cpuset_cpus, "0-3,6");
 	assert_string_equal(r->cpuset_mems, "0");
 	assert_true(r->pids_limit.value == 100 && r->io_weight.value == 500);
@@ -189,7 +204,8 @@ static void resources_and_seccomp(void **state)
 	assert_string_equal(c->listener_metadata, "m");
 	assert_int_equal(c->rules.at[0].names.n, 2);
 	assert_true(c->rules.at[1].errno_ret.value == 1 && c->rules.at[1].args.n == 1);
-	assert_true(c->rules.at[1].args.at[0].value == UINT64_MAX && c->rules.at[1].args.at[0].value_two == 8);
+	assert_true(c->rules.at[1].args.at[0].value == UINT64_MAX &&
+		    c->rules.at[1].args.at[0].value_two == 8);
 	assert_string_equal(c->rules.at[1].args.at[0].op, "SCMP_CMP_EQ");
 	assert_string_equal(c->rules.at[1].from.path, "linux.seccomp.syscalls[1]");
 	arena_free(&a);
@@ -202,12 +218,18 @@ static void little(void **state)
 	struct spec s;
 
 	(void)state;
-	loads(&a, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/r\"},\"linux\":null,\"process\":null}", &s);
+	loads(&a,
+	      "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"/"
+	      "r\"},\"linux\":null,\"process\":null}",
+	      &s);
 	assert_false(s.process.set);
 	assert_false(s.linux_.has_masked_paths || s.linux_.seccomp.set);
 	assert_null(s.hostname);
 	for (size_t i = 0; i < COUNT(versions); i++)
-		loads(&a, arena_printf(&a, "{\"ociVersion\":\"%s\",\"root\":{\"path\":\"r\"}}", versions[i]), &s);
+		loads(&a,
+		      arena_printf(&a, "{\"ociVersion\":\"%s\",\"root\":{\"path\":\"r\"}}",
+				   versions[i]),
+		      &s);
 	arena_free(&a);
 }
 
@@ -226,120 +248,197 @@ static const struct {
 	{ 't', "{\"ociVersion\":\"1.0.0\"}", "the key 'root' is missing" },
 	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":null}", "the key 'root' is missing" },
 	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{}}", "root: the key 'path' is missing" },
-	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"\"}}", "root.path: must not be empty" },
-	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":7}}", "root.path: expected a string, not '7'" },
+	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"\"}}",
+	  "root.path: must not be empty" },
+	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":7}}",
+	  "root.path: expected a string, not '7'" },
 	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":\"/\"}", "root: expected a map, not '/'" },
-	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\",\"readonly\":1}}", "root.readonly: expected true or false, not '1'" },
+	{ 't', "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\",\"readonly\":1}}",
+	  "root.readonly: expected true or false, not '1'" },
 	{ 't', "{\"ociVersion\":\"\"}", "ociVersion: must not be empty" },
 	{ 't', "{\"ociVersion\":1.0}", "ociVersion: expected a string, not '1.0'" },
-	{ 't', "{\"ociVersion\":\"2.0.0\"}", "ociVersion: version '2.0.0' of the OCI runtime specification" },
+	{ 't', "{\"ociVersion\":\"2.0.0\"}",
+	  "ociVersion: version '2.0.0' of the OCI runtime specification" },
 	{ 't', "{\"ociVersion\":\"1.\"}", "ociVersion: version '1.'" },
 	{ 't', "{\"ociVersion\":\"1.x\"}", "ociVersion: version '1.x'" },
 	{ 't', "{\"ociVersion\":\"1\"}", "ociVersion: version '1'" },
 	{ 't', "{\"ociVersion\":\"0.9.0\"}", "ociVersion: version '0.9.0'" },
-	{ 't', "{\"ociVersion\":\"1.0.0\",\"ociVersion\":\"1.0.0\"}", "ociVersion: this key was given before" },
+	{ 't', "{\"ociVersion\":\"1.0.0\",\"ociVersion\":\"1.0.0\"}",
+	  "ociVersion: this key was given before" },
 	{ 't', "{\"ociVersion\":\"1.0.0\" \"root\":{}}", "1:23: expected , or }" },
 	{ 't', "{\n \"ociVersion\": \"1.0.0\",\n}", "3:1: expected a key in quotes" },
 	{ 't', "{\"a\":\"\\u0000\"}", "1:9: a NUL character is not permitted" },
 	{ 'r', "\"hostname\":5", "hostname: expected a string, not '5'" },
 	{ 'r', "\"hostname\":\"a b\"", "hostname: 'a b' is no host name" },
 	{ 'r', "\"hostname\":\"a/b\"", "hostname: 'a/b' is no host name" },
-	{ 'r', "\"hostname\":\"0123456789012345678901234567890123456789012345678901234567890123x\"", "hostname: longer than 64 bytes" },
+	{ 'r', "\"hostname\":\"0123456789012345678901234567890123456789012345678901234567890123x\"",
+	  "hostname: longer than 64 bytes" },
 	{ 'r', "\"domainname\":\"\\u001b[2J\"", "domainname: '\\x1b[2J' is no host name" },
 	{ 'r', "\"process\":[]", "process: expected a map, not a list" },
 	{ 'r', "\"process\":{\"cwd\":\"/\"}", "process: the key 'args' is missing" },
 	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":null}", "process: the key 'args' is missing" },
-	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[]}", "process.args: needs at least one element" },
-	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":\"sh\"}", "process.args: expected a list, not 'sh'" },
-	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"\"]}", "process.args[0]: the program's name is empty" },
-	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"a\",1]}", "process.args[1]: expected a string, not '1'" },
-	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"a\",null]}", "process.args[1]: expected a string, not nothing" },
+	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[]}",
+	  "process.args: needs at least one element" },
+	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":\"sh\"}",
+	  "process.args: expected a list, not 'sh'" },
+	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"\"]}",
+	  "process.args[0]: the program's name is empty" },
+	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"a\",1]}",
+	  "process.args[1]: expected a string, not '1'" },
+	{ 'r', "\"process\":{\"cwd\":\"/\",\"args\":[\"a\",null]}",
+	  "process.args[1]: expected a string, not nothing" },
 	{ 'r', "\"process\":{\"args\":[\"a\"]}", "process: the key 'cwd' is missing" },
 	{ 'r', "\"process\":{\"args\":[\"a\"],\"cwd\":\"\"}", "process.cwd: must not be empty" },
-	{ 'r', "\"process\":{\"args\":[\"a\"],\"cwd\":\"tmp\"}", "process.cwd: 'tmp' must be an absolute path" },
-	{ 'r', "\"process\":{\"args\":[\"a\"],\"cwd\":\"/a/../../b\"}", "process.cwd: '/a/../../b' must not contain '..'" },
+	{ 'r', "\"process\":{\"args\":[\"a\"],\"cwd\":\"tmp\"}",
+	  "process.cwd: 'tmp' must be an absolute path" },
+	{ 'r', "\"process\":{\"args\":[\"a\"],\"cwd\":\"/a/../../b\"}",
+	  "process.cwd: '/a/../../b' must not contain '..'" },
 	{ 'p', "\"terminal\":\"yes\"", "process.terminal: expected true or false, not 'yes'" },
-	{ 'p', "\"consoleSize\":{\"height\":65536}", "process.consoleSize.height: must be from 0 to 65535, not 65536" },
+	{ 'p', "\"consoleSize\":{\"height\":65536}",
+	  "process.consoleSize.height: must be from 0 to 65535, not 65536" },
 	{ 'p', "\"user\":5", "process.user: expected a map, not '5'" },
 	{ 'p', "\"user\":{\"uid\":-1}", "process.user.uid: must be from 0 to 4294967294, not -1" },
-	{ 'p', "\"user\":{\"uid\":4294967295}", "process.user.uid: must be from 0 to 4294967294, not 4294967295" },
+	{ 'p', "\"user\":{\"uid\":4294967295}",
+	  "process.user.uid: must be from 0 to 4294967294, not 4294967295" },
 	{ 'p', "\"user\":{\"uid\":\"0\"}", "process.user.uid: expected a whole number, not '0'" },
-	{ 'p', "\"user\":{\"uid\":\"root\"}", "process.user.uid: expected a whole number, not 'root'" },
+	{ 'p', "\"user\":{\"uid\":\"root\"}",
+	  "process.user.uid: expected a whole number, not 'root'" },
 	{ 'p', "\"user\":{\"gid\":1e3}", "process.user.gid: expected a whole number, not '1e3'" },
-	{ 'p', "\"user\":{\"gid\":99999999999999999999}", "process.user.gid: must be from 0 to 4294967294" },
+	{ 'p', "\"user\":{\"gid\":99999999999999999999}",
+	  "process.user.gid: must be from 0 to 4294967294" },
 	{ 'p', "\"user\":{\"umask\":512}", "process.user.umask: must be from 0 to 511, not 512" },
-	{ 'p', "\"user\":{\"additionalGids\":[1,4294967295]}", "process.user.additionalGids[1]: must be from 0 to 4294967294" },
-	{ 'p', "\"user\":{\"additionalGids\":[\"1\"]}", "process.user.additionalGids[0]: expected a whole number, not '1'" },
+	{ 'p', "\"user\":{\"additionalGids\":[1,4294967295]}",
+	  "process.user.additionalGids[1]: must be from 0 to 4294967294" },
+	{ 'p', "\"user\":{\"additionalGids\":[\"1\"]}",
+	  "process.user.additionalGids[0]: expected a whole number, not '1'" },
 	{ 'p', "\"env\":[\"PATH\"]", "process.env[0]: 'PATH' must be NAME=VALUE" },
 	{ 'p', "\"env\":[\"A=1\",\"=x\"]", "process.env[1]: '=x' must be NAME=VALUE" },
 	{ 'p', "\"env\":{\"A\":\"1\"}", "process.env: expected a list, not a map" },
-	{ 'p', "\"capabilities\":{\"bounding\":[\"chown\"]}", "process.capabilities.bounding[0]: 'chown' is no capability" },
-	{ 'p', "\"capabilities\":{\"ambient\":[\"CAP_\"]}", "process.capabilities.ambient[0]: 'CAP_' is no capability" },
-	{ 'p', "\"capabilities\":{\"effective\":\"CAP_KILL\"}", "process.capabilities.effective: expected a list, not 'CAP_KILL'" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_NOFILES\",\"soft\":1,\"hard\":1}]", "process.rlimits[0].type: unknown resource limit 'RLIMIT_NOFILES'; did you mean 'RLIMIT_NOFILE'?" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":1}]", "process.rlimits[0]: the key 'soft' is missing" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":2,\"hard\":1}]", "process.rlimits[0]: soft (2) is above hard (1)" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":-1,\"hard\":1}]", "process.rlimits[0].soft: must be from 0 to 18446744073709551615, not -1" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":18446744073709551616}]", "process.rlimits[0].hard: must be from 0" },
-	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1}]", "process: rlimits[1]: RLIMIT_CORE was given before" },
-	{ 'p', "\"noNewPrivileges\":\"\"", "process.noNewPrivileges: expected true or false, not ''" },
+	{ 'p', "\"capabilities\":{\"bounding\":[\"chown\"]}",
+	  "process.capabilities.bounding[0]: 'chown' is no capability" },
+	{ 'p', "\"capabilities\":{\"ambient\":[\"CAP_\"]}",
+	  "process.capabilities.ambient[0]: 'CAP_' is no capability" },
+	{ 'p', "\"capabilities\":{\"effective\":\"CAP_KILL\"}",
+	  "process.capabilities.effective: expected a list, not 'CAP_KILL'" },
+	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_NOFILES\",\"soft\":1,\"hard\":1}]",
+	  "process.rlimits[0].type: unknown resource limit 'RLIMIT_NOFILES'; did you mean "
+	  "'RLIMIT_NOFILE'?" },
+	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":1}]",
+	  "process.rlimits[0]: the key 'soft' is missing" },
+	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":2,\"hard\":1}]",
+	  "process.rlimits[0]: soft (2) is above hard (1)" },
+	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":-1,\"hard\":1}]",
+	  "process.rlimits[0].soft: must be from 0 to 18446744073709551615, not -1" },
+	{ 'p', "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":18446744073709551616}]",
+	  "process.rlimits[0].hard: must be from 0" },
+	{ 'p',
+	  "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CORE\","
+	  "\"soft\":1,\"hard\":1}]",
+	  "process: rlimits[1]: RLIMIT_CORE was given before" },
+	{ 'p', "\"noNewPrivileges\":\"\"",
+	  "process.noNewPrivileges: expected true or false, not ''" },
 	{ 'p', "\"apparmorProfile\":[]", "process.apparmorProfile: expected a string, not a list" },
-	{ 'p', "\"oomScoreAdj\":1001", "process.oomScoreAdj: must be from -1000 to 1000, not 1001" },
-	{ 'p', "\"oomScoreAdj\":-1001", "process.oomScoreAdj: must be from -1000 to 1000, not -1001" },
+	{ 'p', "\"oomScoreAdj\":1001",
+	  "process.oomScoreAdj: must be from -1000 to 1000, not 1001" },
+	{ 'p', "\"oomScoreAdj\":-1001",
+	  "process.oomScoreAdj: must be from -1000 to 1000, not -1001" },
 	{ 'r', "\"mounts\":{}", "mounts: expected a list, not a map" },
 	{ 'r', "\"mounts\":[null]", "mounts[0]: expected a map, not nothing" },
 	{ 'r', "\"mounts\":[{\"source\":\"/\"}]", "mounts[0]: the key 'destination' is missing" },
 	{ 'r', "\"mounts\":[{\"destination\":\"\"}]", "mounts[0].destination: must not be empty" },
-	{ 'r', "\"mounts\":[{\"destination\":\"proc\"}]", "mounts[0].destination: 'proc' must be an absolute path" },
-	{ 'r', "\"mounts\":[{\"destination\":\"/a/..\"}]", "mounts[0].destination: '/a/..' must not contain '..'" },
-	{ 'r', "\"mounts\":[{\"destination\":\"/a\",\"options\":\"ro\"}]", "mounts[0].options: expected a list, not 'ro'" },
-	{ 'r', "\"mounts\":[{\"destination\":\"/a\",\"uidMappings\":[{\"containerID\":0,\"hostID\":0}]}]", "mounts[0].uidMappings[0]: the key 'size' is missing" },
+	{ 'r', "\"mounts\":[{\"destination\":\"proc\"}]",
+	  "mounts[0].destination: 'proc' must be an absolute path" },
+	{ 'r', "\"mounts\":[{\"destination\":\"/a/..\"}]",
+	  "mounts[0].destination: '/a/..' must not contain '..'" },
+	{ 'r', "\"mounts\":[{\"destination\":\"/a\",\"options\":\"ro\"}]",
+	  "mounts[0].options: expected a list, not 'ro'" },
+	{ 'r',
+	  "\"mounts\":[{\"destination\":\"/"
+	  "a\",\"uidMappings\":[{\"containerID\":0,\"hostID\":0}]}]",
+	  "mounts[0].uidMappings[0]: the key 'size' is missing" },
 	{ 'r', "\"hooks\":[]", "hooks: expected a map, not a list" },
-	{ 'r', "\"hooks\":{\"prestart\":[{\"args\":[\"x\"]}]}", "hooks.prestart[0]: the key 'path' is missing" },
-	{ 'r', "\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}", "hooks.poststop[0].path: 'x' must be an absolute path" },
-	{ 'r', "\"hooks\":{\"poststart\":[{\"path\":\"/x\",\"timeout\":0}]}", "hooks.poststart[0].timeout: must be from 1 to" },
-	{ 'r', "\"hooks\":{\"createRuntime\":[{\"path\":\"/x\",\"env\":[\"A\"]}]}", "hooks.createRuntime[0].env[0]: 'A' must be NAME=VALUE" },
+	{ 'r', "\"hooks\":{\"prestart\":[{\"args\":[\"x\"]}]}",
+	  "hooks.prestart[0]: the key 'path' is missing" },
+	{ 'r', "\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}",
+	  "hooks.poststop[0].path: 'x' must be an absolute path" },
+	{ 'r', "\"hooks\":{\"poststart\":[{\"path\":\"/x\",\"timeout\":0}]}",
+	  "hooks.poststart[0].timeout: must be from 1 to" },
+	{ 'r', "\"hooks\":{\"createRuntime\":[{\"path\":\"/x\",\"env\":[\"A\"]}]}",
+	  "hooks.createRuntime[0].env[0]: 'A' must be NAME=VALUE" },
 	{ 'r', "\"annotations\":{\"a\":1}", "annotations.a: expected a string, not '1'" },
 	{ 'r', "\"annotations\":{\"\":\"x\"}", "an empty key" },
 	{ 'r', "\"annotations\":[]", "annotations: expected a map, not a list" },
 	{ 'r', "\"linux\":[]", "linux: expected a map, not a list" },
-	{ 'l', "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]", "linux.uidMappings[0].size: must be from 1 to 4294967295, not 0" },
-	{ 'l', "\"uidMappings\":[{\"containerID\":1,\"hostID\":0,\"size\":4294967295}]", "linux.uidMappings[0]: reaches beyond the last id, 4294967294" },
-	{ 'l', "\"gidMappings\":[{\"containerID\":0,\"hostID\":-5,\"size\":1}]", "linux.gidMappings[0].hostID: must be from 0 to 4294967294, not -5" },
-	{ 'l', "\"namespaces\":[{\"type\":\"net\"}]", "linux.namespaces[0].type: unknown namespace 'net'" },
-	{ 'l', "\"namespaces\":[{\"type\":\"userr\"}]", "unknown namespace 'userr'; did you mean 'user'?" },
-	{ 'l', "\"namespaces\":[{\"path\":\"/x\"}]", "linux.namespaces[0]: the key 'type' is missing" },
-	{ 'l', "\"namespaces\":[{\"type\":\"pid\",\"path\":\"x\"}]", "linux.namespaces[0].path: 'x' must be an absolute path" },
-	{ 'l', "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]", "linux: namespaces[1]: pid was given before" },
-	{ 'l', "\"devices\":[{\"type\":\"c\",\"major\":1,\"minor\":1}]", "linux.devices[0]: the key 'path' is missing" },
-	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"x\"}]", "linux.devices[0].type: 'x' is no device type" },
-	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"c\",\"major\":1}]", "linux.devices[0]: the keys 'major' and 'minor' are needed" },
-	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"c\",\"major\":-1,\"minor\":0}]", "linux.devices[0].major: must be from 0 to 4294967295, not -1" },
-	{ 'l', "\"rootfsPropagation\":\"public\"", "linux.rootfsPropagation: 'public' is no mount propagation" },
+	{ 'l', "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]",
+	  "linux.uidMappings[0].size: must be from 1 to 4294967295, not 0" },
+	{ 'l', "\"uidMappings\":[{\"containerID\":1,\"hostID\":0,\"size\":4294967295}]",
+	  "linux.uidMappings[0]: reaches beyond the last id, 4294967294" },
+	{ 'l', "\"gidMappings\":[{\"containerID\":0,\"hostID\":-5,\"size\":1}]",
+	  "linux.gidMappings[0].hostID: must be from 0 to 4294967294, not -5" },
+	{ 'l', "\"namespaces\":[{\"type\":\"net\"}]",
+	  "linux.namespaces[0].type: unknown namespace 'net'" },
+	{ 'l', "\"namespaces\":[{\"type\":\"userr\"}]",
+	  "unknown namespace 'userr'; did you mean 'user'?" },
+	{ 'l', "\"namespaces\":[{\"path\":\"/x\"}]",
+	  "linux.namespaces[0]: the key 'type' is missing" },
+	{ 'l', "\"namespaces\":[{\"type\":\"pid\",\"path\":\"x\"}]",
+	  "linux.namespaces[0].path: 'x' must be an absolute path" },
+	{ 'l', "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]",
+	  "linux: namespaces[1]: pid was given before" },
+	{ 'l', "\"devices\":[{\"type\":\"c\",\"major\":1,\"minor\":1}]",
+	  "linux.devices[0]: the key 'path' is missing" },
+	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"x\"}]",
+	  "linux.devices[0].type: 'x' is no device type" },
+	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"c\",\"major\":1}]",
+	  "linux.devices[0]: the keys 'major' and 'minor' are needed" },
+	{ 'l', "\"devices\":[{\"path\":\"/d\",\"type\":\"c\",\"major\":-1,\"minor\":0}]",
+	  "linux.devices[0].major: must be from 0 to 4294967295, not -1" },
+	{ 'l', "\"rootfsPropagation\":\"public\"",
+	  "linux.rootfsPropagation: 'public' is no mount propagation" },
 	{ 'l', "\"cgroupsPath\":{}", "linux.cgroupsPath: expected a string, not a map" },
-	{ 'l', "\"resources\":{\"memory\":{\"limit\":\"1G\"}}", "linux.resources.memory.limit: expected a whole number, not '1G'" },
-	{ 'l', "\"resources\":{\"memory\":{\"limit\":-2}}", "linux.resources.memory.limit: must be from -1" },
-	{ 'l', "\"resources\":{\"memory\":{\"limit\":9223372036854775808}}", "linux.resources.memory.limit: must be from -1" },
-	{ 'l', "\"resources\":{\"cpu\":{\"shares\":-1}}", "linux.resources.cpu.shares: must be from 0" },
-	{ 'l', "\"resources\":{\"cpu\":{\"cpus\":\"0-3; rm\"}}", "linux.resources.cpu.cpus: '0-3; rm' is no list such as 0-3,6" },
-	{ 'l', "\"resources\":{\"pids\":{\"limit\":-5}}", "linux.resources.pids.limit: must be from -1" },
-	{ 'l', "\"resources\":{\"blockIO\":{\"weight\":1001}}", "linux.resources.blockIO.weight: must be from 0 to 1000, not 1001" },
-	{ 'l', "\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"rate\":1}]}}", "throttleReadBpsDevice[0]: the key 'minor' is missing" },
+	{ 'l', "\"resources\":{\"memory\":{\"limit\":\"1G\"}}",
+	  "linux.resources.memory.limit: expected a whole number, not '1G'" },
+	{ 'l', "\"resources\":{\"memory\":{\"limit\":-2}}",
+	  "linux.resources.memory.limit: must be from -1" },
+	{ 'l', "\"resources\":{\"memory\":{\"limit\":9223372036854775808}}",
+	  "linux.resources.memory.limit: must be from -1" },
+	{ 'l', "\"resources\":{\"cpu\":{\"shares\":-1}}",
+	  "linux.resources.cpu.shares: must be from 0" },
+	{ 'l', "\"resources\":{\"cpu\":{\"cpus\":\"0-3; rm\"}}",
+	  "linux.resources.cpu.cpus: '0-3; rm' is no list such as 0-3,6" },
+	{ 'l', "\"resources\":{\"pids\":{\"limit\":-5}}",
+	  "linux.resources.pids.limit: must be from -1" },
+	{ 'l', "\"resources\":{\"blockIO\":{\"weight\":1001}}",
+	  "linux.resources.blockIO.weight: must be from 0 to 1000, not 1001" },
+	{ 'l', "\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"rate\":1}]}}",
+	  "throttleReadBpsDevice[0]: the key 'minor' is missing" },
 	{ 'l', "\"resources\":{\"unified\":{\"../x.y\":\"1\"}}", "no name of a cgroup file" },
-	{ 'l', "\"resources\":{\"unified\":{\"cgroup\":\"1\"}}", "linux.resources.unified.cgroup: no name of a cgroup file" },
-	{ 'l', "\"resources\":{\"unified\":{\"memory.max\":1}}", "linux.resources.unified.memory.max: expected a string, not '1'" },
+	{ 'l', "\"resources\":{\"unified\":{\"cgroup\":\"1\"}}",
+	  "linux.resources.unified.cgroup: no name of a cgroup file" },
+	{ 'l', "\"resources\":{\"unified\":{\"memory.max\":1}}",
+	  "linux.resources.unified.memory.max: expected a string, not '1'" },
 	{ 'l', "\"sysctl\":{\"net/../kernel/x\":\"1\"}", "no name of a sysctl" },
 	{ 'l', "\"sysctl\":{\"/kernel/x\":\"1\"}", "no name of a sysctl" },
 	{ 'l', "\"sysctl\":{\"kernel.x\":1}", "linux.sysctl.kernel.x: expected a string, not '1'" },
-	{ 'l', "\"maskedPaths\":[\"proc\"]", "linux.maskedPaths[0]: 'proc' must be an absolute path" },
+	{ 'l', "\"maskedPaths\":[\"proc\"]",
+	  "linux.maskedPaths[0]: 'proc' must be an absolute path" },
 	{ 'l', "\"readonlyPaths\":\"/proc\"", "linux.readonlyPaths: expected a list, not '/proc'" },
 	{ 'l', "\"seccomp\":{}", "linux.seccomp: the key 'defaultAction' is missing" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"action\":\"B\"}]}", "linux.seccomp.syscalls[0]: the key 'names' is missing" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[],\"action\":\"B\"}]}", "syscalls[0].names: needs at least one element" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"read\"]}]}", "syscalls[0]: the key 'action' is missing" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"B\",\"args\":[{\"index\":6,\"value\":0,\"op\":\"C\"}]}]}", "args[0].index: must be from 0 to 5, not 6" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"defaultErrnoRet\":4096}", "linux.seccomp.defaultErrnoRet: must be from 0 to 4095, not 4096" },
-	{ 'l', "\"personality\":{\"domain\":\"linux\"}", "linux.personality.domain: 'linux' is no personality" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"action\":\"B\"}]}",
+	  "linux.seccomp.syscalls[0]: the key 'names' is missing" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[],\"action\":\"B\"}]}",
+	  "syscalls[0].names: needs at least one element" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"read\"]}]}",
+	  "syscalls[0]: the key 'action' is missing" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"B\","
+	  "\"args\":[{\"index\":6,\"value\":0,\"op\":\"C\"}]}]}",
+	  "args[0].index: must be from 0 to 5, not 6" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"defaultErrnoRet\":4096}",
+	  "linux.seccomp.defaultErrnoRet: must be from 0 to 4095, not 4096" },
+	{ 'l', "\"personality\":{\"domain\":\"linux\"}",
+	  "linux.personality.domain: 'linux' is no personality" },
 };
 
 static const char *whole(struct arena *a, char where, const char *text)
@@ -347,7 +446,8 @@ static const char *whole(struct arena *a, char where, const char *text)
 	if (where == 'r')
 		return arena_printf(a, "{\"ociVersion\":\"1.0.2\"," ROOT "%s}", text);
 	if (where == 'p')
-		return arena_printf(a, "{\"ociVersion\":\"1.0.2\"," ROOT "\"process\":{" ARGS "%s}}", text);
+		return arena_printf(
+			a, "{\"ociVersion\":\"1.0.2\"," ROOT "\"process\":{" ARGS "%s}}", text);
 	if (where == 'l')
 		return arena_printf(a, "{\"ociVersion\":\"1.0.2\"," ROOT "\"linux\":{%s}}", text);
 	return text;
@@ -365,7 +465,8 @@ static void refusals(void **state)
 			fail_msg("%s: was accepted", refused[i].text);
 		assert_int_equal(strncmp(e.text, "config.json:", 12), 0);
 		if (strstr(e.text, refused[i].wrong) == NULL)
-			fail_msg("%s: got '%s', wanted '%s'", refused[i].text, e.text, refused[i].wrong);
+			fail_msg("%s: got '%s', wanted '%s'", refused[i].text, e.text,
+				 refused[i].wrong);
 		arena_free(&a);
 	}
 }
@@ -391,12 +492,9 @@ static void beginnings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(process),
-		cmocka_unit_test(mounts_and_hooks),
-		cmocka_unit_test(linux_part),
-		cmocka_unit_test(resources_and_seccomp),
-		cmocka_unit_test(little),
-		cmocka_unit_test(refusals),
+		cmocka_unit_test(process),    cmocka_unit_test(mounts_and_hooks),
+		cmocka_unit_test(linux_part), cmocka_unit_test(resources_and_seccomp),
+		cmocka_unit_test(little),     cmocka_unit_test(refusals),
 		cmocka_unit_test(beginnings),
 	};
 

@@ -1,5 +1,6 @@
 /*
- * The relay between the caller's terminal and the container's, with a child in the container's place.
+ * The relay between the caller's terminal and the container's, with a child in the container's
+ * place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ struct session {
 	struct term t;
 	struct err e;
 	pid_t child;
-	int master, slave;   /* the container's terminal */
+	int master, slave;    /* the container's terminal */
 	int host, host_slave; /* the caller's */
 	int signals[32], nsignals;
 	int deadlines;
@@ -160,7 +161,9 @@ static void ends_with_the_child(void **state)
 
 static void passes_signals_on(void **state)
 {
-	static const int signals[] = { SIGUSR1, SIGUSR2, SIGHUP, SIGWINCH, SIGINT, SIGINT, SIGTERM };
+	static const int signals[] = {
+		SIGUSR1, SIGUSR2, SIGHUP, SIGWINCH, SIGINT, SIGINT, SIGTERM
+	};
 	struct session s;
 
 	(void)state;
@@ -240,8 +243,8 @@ static void delivers_events(void **state)
 		if (write(ends[1], part, sizeof part - 1) < 0)
 			_exit(1);
 		usleep(20000);
-		if (write(ends[1], rest, sizeof rest - 1) < 0 || write(ends[1], big, sizeof big) < 0 ||
-		    write(ends[1], "five\n", 5) < 0)
+		if (write(ends[1], rest, sizeof rest - 1) < 0 ||
+		    write(ends[1], big, sizeof big) < 0 || write(ends[1], "five\n", 5) < 0)
 			_exit(2);
 		_exit(0);
 	}
@@ -381,14 +384,16 @@ static bool has_size(int fd, unsigned short rows, unsigned short columns)
 	struct winsize size = { 0 };
 
 	for (int i = 0; i < 500; i++, usleep(10000))
-		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row == rows && size.ws_col == columns)
+		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row == rows &&
+		    size.ws_col == columns)
 			return true;
 	return false;
 }
 
 static void follows_the_size(void **state)
 {
-	struct winsize small = { .ws_row = 24, .ws_col = 80 }, large = { .ws_row = 50, .ws_col = 132 };
+	struct winsize small = { .ws_row = 24, .ws_col = 80 },
+		       large = { .ws_row = 50, .ws_col = 132 };
 	struct session s;
 
 	(void)state;

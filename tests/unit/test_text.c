@@ -59,8 +59,10 @@ static const struct {
 	{ "[\"\xed\xa0\x80\"]", "j:1:3: not valid UTF-8" },
 	{ "{\"a\":1,\"b\":2,\"a\":3}", "j: a: this key was given before" },
 	{ "{\"x\":[{\"b\":2,\"b\":3}]}", "j: x[0].b: this key was given before" },
-	{ "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,"
-	  "\"l\":1,\"m\":1,\"c\":2}", "j: c: this key was given before" },
+	{ "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":"
+	  "1,"
+	  "\"l\":1,\"m\":1,\"c\":2}",
+	  "j: c: this key was given before" },
 };
 
 static void json_syntax(void **state)
@@ -89,7 +91,8 @@ static void json_agrees_with_jansson(void **state)
 		json_t *j = json_loads(json_rows[i].text, JSON_REJECT_DUPLICATES, &why);
 
 		if ((j != NULL) != (json_rows[i].wrong == NULL))
-			fail_msg("%s: jansson says %s", json_rows[i].text, j != NULL ? "right" : why.text);
+			fail_msg("%s: jansson says %s", json_rows[i].text,
+				 j != NULL ? "right" : why.text);
 		json_decref(j);
 	}
 }
@@ -103,8 +106,8 @@ static bool same_members(const struct node *n, const json_t *j)
 	if (n->n != expected || (n->kind == NODE_MAP) != json_is_object(j))
 		return false;
 	for (const struct node *x = n->first; x != NULL; x = x->next)
-		if (!same_value(x, n->kind == NODE_MAP ? json_object_get(j, x->key) :
-							 json_array_get(j, x->index)))
+		if (!same_value(x, n->kind == NODE_MAP ? json_object_get(j, x->key)
+						       : json_array_get(j, x->index)))
 			return false;
 	return true;
 }
@@ -118,8 +121,9 @@ static bool same_value(const struct node *n, const json_t *j)
 	case NODE_STRING:
 		return json_is_string(j) && strcmp(n->text, json_string_value(j)) == 0;
 	case NODE_NUMBER:
-		return json_is_integer(j) ? strtoll(n->text, NULL, 10) == json_integer_value(j) :
-					    json_is_real(j) && strtod(n->text, NULL) == json_real_value(j);
+		return json_is_integer(j)
+			       ? strtoll(n->text, NULL, 10) == json_integer_value(j)
+			       : json_is_real(j) && strtod(n->text, NULL) == json_real_value(j);
 	case NODE_BOOL:
 		return (strcmp(n->text, "true") == 0 ? json_is_true(j) : json_is_false(j));
 	default:
@@ -129,8 +133,10 @@ static bool same_value(const struct node *n, const json_t *j)
 
 static void json_values(void **state)
 {
-	static const char text[] = "{\"a\": [1, -20, 2.5e3, \"x\\\"\\u20ac\\ud83d\\ude00\\b\\f\\n\\r\\t\\/\\\\y\"],"
-				   "\"\": {\"k\": null, \"l\": true, \"m\": [false, {}, []]}, \"\xc3\xa9\": \"\xe2\x82\xac\"}";
+	static const char text[] =
+		"{\"a\": [1, -20, 2.5e3, \"x\\\"\\u20ac\\ud83d\\ude00\\b\\f\\n\\r\\t\\/\\\\y\"],"
+		"\"\": {\"k\": null, \"l\": true, \"m\": [false, {}, []]}, \"\xc3\xa9\": "
+		"\"\xe2\x82\xac\"}";
 	struct arena a = { 0 };
 	struct err e = { 0 };
 	struct doc d;
@@ -223,8 +229,10 @@ static void yaml_syntax(void **state)
 
 static void yaml_values(void **state)
 {
-	static const char text[] = "a: [x, 'y', \"z\\t\"]\nb:\n  - {c: 1}\n  - ~\n  - null\n  - \"null\"\n  -\nd: |\n  l1\n  l2\n";
-	static const enum node_kind kinds[] = { NODE_MAP, NODE_NULL, NODE_NULL, NODE_STRING, NODE_NULL };
+	static const char text[] = "a: [x, 'y', \"z\\t\"]\nb:\n  - {c: 1}\n  - ~\n  - null\n  - "
+				   "\"null\"\n  -\nd: |\n  l1\n  l2\n";
+	static const enum node_kind kinds[] = { NODE_MAP, NODE_NULL, NODE_NULL, NODE_STRING,
+						NODE_NULL };
 	struct arena a = { 0 };
 	struct err e = { 0 };
 	struct doc d;
@@ -233,7 +241,8 @@ static void yaml_values(void **state)
 	(void)state;
 	assert_int_equal(doc_from_yaml(&a, "y", text, strlen(text), &d, &e), 0);
 
-	const struct node *first = node_get(d.root, "a")->first, *c = node_get(d.root, "b")->first->first;
+	const struct node *first = node_get(d.root, "a")->first,
+			  *c = node_get(d.root, "b")->first->first;
 
 	assert_int_equal(first->kind, NODE_PLAIN);
 	assert_int_equal(first->next->kind, NODE_STRING);
@@ -292,19 +301,24 @@ static int bind_text(struct arena *a, bool json, const char *text, struct thing 
 	struct bind b = { &d, .strict = !json };
 
 	*t = (struct thing){ 0 };
-	TRY(json ? doc_from_json(a, "j", text, strlen(text), &d, e) :
-		   doc_from_yaml(a, "y", text, strlen(text), &d, e));
+	TRY(json ? doc_from_json(a, "j", text, strlen(text), &d, e)
+		 : doc_from_yaml(a, "y", text, strlen(text), &d, e));
 	return bind_map(&b, d.root, thing_fields, t, e);
 }
 
 static void binding_values(void **state)
 {
 	static const char *const texts[] = {
-		"text: '1'\npath: /a\nyes: true\nsmall: 9\nid: 4294967295\nbig: 0xffffffffffffffff\nbytes: 1.5K\n"
-		"milli: 0.25\nboth: -9223372036854775808\nwords: [a, b]\nstrings: ['', c]\npairs: {k: v}\namount: -1\n",
-		"{\"text\":\"1\",\"path\":\"/a\",\"yes\":true,\"small\":9,\"id\":4294967295,\"other\":[{}],"
-		"\"big\":18446744073709551615,\"bytes\":\"1.5K\",\"milli\":0.25,\"both\":-9223372036854775808,"
-		"\"words\":[\"a\",\"b\"],\"strings\":[\"\",\"c\"],\"pairs\":{\"k\":\"v\"},\"amount\":-1}",
+		"text: '1'\npath: /a\nyes: true\nsmall: 9\nid: 4294967295\nbig: "
+		"0xffffffffffffffff\nbytes: 1.5K\n"
+		"milli: 0.25\nboth: -9223372036854775808\nwords: [a, b]\nstrings: ['', c]\npairs: "
+		"{k: v}\namount: -1\n",
+		"{\"text\":\"1\",\"path\":\"/"
+		"a\",\"yes\":true,\"small\":9,\"id\":4294967295,\"other\":[{}],"
+		"\"big\":18446744073709551615,\"bytes\":\"1.5K\",\"milli\":0.25,\"both\":-"
+		"9223372036854775808,"
+		"\"words\":[\"a\",\"b\"],\"strings\":[\"\",\"c\"],\"pairs\":{\"k\":\"v\"},"
+		"\"amount\":-1}",
 	};
 
 	(void)state;
@@ -354,7 +368,8 @@ static const struct {
 	{ 0, "small: 1", "small: must be from 2 to 9, not 1" },
 	{ 0, "small: 10", "small: must be from 2 to 9, not 10" },
 	{ 0, "small: -3", "small: must be from 2 to 9, not -3" },
-	{ 0, "small: 99999999999999999999", "small: must be from 2 to 9, not 99999999999999999999" },
+	{ 0, "small: 99999999999999999999",
+	  "small: must be from 2 to 9, not 99999999999999999999" },
 	{ 0, "small: '5'", "small: expected a whole number, not '5'" },
 	{ 0, "id: 1.5", "id: expected a whole number, not '1.5'" },
 	{ 0, "id: 4294967296", "id: must be from 0 to 4294967295" },
@@ -376,7 +391,8 @@ static const struct {
 	{ 1, "{\"small\": 5e0}", "j: small: expected a whole number, not '5e0'" },
 	{ 1, "{\"strings\": [\"a\", 1]}", "j: strings[1]: expected a string, not '1'" },
 	{ 1, "{\"strings\": [null]}", "j: strings[0]: expected a string, not nothing" },
-	{ 1, "{\"pairs\": {\"a\\u001b\\n\": 1}}", "j: pairs.a\\x1b\\x0a: expected a string, not '1'" },
+	{ 1, "{\"pairs\": {\"a\\u001b\\n\": 1}}",
+	  "j: pairs.a\\x1b\\x0a: expected a string, not '1'" },
 };
 
 static void binding_refusals(void **state)
@@ -387,9 +403,11 @@ static void binding_refusals(void **state)
 		struct err e = { 0 };
 		struct thing t;
 
-		assert_int_equal(bind_text(&a, bind_rows[i].json, bind_rows[i].text, &t, &e), -EINVAL);
+		assert_int_equal(bind_text(&a, bind_rows[i].json, bind_rows[i].text, &t, &e),
+				 -EINVAL);
 		if (strstr(e.text, bind_rows[i].wrong) == NULL)
-			fail_msg("%s: got '%s', wanted '%s'", bind_rows[i].text, e.text, bind_rows[i].wrong);
+			fail_msg("%s: got '%s', wanted '%s'", bind_rows[i].text, e.text,
+				 bind_rows[i].wrong);
 		arena_free(&a);
 	}
 }
@@ -401,7 +419,10 @@ static void null_is_absent_in_json(void **state)
 	struct thing t;
 
 	(void)state;
-	assert_int_equal(bind_text(&a, true, "{\"text\":\"\",\"path\":\"\",\"yes\":null,\"words\":null}", &t, &e), 0);
+	assert_int_equal(bind_text(&a, true,
+				   "{\"text\":\"\",\"path\":\"\",\"yes\":null,\"words\":null}", &t,
+				   &e),
+			 0);
 	assert_null(t.text);
 	assert_null(t.path);
 	assert_false(t.there);
@@ -436,13 +457,16 @@ static void writer(void **state)
 	(void)state;
 	write_sample(&c);
 	write_sample(&p);
-	assert_string_equal(buf_text(&compact),
-			    "{\"s\":\"q\\\"\\\\\\n\\u001b\\u007f\xc3\xa9\\ufffd.\",\"none\":null,"
-			    "\"list\":[18446744073709551615,-9223372036854775808,true,{}],\"empty\":[]}");
-	assert_string_equal(buf_text(&pretty),
-			    "{\n  \"s\": \"q\\\"\\\\\\n\\u001b\\u007f\xc3\xa9\\ufffd.\",\n  \"none\": null,\n"
-			    "  \"list\": [\n    18446744073709551615,\n    -9223372036854775808,\n    true,\n    {}\n  ],\n"
-			    "  \"empty\": []\n}");
+	assert_string_equal(
+		buf_text(&compact),
+		"{\"s\":\"q\\\"\\\\\\n\\u001b\\u007f\xc3\xa9\\ufffd.\",\"none\":null,"
+		"\"list\":[18446744073709551615,-9223372036854775808,true,{}],\"empty\":[]}");
+	assert_string_equal(
+		buf_text(&pretty),
+		"{\n  \"s\": \"q\\\"\\\\\\n\\u001b\\u007f\xc3\xa9\\ufffd.\",\n  \"none\": null,\n"
+		"  \"list\": [\n    18446744073709551615,\n    -9223372036854775808,\n    true,\n  "
+		"  {}\n  ],\n"
+		"  \"empty\": []\n}");
 
 	struct err e = { 0 };
 	struct doc d;
@@ -479,12 +503,42 @@ static double cpu_ms(void)
 static const struct {
 	const char *start, *again;
 } floods[] = {
-	{ "", "[" }, { "", "{" }, { "", "[\n" }, { "", "{\"a\":" }, { "[", "1," }, { "[", "[]," }, { "[", "{}," },
-	{ "{", "\"a\":1," }, { "[\"", "\\u00e9" }, { "[\"", "\xc3\xa9" }, { "", " " }, { "", "\n" },
-	{ "", "- a\n" }, { "", "- \n" }, { "", "a: " }, { "", "a:\n" }, { "", "? " }, { "[", "? " }, { "[", "a: b, " },
-	{ "", "a " }, { "", "a\n" }, { "", "#\n" }, { "a: \"", "\\x41" }, { "a: |\n", " b\n" }, { "a: >\n", " b\n\n" },
-	{ "", "- - " }, { "[", "a," }, { "{", "a," }, { "", "&a " }, { "", "!a " }, { "", "%a\n" }, { "", "---\n" },
-	{ "", "'" }, { "a: ", "''" }, { "", "\t" }, { "1", "0" },
+	{ "", "[" },
+	{ "", "{" },
+	{ "", "[\n" },
+	{ "", "{\"a\":" },
+	{ "[", "1," },
+	{ "[", "[]," },
+	{ "[", "{}," },
+	{ "{", "\"a\":1," },
+	{ "[\"", "\\u00e9" },
+	{ "[\"", "\xc3\xa9" },
+	{ "", " " },
+	{ "", "\n" },
+	{ "", "- a\n" },
+	{ "", "- \n" },
+	{ "", "a: " },
+	{ "", "a:\n" },
+	{ "", "? " },
+	{ "[", "? " },
+	{ "[", "a: b, " },
+	{ "", "a " },
+	{ "", "a\n" },
+	{ "", "#\n" },
+	{ "a: \"", "\\x41" },
+	{ "a: |\n", " b\n" },
+	{ "a: >\n", " b\n\n" },
+	{ "", "- - " },
+	{ "[", "a," },
+	{ "{", "a," },
+	{ "", "&a " },
+	{ "", "!a " },
+	{ "", "%a\n" },
+	{ "", "---\n" },
+	{ "", "'" },
+	{ "a: ", "''" },
+	{ "", "\t" },
+	{ "1", "0" },
 };
 
 /* Parses a MiB of it both ways; the fastest of three runs counts, since the machine has other work. */
@@ -498,8 +552,8 @@ static double fastest_ms(const char *text, bool json)
 		struct doc d;
 		double start = cpu_ms();
 
-		(void)!(json ? doc_from_json(&a, "j", text, MIB, &d, &e) :
-			       doc_from_yaml(&a, "y", text, MIB, &d, &e));
+		(void)!(json ? doc_from_json(&a, "j", text, MIB, &d, &e)
+			     : doc_from_yaml(&a, "y", text, MIB, &d, &e));
 
 		double ms = cpu_ms() - start;
 
@@ -525,7 +579,8 @@ static void a_mebibyte_of_anything_is_read_in_time(void **state)
 			double ms = fastest_ms(text, json);
 
 			if (ms > LIMIT_MS * SLOWER)
-				fail_msg("'%s': %.1f ms as %s", floods[i].again, ms, json ? "JSON" : "YAML");
+				fail_msg("'%s': %.1f ms as %s", floods[i].again, ms,
+					 json ? "JSON" : "YAML");
 		}
 	}
 	free(text);

@@ -1,0 +1,437 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/arena.h"
+#include "broker/decide.h"
+#include "broker/describe.h"
+
+/* Last: its fail() is a macro, ours a function. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#if defined(__x86_64__)
+#define ARCH       AUDIT_ARCH_X86_64
+#define OTHER_ARCH AUDIT_ARCH_I386
+#else
+#define ARCH       AUDIT_ARCH_AARCH64
+#define OTHER_ARCH AUDIT_ARCH_ARM
+#endif
+
+#define UPPER 0xdead00000000ULL
+
+/* ---- globs ---- */
+
+/* The definition, as slow as it is plain. */
+static bool glob_reference(const char *p, const char *s)
+{
+	if (*p == '\0')
+		return *s == '\0';
+	if (p[0] == '*' && p[1] == '*')
+		return glob_reference(p + 2, s) || (*s != '\0' && glob_reference(p, s + 1));
+	if (*p == '*')
+		return glob_reference(p + 1, s) ||
+		       (*s != '\0' && *s != '/' && glob_reference(p, s + 1));
+	return *s != '\0' && (*p == *s || (*p == '?' && *s != '/')) && glob_reference(p + 1, s + 1);
+}
+
+static void test_globs(void **state)
+{
+	static const struct {
+		const char *pattern, *path;
+		bool match;
+	} rows[] = {
+		{ "/a", "/a", true },
+		{ "/a", "/a/", false },
+		{ "/a", "/ab", false },
+		{ "**/.env", "/.env", true },
+		{ "**/.env", "/w/x/.env", true },
+		{ "**/.env", "/w/x.env", false },
+		{ "**/.env", "/w/.env/x", false },
+		{ "**/id_*", "/home/u/.ssh/id_rsa", true },
+		{ "**/id_*", "/home/u/.ssh/id_rsa/x", false },
+		{ "**/.git/hooks/**", "/w/.git/hooks/pre-commit", true },
+		{ "**/.git/hooks/**", "/w/.git/hooks", false },
+		{ "/w/*/x", "/w/a/x", true },
+		{ "/w/*/x", "/w/a/b/x", false },
+		{ "/w/**/x", "/w/a/b/x", true },
+		{ "/w/?", "/w/a", true },
+		{ "/w?a", "/w/a", false },
+		{ "**", "", true },
+		{ "", "", true },
+		{ "/a*b*c", "/axbxbxc", true },
+		{ "/a*b**c*d", "/axb/y/czd", true },
+		{ "**a*b", "/aaa/aab/ab/b", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (glob_match(rows[i].pattern, rows[i].path) != rows[i].match)
+			fail_msg("%s against %s", rows[i].pattern, rows[i].path);
+		assert_int_equal(glob_reference(rows[i].pattern, rows[i].path), rows[i].match);
+	}
+}
+
+/* Every pattern of up to 6 letters against every path of up to 6: the fast one equals the plain one. */
+static void test_globs_all(void **state)
+{
+	static const char letters[] = "a/*?";
+	char pattern[7] = { 0 }, path[7] = { 0 };
+	unsigned long matches = 0;
+
+	(void)state;
+	for (unsigned p = 0; p < 1 << 12; p++) {
+		for (unsigned i = 0; i < 6; i++)
+			pattern[i] = letters[p >> 2 * i & 3];
+		for (unsigned len = 0; len <= 6; len++)
+			for (unsigned s = 0; s < 1u << len; s++) {
+				for (unsigned i = 0; i < len; i++)
+					path[i] = "a/"[s >> i & 1];
+				path[len] = '\0';
+
+				bool match = glob_match(pattern, path);
+
+				matches += match;
+				if (match != glob_reference(pattern, path))
+					fail_msg("%s against %s", pattern, path);
+			}
+	}
+	assert_true(matches > 1000);
+}
+
+static void test_below(void **state)
+{
+	(void)state;
+	assert_true(path_below("/", "/a"));
+	assert_true(path_below("/", "/"));
+	assert_true(path_below("/a", "/a"));
+	assert_true(path_below("/a/", "/a/b"));
+	assert_false(path_below("/a", "/ab"));
+	assert_false(path_below("/a", "/"));
+	assert_false(path_below("/a/b", "/a"));
+	assert_false(path_below("/a", "a"));
+}
+
+/* ---- registers ---- */
+
+static const struct from line_1 = { .file = "p", .line = 1 };
+
+static struct plan_call row(const char *name, int nr, int err)
+{
+	return (struct plan_call){
+		.name = name, .nr = nr, .err = err, .from = line_1, .fix = "fix"
+	};
+}
+
+static void test_rows(void **state)
+{
+	const struct plan_call calls[] = { row("a", 3, 1), row("b", 7, 1), row("c", 9, 1) };
+	const struct broker_plan plan = { .ncalls = COUNT(calls), .calls = calls };
+
+	(void)state;
+	for (int nr = 0; nr < 12; nr++) {
+		const struct plan_call *found = decide_row(
+			&plan, &(struct call){ .arch = ARCH, .nr = nr });
+
+		assert_ptr_equal(found, nr == 3   ? &calls[0]
+					: nr == 7 ? &calls[1]
+					: nr == 9 ? &calls[2]
+						  : NULL);
+		assert_null(decide_row(&plan, &(struct call){ .arch = OTHER_ARCH, .nr = nr }));
+	}
+	assert_null(decide_row(&plan, &(struct call){ .arch = ARCH, .nr = 3 | 0x40000000 }));
+}
+
+static void expect(struct verdict v, enum answer what, int err)
+{
+	assert_int_equal(v.what, what);
+	if (what == DENY)
+		assert_int_equal(v.err, err);
+	assert_non_null(v.from);
+}
+
+static void test_ioctl_prctl(void **state)
+{
+	static const uint32_t ioctls[] = { TIOCGWINSZ, FIONREAD }, prctls[] = { PR_SET_NAME };
+	const struct broker_plan plan = { .nioctls = 2,
+					  .ioctls = ioctls,
+					  .nprctls = 1,
+					  .prctls = prctls,
+					  .ioctl_from = { .file = "p", .line = 4 } };
+	const struct plan_call io = row("ioctl", SYS_ioctl, EPERM),
+			       pr = row("prctl", SYS_prctl, EINVAL);
+	struct verdict v;
+
+	(void)state;
+	expect(decide_ioctl(&plan, &(struct call){ .arg = { 0, TIOCGWINSZ } }, &io), GO_ON, 0);
+	expect(decide_ioctl(&plan, &(struct call){ .arg = { 0, UPPER | FIONREAD } }, &io), GO_ON,
+	       0);
+	v = decide_ioctl(&plan, &(struct call){ .arg = { 0, UPPER | TIOCSTI } }, &io);
+	expect(v, DENY, EPERM);
+	assert_int_equal(v.from->line, 4);
+	assert_string_equal(v.fix, "fix");
+	expect(decide_prctl(&plan, &(struct call){ .arg = { UPPER | PR_SET_NAME } }, &pr), GO_ON,
+	       0);
+	v = decide_prctl(&plan, &(struct call){ .arg = { PR_SET_DUMPABLE } }, &pr);
+	expect(v, DENY, EINVAL);
+	assert_int_equal(v.from->line, 1); /* the list has no line: the call's */
+	expect(decide_deny(&io), DENY, EPERM);
+}
+
+static void test_sockets(void **state)
+{
+	static uint64_t tcp[] = { 0, IPPROTO_TCP };
+	static const struct socket_rule rules[] = {
+		{ .family = AF_UNIX, .types = ~0u },
+		{ .family = AF_INET, .types = 1u << SOCK_STREAM, .n = 2, .protocols = tcp },
+	};
+	const struct broker_plan plan = { .nsockets = 2, .sockets = rules };
+	const struct plan_call s = row("socket", SYS_socket, EACCES);
+	static const struct {
+		uint64_t family, type, protocol;
+		enum answer what;
+	} rows[] = {
+		{ AF_UNIX, SOCK_DGRAM, 0, GO_ON },
+		{ AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, GO_ON },
+		{ AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, GO_ON },
+		{ AF_INET, SOCK_STREAM, IPPROTO_TCP, GO_ON },
+		{ AF_INET | UPPER, SOCK_STREAM | UPPER, IPPROTO_TCP | UPPER, GO_ON },
+		{ AF_INET, SOCK_STREAM, IPPROTO_SCTP, DENY },
+		{ AF_INET, SOCK_DGRAM, 0, DENY },
+		{ AF_INET, SOCK_RAW, 0, DENY },
+		{ AF_INET6, SOCK_STREAM, 0, DENY },
+		{ AF_VSOCK | UPPER, SOCK_STREAM, 0, DENY },
+		{ AF_NETLINK, SOCK_RAW, 0, DENY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		expect(decide_socket(&plan,
+				     &(struct call){ .arg = { rows[i].family, rows[i].type,
+							      rows[i].protocol } },
+				     &s),
+		       rows[i].what, EACCES);
+}
+
+static void test_clone(void **state)
+{
+	const struct broker_plan plan = { .clone_forbidden = CLONE_NEWUSER | CLONE_NEWNS };
+	const struct plan_call c = row("clone", SYS_clone, ENOSYS);
+
+	(void)state;
+	expect(decide_clone(&plan, &(struct call){ .arg = { CLONE_VM | CLONE_VFORK } }, &c), GO_ON,
+	       0);
+	expect(decide_clone(&plan, &(struct call){ .arg = { CLONE_VM | CLONE_NEWUSER } }, &c), DENY,
+	       EPERM);
+	expect(decide_clone(&plan, &(struct call){ .arg = { UPPER | CLONE_NEWNS } }, &c), DENY,
+	       EPERM);
+}
+
+static void test_path_only(void **state)
+{
+	(void)state;
+	assert_true(decide_is_path_only(
+		&(struct call){ .nr = SYS_openat, .arg = { 0, 0, O_PATH | O_RDWR } }));
+	assert_false(decide_is_path_only(
+		&(struct call){ .nr = SYS_openat, .arg = { 0, O_PATH, O_RDWR } }));
+	assert_false(decide_is_path_only(
+		&(struct call){ .nr = SYS_openat2, .arg = { 0, 0, O_PATH, O_PATH } }));
+}
+
+/* ---- files ---- */
+
+static const struct file_rule reads[] = { { "/usr", { "p", NULL, 10, 0 } },
+					  { "/w", { "p", NULL, 11, 0 } } };
+static const struct file_rule writes[] = { { "/w", { "p", NULL, 12, 0 } } };
+static const struct file_rule everything[] = { { "/", { "p", NULL, 13, 0 } } };
+static const struct file_rule no_read[] = { { "**/.env", { "p", NULL, 14, 0 } } };
+static const struct file_rule no_write[] = { { "**/hooks/**", { "p", NULL, 15, 0 } } };
+static const struct file_rule hidden[] = { { "/etc/shadow", { "p", NULL, 16, 0 } } };
+
+static const struct broker_plan files = {
+	.nread = 2,
+	.read = reads,
+	.nwrite = 1,
+	.write = writes,
+	.ndeny_read = 1,
+	.deny_read = no_read,
+	.ndeny_write = 1,
+	.deny_write = no_write,
+	.nhidden = 1,
+	.hidden = hidden,
+	.write_from = { .file = "p", .line = 17 },
+};
+
+static void test_wants(void **state)
+{
+	(void)state;
+	assert_int_equal(decide_wants(O_RDONLY), WANT_READ);
+	assert_int_equal(decide_wants(O_WRONLY), WANT_WRITE);
+	assert_int_equal(decide_wants(O_RDWR), WANT_READ | WANT_WRITE);
+	assert_int_equal(decide_wants(O_ACCMODE),
+			 WANT_READ | WANT_WRITE); /* 3: permission for both, use of none */
+	assert_int_equal(decide_wants(O_RDONLY | O_TRUNC), WANT_READ | WANT_WRITE);
+	assert_int_equal(decide_wants(O_RDONLY | O_TMPFILE), WANT_READ | WANT_WRITE);
+	assert_int_equal(decide_wants(O_RDONLY | O_APPEND | O_DIRECTORY), WANT_READ);
+}
+
+static void test_open(void **state)
+{
+	const struct {
+		struct object o;
+		unsigned wants, line; /* line 0: allowed */
+	} rows[] = {
+		{ { .path = "/usr/bin/cc", .type = S_IFREG, .reachable = true }, WANT_READ, 0 },
+		{ { .path = "/usr/bin/cc", .type = S_IFREG, .reachable = true }, WANT_WRITE, 17 },
+		{ { .path = "/usr/bin/cc", .type = S_IFREG, .reachable = true },
+		  WANT_READ | WANT_WRITE,
+		  17 },
+		{ { .path = "/w/f", .type = S_IFREG, .reachable = true },
+		  WANT_READ | WANT_WRITE,
+		  0 },
+		{ { .path = "/w/f", .type = S_IFREG, .reachable = false }, WANT_READ, 10 },
+		{ { .path = "/w/f", .type = S_IFREG, .reachable = false }, WANT_WRITE, 17 },
+		{ { .path = "/w/f", .type = S_IFREG, .held = WANT_READ }, WANT_READ, 0 },
+		{ { .path = "/w/f", .type = S_IFREG, .held = WANT_READ },
+		  WANT_READ | WANT_WRITE,
+		  17 },
+		{ { .path = "/wx", .type = S_IFREG, .reachable = true }, WANT_READ, 10 },
+		{ { .path = "/w/.env", .type = S_IFREG, .reachable = true }, WANT_READ, 14 },
+		{ { .path = "/w/.env", .type = S_IFREG, .reachable = true }, WANT_WRITE, 0 },
+		{ { .path = "/w/.env", .held = WANT_READ, .reachable = true }, WANT_READ, 14 },
+		{ { .path = "/w/.env (deleted)", .alias = "/w/.env", .reachable = true },
+		  WANT_READ,
+		  14 },
+		{ { .path = "/w/hooks/a", .type = S_IFREG, .reachable = true },
+		  WANT_READ | WANT_WRITE,
+		  15 },
+		{ { .path = "/dev/null", .type = S_IFCHR, .device = makedev(1, 3) },
+		  WANT_READ | WANT_WRITE,
+		  0 },
+		{ { .path = "/dev/mem",
+		    .type = S_IFCHR,
+		    .device = makedev(1, 1),
+		    .reachable = true },
+		  WANT_WRITE,
+		  17 },
+		{ { .path = "/x/sda3",
+		    .type = S_IFBLK,
+		    .device = makedev(1, 3),
+		    .reachable = true },
+		  WANT_READ,
+		  10 },
+		{ { .path = "/dev/pts/4", .type = S_IFCHR, .device = makedev(136, 4) },
+		  WANT_READ | WANT_WRITE,
+		  0 },
+		{ { .path = "pipe:[77]", .type = S_IFIFO }, WANT_READ | WANT_WRITE, 0 },
+		{ { .path = "/memfd:x (deleted)", .alias = "/memfd:x", .type = S_IFREG },
+		  WANT_WRITE,
+		  0 },
+		{ { .path = "", .type = S_IFREG, .reachable = true }, WANT_READ, 10 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct verdict v = decide_open(&files, &rows[i].o, rows[i].wants);
+
+		if (v.what != (rows[i].line == 0 ? PERFORM : DENY) ||
+		    (v.what == DENY && v.from->line != rows[i].line))
+			fail_msg("%s, wants %u: %s by line %u", rows[i].o.path, rows[i].wants,
+				 v.what == DENY ? "refused" : "allowed", v.from->line);
+		if (v.what == DENY)
+			assert_int_equal(v.err, EACCES);
+	}
+}
+
+static void test_any_path(void **state)
+{
+	struct broker_plan p = { .nread = 1, .read = everything, .nwrite = 1, .write = writes };
+
+	(void)state;
+	assert_true(decide_any_path(&p, WANT_READ));
+	assert_false(decide_any_path(&p, WANT_READ | WANT_WRITE));
+	p.write = everything;
+	assert_true(decide_any_path(&p, WANT_READ | WANT_WRITE));
+	p.ndeny_write = 1;
+	p.deny_write = no_write;
+	assert_false(decide_any_path(&p, WANT_WRITE));
+	assert_true(decide_any_path(&p, WANT_READ));
+}
+
+static void test_failed(void **state)
+{
+	struct verdict v;
+
+	(void)state;
+	assert_true(decide_failed(&files, "/etc/shadow", ENOENT, &v));
+	assert_int_equal(v.from->line, 16);
+	assert_string_equal(v.layer, "mount");
+	assert_true(decide_failed(&files, "/etc/shadow/x", ENOENT, &v));
+	assert_false(decide_failed(&files, "/etc/shadow-", ENOENT, &v));
+	assert_false(decide_failed(&files, "/etc/shadow", EMFILE, &v));
+	assert_true(decide_failed(&files, "/usr/x", EROFS, &v));
+	assert_int_equal(v.from->line, 17);
+	assert_string_equal(v.list, "filesystem.write");
+	assert_true(decide_failed(&files, "/usr/x", EACCES, &v));
+	assert_string_equal(v.layer, "permissions");
+	assert_false(decide_failed(&files, "/usr/x", EEXIST, &v));
+}
+
+/* ---- what people read ---- */
+
+static void test_describe(void **state)
+{
+	struct call c = { .arch = ARCH,
+			  .nr = SYS_openat,
+			  .arg = { (uint32_t)AT_FDCWD, 0x1000, O_RDWR | O_CREAT, 0644 } };
+	char text[128], cut[24];
+	uint64_t flags = O_WRONLY | O_TRUNC;
+
+	(void)state;
+	describe_call(text, sizeof text, &c, "/a\n\x1b[m\\\"", NULL);
+	assert_string_equal(text, "AT_FDCWD, \"/a\\x0a\\x1b[m\\x5c\"\", O_RDWR|O_CREAT, 0644");
+	describe_call(text, sizeof text, &c, NULL, &flags);
+	assert_string_equal(text, "AT_FDCWD, 0x1000, O_WRONLY|O_TRUNC, 0644");
+	describe_call(cut, sizeof cut, &c, "/a/very/long/path", NULL);
+	assert_int_equal(strlen(cut), sizeof cut - 1);
+	c = (struct call){ .arch = ARCH,
+			   .nr = SYS_socket,
+			   .arg = { AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0 } };
+	describe_call(text, sizeof text, &c, NULL, NULL);
+	assert_string_equal(text, "vsock, stream|O_CLOEXEC, 0");
+	c = (struct call){ .arch = ARCH, .nr = 100000 };
+	describe_call(text, sizeof text, &c, NULL, NULL);
+	assert_string_equal(text, "");
+	describe_rule(text, sizeof text, &line_1);
+	assert_string_equal(text, "p:1");
+	describe_rule(text, sizeof text, &(struct from){ 0 });
+	assert_string_equal(text, "default");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_globs),       cmocka_unit_test(test_globs_all),
+		cmocka_unit_test(test_below),       cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_ioctl_prctl), cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_clone),       cmocka_unit_test(test_path_only),
+		cmocka_unit_test(test_wants),       cmocka_unit_test(test_open),
+		cmocka_unit_test(test_any_path),    cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_describe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
