@@ -1,49 +1,61 @@
 /*
- * profile-images - prints the C file that defines builtin_images[] of policy/profile_image.h: each
- * built-in profile as profile_load() reads it. Runs when zviz is built.
+ * profile-images - prints what a file of tools/embed-profiles includes as PROFILE_IMAGES: each built-in
+ * profile as profile_load() reads it. Runs when zviz is built.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "policy/profile_image.h"
 
-/* An image has the sizes and the byte order of the machine that it is made on. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && sizeof(void *) == sizeof(uint64_t),
-	       "images are made for 64-bit little-endian machines");
-
-static void print_image(size_t number, const struct profile_image *image)
+/* image_ci_runner of "ci-runner" */
+static void print_symbol(const char *kind, const char *name)
 {
-	printf("\nstatic const uint64_t words_%zu[] = { /* %s */", number, image->name);
+	printf("%s_", kind);
+	for (; *name != '\0'; name++)
+		putchar(*name == '-' ? '_' : *name);
+}
+
+static void print_image(const char *name, const struct profile_image *image)
+{
+	printf("\nstatic const uint64_t ");
+	print_symbol("words", name);
+	printf("[] = {");
 	for (size_t i = 0; i < image->nwords; i++)
-		printf("%s0x%" PRIx64 ",", i % 4 == 0 ? "\n\t" : " ", image->words[i]);
-	printf("\n};\nstatic const uint16_t pointers_%zu[] = {", number);
+		printf("%s0x%" PRIx64 ",", i % 6 == 0 ? "\n\t" : " ", image->words[i]);
+	printf("\n};\nstatic const uint16_t ");
+	print_symbol("pointers", name);
+	printf("[] = {");
 	for (size_t i = 0; i < image->npointers; i++)
-		printf("%s%u,", i % 12 == 0 ? "\n\t" : " ", image->pointers[i]);
+		printf("%s%u,", i % 16 == 0 ? "\n\t" : " ", image->pointers[i]);
+	printf("\n};\nstatic const struct profile_image ");
+	print_symbol("image", name);
+	printf(" = {\n\t%zu, %zu, ", image->nwords, image->npointers);
+	print_symbol("words", name);
+	printf(", ");
+	print_symbol("pointers", name);
 	printf("\n};\n");
+}
+
+/* An image is laid out as structs are on the machine that makes it. */
+static void print_layout(void)
+{
+	printf("#include \"policy/profile_image.h\"\n\n"
+	       "_Static_assert(__BYTE_ORDER__ == %d && sizeof(void *) == %zu && sizeof(struct profile) == %zu,\n"
+	       "\t       \"these images were made on a machine that lays structs out in another way\");\n",
+	       __BYTE_ORDER__, sizeof(void *), sizeof(struct profile));
 }
 
 static int print_all(struct arena *a, struct err *e)
 {
 	struct profile p;
 	struct profile_image image;
-	const struct builtin_profile *b = builtin_profiles;
 
-	printf("#include \"policy/profile_image.h\"\n\n"
-	       "_Static_assert(sizeof(struct profile) == %zu && sizeof(void *) == %zu,\n"
-	       "\t       \"the machine that built these images lays structs out in another way\");\n",
-	       sizeof(struct profile), sizeof(void *));
-	for (size_t i = 0; b[i].name != NULL; i++) {
-		TRY(profile_load(a, b[i].name, b[i].text, b[i].len, NULL, NULL, &p, e));
+	print_layout();
+	for (const struct builtin_profile *b = builtin_profiles; b->name != NULL; b++) {
+		TRY(profile_load(a, b->name, b->text, b->len, NULL, NULL, &p, e));
 		TRY(profile_pack(a, &p, &image, e));
-		print_image(i, &image);
+		print_image(b->name, &image);
 	}
-	printf("\nconst struct profile_image builtin_images[] = {\n");
-	for (size_t i = 0; b[i].name != NULL; i++)
-		printf("\t{ \"%s\", sizeof words_%zu / 8, sizeof pointers_%zu / 2, words_%zu, "
-		       "pointers_%zu },\n",
-		       b[i].name, i, i, i, i);
-	printf("\t{ 0 }\n};\n");
 	return 0;
 }
 

@@ -91,6 +91,10 @@ int step_broker_confine(struct box *b, struct err *e)
 
 	qsort(keep, n, sizeof *keep, by_value);
 
+	/* pivot_root takes along who stands in the old root, and leaves who stands in a folder below it: from the
+	 * caller's folder, ".." would lead to all of the host. */
+	if (chdir("/") < 0)
+		return fail(e, errno, "chdir /: %m");
 	TRY(b->opt->broker.confine(keep, n, e));
 	broker_tell(b, BROKER_CONFINED);
 	return 0;

@@ -248,7 +248,8 @@ static int host_row(struct box *b, size_t row, bool *host_before, struct err *e)
 	bool tell = steps[row].who == BROKER && *host_before;
 
 	if (steps[row].who == HOST) {
-		*host_before = true;
+		/* The broker counts from its own birth. */
+		*host_before = steps[row].run != step_namespaces_make;
 		return step_run(b, row, e);
 	}
 	if (!tell)

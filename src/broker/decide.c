@@ -115,8 +115,7 @@ struct verdict decide_socket(const struct broker_plan *p, const struct call *c,
 struct verdict decide_clone(const struct broker_plan *p, const struct call *c,
 			    const struct plan_call *row)
 {
-	/* clone's and unshare's flags are the first argument on both architectures. */
-	/* CLONE_NEWTIME is part of clone's exit signal. */
+	/* The flags are the first argument on both architectures; in clone's, CLONE_NEWTIME is part of the exit signal. */
 	uint64_t never = p->clone_forbidden |
 			 (strcmp(row->name, "unshare") == 0 ? CLONE_NEWTIME : 0);
 

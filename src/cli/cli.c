@@ -135,8 +135,11 @@ int cli_profile(struct cli *c, const char *name, struct profile *out, struct err
 {
 	if (name == NULL)
 		name = cli_default_profile;
-	if (profile_ready(c->arena, name, out))
-		return 0;
+
+	const struct builtin_profile *p = profile_builtin(name);
+
+	if (p != NULL)
+		return profile_load_builtin(c->arena, p, out, e);
 	if (names_file(name))
 		return profile_from_file(c, name, out, e);
 	return unknown_profile(c, name, e);

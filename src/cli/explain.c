@@ -14,7 +14,7 @@ static int explain_run(struct cli *c, void *options, int argc, char **argv, stru
 	struct run_options *o = options;
 	struct prepared p;
 
-	if (argc <= 1) {
+	if (argc <= 1 && o->bundle == NULL) {
 		if (o->work == NULL)
 			o->work = "."; /* nothing runs, so nothing is shown to anybody */
 		if (argc == 1)

@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/ids.h"
 #include "cli/direct.h"
 #include "kern/probe.h"
 
@@ -138,6 +142,58 @@ static void terminal_size(struct prepared *p)
 	p->spec.process.console_width = (struct amount){ true, size.ws_col, { 0 } };
 }
 
+/* The whole disk that holds a path: limits are the disk's, not the partition's. {0, 0} when there is none. */
+static struct plan_disk disk_of(const char *path)
+{
+	char name[96], text[32];
+	struct stat st;
+	unsigned major_no, minor_no;
+
+	if (stat(path, &st) < 0 || major(st.st_dev) == 0)
+		return (struct plan_disk){ 0 };
+
+	struct plan_disk disk = { major(st.st_dev), minor(st.st_dev) };
+
+	snprintf(name, sizeof name, "/sys/dev/block/%u:%u/../dev", disk.major, disk.minor);
+
+	OWN_FD fd = open(name, O_RDONLY | O_CLOEXEC); /* there only if that was a partition */
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	if (sscanf(text, "%u:%u", &major_no, &minor_no) == 2)
+		disk = (struct plan_disk){ major_no, minor_no };
+	return disk;
+}
+
+/* Where a path of the container lies on the host. */
+static const char *on_host(struct arena *a, const struct prepared *p, const char *path)
+{
+	if (p->request.direct != NULL && p->view.work != NULL && strncmp(path, "/work", 5) == 0 &&
+	    (path[5] == '/' || path[5] == '\0'))
+		return arena_printf(a, "%s%s", p->view.work, path + 5);
+	if (p->request.direct == NULL)
+		return arena_printf(a, "%s%s", p->spec.root.path, path);
+	return path;
+}
+
+static void find_disks(struct arena *a, struct prepared *p)
+{
+	const struct io_rules *rules = &p->profile.resources.io;
+	struct plan_disk *disks = arena_array(a, rules->n, sizeof *disks);
+
+	for (size_t i = 0; i < rules->n; i++)
+		disks[i] = disk_of(on_host(a, p, rules->at[i].path));
+	p->request.disks = disks;
+	p->request.ndisks = rules->n;
+}
+
+static int find_ranges(struct arena *a, struct prepared *p, struct err *e)
+{
+	if (p->request.direct != NULL || p->host.privileged || !p->host.has_newuidmap)
+		return 0;
+	return ids_ranges(a, p->host.uid, &p->request.uid_ranges, &p->request.gid_ranges, e);
+}
+
 static void make_request(struct cli *c, const struct run_options *o, const struct run_request *r,
 			 struct prepared *p)
 {
@@ -191,5 +247,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 		profile = annotation(&p->spec, profile_annotation);
 	TRY(cli_profile(c, profile, &p->profile, e));
 	make_request(c, o, &r, p);
+	find_disks(c->arena, p);
+	TRY(find_ranges(c->arena, p, e));
 	return plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e);
 }

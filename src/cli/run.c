@@ -20,6 +20,7 @@
 #include "cli/prepare.h"
 #include "cli/print.h"
 #include "cli/run_options.h"
+#include "cli/summary.h"
 #include "cli/term.h"
 #include "kern/scm.h"
 
@@ -221,18 +222,21 @@ static int relay(struct session *s, struct err *e)
 	return term_relay(t, e);
 }
 
-static void say_end(struct session *s)
+/* Before the control groups go. A run that went well, and was not asked to talk, says nothing. */
+static void say_end(struct session *s, int code)
 {
 	struct broker_counters *c = s->counters;
-
-	watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
-	if (!s->o->timings)
-		return;
-
 	struct buf text = { .arena = s->cli->arena };
+	struct cgroup_usage used;
 
-	box_timings(&s->box, &text);
-	fputs(buf_text(&text), stderr);
+	if (code != 0 || s->cli->globals.verbose) {
+		watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
+		cgroup_read_usage(&s->box.cgroup, &used);
+		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
+	}
+	if (s->o->timings)
+		box_timings(&s->box, &text);
+	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
 
 static int run_box(struct session *s, struct err *e)
@@ -253,9 +257,9 @@ static int run_box(struct session *s, struct err *e)
 		return r;
 	}
 	code = box_wait(&s->box, e);
-	box_end(&s->box);
 	if (code >= 0)
-		say_end(s);
+		say_end(s, code);
+	box_end(&s->box);
 	return code >= 0 && s->term.timed_out ? TIMEOUT_EXIT : code;
 }
 

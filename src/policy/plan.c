@@ -8,7 +8,7 @@
 /* In this order: later layers read what earlier ones decided. */
 static const struct layer *const layers[] = {
 	&layer_namespaces, &layer_ids,	   &layer_process, &layer_mounts, &layer_capabilities,
-	&layer_landlock,   &layer_seccomp, &layer_broker,  &layer_cgroup,
+	&layer_landlock,   &layer_seccomp, &layer_broker,  &layer_cgroup, &layer_excess,
 };
 
 const char *from_text(struct arena *a, const struct from *f)

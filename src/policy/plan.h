@@ -232,7 +232,12 @@ struct plan_request {
 	uint64_t timeout_ms;
 	bool network_host;   /* --network host */
 	struct words read, write, hide;      /* --read, --write, --hide: container paths */
-	struct amount memory, swap, cpus, pids;    /* stricter or looser than the profile: the caller's own word */
+	struct amount memory, swap, cpus, pids; /* stricter or looser than the profile: the caller's own word */
+	struct id_maps uid_ranges, gid_ranges; /* a bundle of an ordinary user: delegated ids, from 1 inside */
+	size_t ndisks;                       /* which disk holds each path of the profile's resources.io */
+	const struct plan_disk {
+		uint32_t major, minor;
+	} *disks;                            /* in the order of resources.io */
 	const struct direct_view *direct;    /* no bundle; NULL: the spec's root and mounts */
 };
 

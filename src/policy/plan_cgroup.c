@@ -144,6 +144,44 @@ static void plan_io(struct draft *d)
 			->optional = true;
 }
 
+static void plan_disk(struct draft *d, const struct io_rule *r, const struct plan_disk *disk)
+{
+	const struct rate {
+		uint64_t value;
+		const char *key, *v1_file;
+	} rates[] = {
+		{ r->rbps, "rbps", "blkio.throttle.read_bps_device" },
+		{ r->wbps, "wbps", "blkio.throttle.write_bps_device" },
+		{ r->riops, "riops", "blkio.throttle.read_iops_device" },
+		{ r->wiops, "wiops", "blkio.throttle.write_iops_device" },
+	};
+
+	for (size_t i = 0; i < COUNT(rates); i++) {
+		unsigned long long v = rates[i].value;
+
+		if (v == 0)
+			continue;
+		limit(d, IO, "io.max", rates[i].v1_file,
+		      arena_printf(d->a, "%u:%u %llu", disk->major, disk->minor, v), &r->from)->v2_value =
+			arena_printf(d->a, "%u:%u %s=%llu", disk->major, disk->minor, rates[i].key, v);
+	}
+}
+
+static int plan_disks(struct draft *d, struct err *e)
+{
+	const struct io_rules *rules = &d->p->resources.io;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		if (i >= d->r->ndisks || d->r->disks[i].major == 0) {
+			fail(e, ENODEV, "%s: resources.io: no disk holds %s", from_text(d->a, &rules->at[i].from),
+			     rules->at[i].path);
+			return advise(e, "limit a path on a disk; a private tmpfs is limited by resources.tmpfs");
+		}
+		plan_disk(d, &rules->at[i], &d->r->disks[i]);
+	}
+	return 0;
+}
+
 static void plan_cpuset(struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
@@ -234,6 +272,7 @@ static int cgroup_plan(struct draft *d, struct err *e)
 	plan_cpu(d);
 	plan_pids(d);
 	plan_io(d);
+	TRY(plan_disks(d, e));
 	plan_cpuset(d);
 	TRY(place_limits(d, e));
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';

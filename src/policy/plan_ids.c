@@ -163,6 +163,18 @@ static void single_id(struct draft *d)
 	one_map(d, &d->plan->gid_maps, d->plan->gid, d->h->gid, 1);
 }
 
+/* The caller's own id is the container's root, and what was delegated to it follows. */
+static void delegated_ids(struct draft *d)
+{
+	d->plan->mapping = IDS_HELPER;
+	one_map(d, &d->plan->uid_maps, 0, d->h->uid, 1);
+	one_map(d, &d->plan->gid_maps, 0, d->h->gid, 1);
+	for (size_t i = 0; i < d->r->uid_ranges.n; i++)
+		*LIST_ADD(d->a, &d->plan->uid_maps) = d->r->uid_ranges.at[i];
+	for (size_t i = 0; i < d->r->gid_ranges.n; i++)
+		*LIST_ADD(d->a, &d->plan->gid_maps) = d->r->gid_ranges.at[i];
+}
+
 static int ids_plan(struct draft *d, struct err *e)
 {
 	struct plan *p = d->plan;
@@ -173,6 +185,8 @@ static int ids_plan(struct draft *d, struct err *e)
 		TRY(given_maps(d, e));
 	else if (d->h->privileged)
 		TRY(own_range(d, e));
+	else if (d->r->uid_ranges.n != 0 && d->r->gid_ranges.n != 0)
+		delegated_ids(d);
 	else
 		single_id(d);
 	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))

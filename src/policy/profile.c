@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/profile_fields.h"
+#include "policy/profile_image.h"
 
 enum { EXTENDS_MAX = 8 }; /* a longer chain is nothing that a person can follow */
 
@@ -88,7 +89,7 @@ static int open_base(const struct loader *l, const char *file, const struct bind
 static int load_base(const struct loader *l, const struct chain *c, const struct bind *b,
 		     const struct node *n, struct profile *out, struct err *e)
 {
-	struct builtin_profile base;
+	struct builtin_profile base = { 0 };
 
 	if (!bind_is_text(n) || *n->text == '\0')
 		return doc_fail(b->doc, n, e, "expected the name of a profile");
@@ -100,6 +101,10 @@ static int load_base(const struct loader *l, const struct chain *c, const struct
 	if (c->depth >= EXTENDS_MAX)
 		return doc_fail(b->doc, n, e, "more than %d profiles extend one another",
 				EXTENDS_MAX);
+	if (base.image != NULL) {
+		profile_unpack(l->arena, base.image, out);
+		return 0;
+	}
 
 	const struct chain next = { base.name, c, c->depth + 1 };
 
@@ -175,4 +180,12 @@ int profile_load(struct arena *a, const char *file, const char *text, size_t len
 	const struct chain first = { .file = file };
 
 	return load(&l, &first, text, len, out, e);
+}
+
+int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out, struct err *e)
+{
+	if (b->image == NULL)
+		return profile_load(a, b->name, b->text, b->len, NULL, NULL, out, e);
+	profile_unpack(a, b->image, out);
+	return 0;
 }

@@ -136,16 +136,18 @@ typedef int (*profile_opener)(void *ctx, const char *name, struct arena *a, char
 int profile_load(struct arena *a, const char *file, const char *text, size_t len, profile_opener open_base,
 		 void *ctx, struct profile *out, struct err *e);
 
-/* The embedded profiles: NULL-terminated. */
+/* The embedded profiles: NULL-terminated. `image` is what reading the text gives, made ready when zviz was
+ * built; NULL where nobody did. */
+struct profile_image;
 struct builtin_profile {
 	const char *name, *text;
 	size_t len;
+	const struct profile_image *image;
 };
 extern const struct builtin_profile builtin_profiles[];
 const struct builtin_profile *profile_builtin(const char *name);
 
-/* The built-in of this name as profile_load() reads its text, made ready when zviz was built. False when
- * none is called so. */
-bool profile_ready(struct arena *a, const char *name, struct profile *out);
+/* The same profile as profile_load() makes of its text, in about a hundredth of the time. */
+int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out, struct err *e);
 
 #endif

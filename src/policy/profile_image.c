@@ -11,14 +11,3 @@ void profile_unpack(struct arena *a, const struct profile_image *image, struct p
 		words[image->pointers[i]] += (uintptr_t)words;
 	memcpy(out, words, sizeof *out);
 }
-
-bool profile_ready(struct arena *a, const char *name, struct profile *out)
-{
-	for (const struct profile_image *i = builtin_images; i->name != NULL; i++) {
-		if (strcmp(i->name, name) != 0)
-			continue;
-		profile_unpack(a, i, out);
-		return true;
-	}
-	return false;
-}

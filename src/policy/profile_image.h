@@ -32,14 +32,10 @@ extern const struct shape profile_shape[];
 /* `words` starts with the struct profile. `pointers` are the words, by number, that hold an offset in
  * bytes from the start of the image instead of an address. */
 struct profile_image {
-	const char *name;
 	size_t nwords, npointers;
 	const uint64_t *words;
 	const uint16_t *pointers;
 };
-
-/* One for each built-in profile, ended by a NULL name; written by tools/profile-images.c. */
-extern const struct profile_image builtin_images[];
 
 /* The same profile, the same bytes. -E2BIG when it is larger than `pointers` can say. */
 int profile_pack(struct arena *a, const struct profile *p, struct profile_image *out, struct err *e);

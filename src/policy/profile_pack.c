@@ -208,7 +208,6 @@ int profile_pack(struct arena *a, const struct profile *p, struct profile_image 
 		return fail(e, E2BIG, "profile %s: its image needs more than %zu bytes", p->name,
 			    (size_t)IMAGE_BYTES_MAX);
 	*out = (struct profile_image){
-		.name = p->file,
 		.nwords = (w.used + sizeof(uint64_t) - 1) / sizeof(uint64_t),
 		.npointers = w.pointers.n,
 		.words = (const uint64_t *)w.image,

@@ -65,7 +65,7 @@ static int compare(struct arena *a, const char *path, const char *text, struct e
 		return 0;
 	golden_diff(a, expected, text, &diff);
 	fputs(buf_text(&diff), stdout);
-	return fail(e, EINVAL, "not as expected; `make golden` rewrites the files, for git diff to show");
+	return fail(e, EINVAL, "not as expected; see `golden --update`");
 }
 
 static int update(const char *path, const char *text, struct err *e)

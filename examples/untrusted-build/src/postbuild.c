@@ -382,18 +382,17 @@ int main(void)
 		return 1;
 	}
 	for (size_t i = 0; i < n; i++) {
-		printf("attempt: %-38s ", attempts[i].what);
-		fflush(stdout);
-
 		int r = attempts[i].act();
 
+		/* One write a line: zviz, which reports on the same screen, must not come in between. */
 		refused += r != OPENED;
 		if (r != OPENED)
-			printf("%srefused%s (%s)\n", colour ? "\033[32m" : "",
-			       colour ? "\033[m" : "", strerrorname_np(r));
+			printf("attempt: %-38s %srefused%s (%s)\n", attempts[i].what,
+			       colour ? "\033[32m" : "", colour ? "\033[m" : "", strerrorname_np(r));
 		else
-			printf("%sSUCCEEDED%s\n", colour ? "\033[1;31m" : "",
-			       colour ? "\033[m" : "");
+			printf("attempt: %-38s %sSUCCEEDED%s\n", attempts[i].what,
+			       colour ? "\033[1;31m" : "", colour ? "\033[m" : "");
+		fflush(stdout);
 	}
 	printf("%zu attempts: %zu refused, %zu succeeded\n", n, refused, n - refused);
 	return refused != n;

@@ -1,0 +1,16 @@
+/*
+ * The end of a run in words: what met a limit, and what it used.
+ */
+#ifndef CLI_SUMMARY_H
+#define CLI_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "box/cgroup.h"
+#include "policy/plan.h"
+
+/* One line for each limit that was met, with its rule; with `verbose`, also the peak of memory. Pure. */
+void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u, bool verbose);
+
+#endif
