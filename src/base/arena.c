@@ -21,17 +21,20 @@ static _Noreturn void out_of_memory(void)
 
 static struct arena_block *block_new(struct arena_block *before, size_t size)
 {
-	/* calloc: fresh pages from the kernel are zero already, so the zeroing is mostly free. */
-	struct arena_block *b = calloc(1, sizeof *b + size);
+	/* Not calloc, which writes to most of a block, needed or not: a page that is touched first costs
+	 * 1 to 2 us, and a plan uses a third of what it could. */
+	struct arena_block *b = malloc(sizeof *b + size);
 
 	if (b == NULL)
 		out_of_memory();
 	b->before = before;
+	b->used = 0;
 	b->size = size;
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* `size` bytes of which only the first `dirty` are the caller's to write: the rest is zero. */
+static void *take(struct arena *a, size_t size, size_t dirty)
 {
 	const size_t align = _Alignof(max_align_t);
 
@@ -44,7 +47,13 @@ void *arena_alloc(struct arena *a, size_t size)
 	void *p = a->last->bytes + a->last->used;
 
 	a->last->used += size;
+	memset((char *)p + dirty, 0, size - dirty);
 	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return take(a, size, 0);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
@@ -110,7 +119,11 @@ void *arena_grow(struct arena *a, void *at, size_t n, size_t *cap, size_t size)
 		return at;
 
 	size_t more = *cap == 0 ? 8 : *cap * 2;
-	void *bigger = arena_array(a, more, size);
+
+	if (size != 0 && more > SIZE_MAX / 2 / size)
+		out_of_memory();
+
+	void *bigger = take(a, more * size, n * size);
 
 	if (n != 0)
 		memcpy(bigger, at, n * size);

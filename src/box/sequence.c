@@ -291,13 +291,18 @@ void box_end(struct box *b)
 void box_timings(const struct box *b, struct buf *out)
 {
 	static const char *const actors[] = { "host", "broker", "init" };
+	uint64_t first = b->shared->timing[0].begin_ns;
 
 	for (size_t i = 0; i < steps_count; i++) {
 		uint64_t begin = b->shared->timing[i].begin_ns, end = b->shared->timing[i].end_ns;
 
-		if (begin != 0)
-			buf_printf(out, "%-16s %-6s %8.1f us%s\n", steps[i].name, actors[steps[i].who],
-				   end >= begin ? (double)(end - begin) / 1000.0 : 0.0,
-				   end == 0 ? " (does not return)" : "");
+		if (begin == 0)
+			continue;
+		buf_printf(out, "%-16s %-6s at %8.1f us", steps[i].name, actors[steps[i].who],
+			   (double)(begin - first) / 1000.0);
+		if (end >= begin)
+			buf_printf(out, " took %8.1f us\n", (double)(end - begin) / 1000.0);
+		else
+			buf_puts(out, " does not return\n");
 	}
 }

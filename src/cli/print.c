@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,16 +140,13 @@ void print_failure(const struct cli *c, const struct err *e)
 
 /* ---- refused operations ---- */
 
-static void print_refusal(struct watcher *w, const struct event *ev)
+/* Its own newlines, if any, are replaced by the kind that this terminal needs. */
+static void print_lines(struct watcher *w, const char *text)
 {
-	struct buf text = { .arena = &w->scratch }, line = { .arena = &w->scratch };
-
-	event_print(ev, &text);
-
-	/* Its own newlines, if any, are replaced by the kind that this terminal needs. */
+	struct buf line = { .arena = &w->scratch };
 	const char *end = w->raw != NULL && *w->raw ? "\r\n" : "\n";
 
-	for (const char *p = buf_text(&text); *p != '\0';) {
+	for (const char *p = text; *p != '\0';) {
 		size_t n = strcspn(p, "\n");
 
 		print_ink(&line, print_colours(STDERR_FILENO), INK_WARN, "zviz: ");
@@ -157,6 +155,31 @@ static void print_refusal(struct watcher *w, const struct event *ev)
 		p += n + (p[n] == '\n');
 	}
 	fd_write_all(STDERR_FILENO, buf_text(&line), line.len);
+}
+
+static void print_repeats(struct watcher *w)
+{
+	struct buf text = { .arena = &w->scratch };
+
+	if (w->repeats == 0)
+		return;
+	buf_printf(&text, "the same %" PRIu64 " more time%s\n", w->repeats, w->repeats == 1 ? "" : "s");
+	w->repeats = 0;
+	print_lines(w, buf_text(&text));
+}
+
+static void print_refusal(struct watcher *w, const struct event *ev)
+{
+	struct buf text = { .arena = &w->scratch };
+
+	event_print(ev, &text);
+	if (strncmp(buf_text(&text), w->last, sizeof w->last - 1) == 0) {
+		w->repeats++;
+		return;
+	}
+	print_repeats(w);
+	snprintf(w->last, sizeof w->last, "%s", buf_text(&text));
+	print_lines(w, buf_text(&text));
 }
 
 void watcher_line(void *watcher, const char *line, size_t len)
@@ -194,6 +217,7 @@ void watcher_close(struct watcher *w, uint64_t refused, uint64_t lost)
 {
 	struct buf b = { .arena = &w->scratch };
 
+	print_repeats(w);
 	print_summary(&b, w->verbose, refused > w->refused ? refused : w->refused,
 		      lost + w->unreadable);
 	fd_write_all(STDERR_FILENO, buf_text(&b), b.len);

@@ -45,6 +45,8 @@ struct watcher {
 		*raw; /* the terminal is raw: a new line needs a carriage return too. May be NULL */
 	uint64_t refused;
 	uint64_t unreadable; /* lines that were no events */
+	uint64_t repeats;    /* of `last`, not printed */
+	char last[512];      /* the refusal printed last, cut: the same one again is only counted */
 	struct arena scratch;
 };
 

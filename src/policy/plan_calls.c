@@ -17,18 +17,31 @@
 #include "policy/draft.h"
 #include "table/table.h"
 
-/* What the profile says of one call of the table. */
+/* What the profile says of one call of the table, and what is known of it here. */
 struct mention {
 	bool allow, deny, broker;
 	bool allow_by_name, deny_by_name;
-	struct from from_allow, from_deny;
+	bool where, quiet;
+	const struct from *from_allow, *from_deny;
+	const struct special *special;
+	const struct plan_call *call; /* once planned */
 };
 
 struct calls {
 	struct draft *d;
-	struct mention *of; /* by row of the syscall table */
+	struct arena *scratch; /* for what nobody needs when the plan is made */
+	struct mention *of;    /* by row of the syscall table */
 	uint32_t arch;
-	LIST_OF(struct plan_call) out;
+	LIST_OF(struct bpf_case) cases; /* of the call being planned, used again for the next */
+	size_t n;
+	struct plan_call *out; /* sorted by number */
+};
+
+/* A call that is judged by its arguments, or performed. */
+struct special {
+	const char *name;
+	int open_flags_arg; /* -1: behind a pointer, -2: always writing */
+	void (*plan)(struct calls *c, struct plan_call *call);
 };
 
 enum list_kind { LIST_ALLOW, LIST_DENY, LIST_BROKER };
@@ -63,11 +76,11 @@ static void mention_one(struct calls *c, const struct syscall *s, enum list_kind
 	} else if (kind == LIST_ALLOW && (!m->allow || (by_name && !m->allow_by_name))) {
 		m->allow = true;
 		m->allow_by_name = by_name;
-		m->from_allow = *from;
+		m->from_allow = from;
 	} else if (kind == LIST_DENY && (!m->deny || (by_name && !m->deny_by_name))) {
 		m->deny = true;
 		m->deny_by_name = by_name;
-		m->from_deny = *from;
+		m->from_deny = from;
 	}
 }
 
@@ -108,23 +121,26 @@ static int mention_list(struct calls *c, const struct words *list, enum list_kin
 	return 0;
 }
 
-static bool brokered(const struct calls *c, const char *name)
+static struct mention *mention_of(const struct calls *c, const char *name)
 {
 	const struct syscall *s = syscall_find(name);
 
-	return s != NULL && c->of[s - syscalls].broker;
+	return s != NULL ? &c->of[s - syscalls] : NULL;
 }
 
-static struct bpf_case *add_case(struct calls *c, struct plan_call *call, uint32_t then)
+static bool brokered(const struct calls *c, const char *name)
 {
-	/* Cases are few; a fresh array of one more is simpler than a second list type. */
-	struct bpf_case *bigger = arena_array(c->d->a, call->ncases + 1, sizeof *bigger);
+	const struct mention *m = mention_of(c, name);
 
-	if (call->ncases != 0)
-		memcpy(bigger, call->cases, call->ncases * sizeof *bigger);
-	call->cases = bigger;
-	bigger[call->ncases].then = then;
-	return &bigger[call->ncases++];
+	return m != NULL && m->broker;
+}
+
+static struct bpf_case *add_case(struct calls *c, uint32_t then)
+{
+	struct bpf_case *bc = LIST_ADD(c->scratch, &c->cases);
+
+	*bc = (struct bpf_case){ .then = then };
+	return bc;
 }
 
 static void add_test(struct bpf_case *bc, unsigned arg, uint64_t mask, uint64_t value)
@@ -133,20 +149,14 @@ static void add_test(struct bpf_case *bc, unsigned arg, uint64_t mask, uint64_t 
 }
 
 /* One case a value of a list: allowed when the low 32 bits of `arg` are one of them, as the kernel reads them. */
-static void allow_values(struct calls *c, struct plan_call *call, unsigned arg, const struct words *list,
-			 const struct name *names)
+static void allow_values(struct calls *c, unsigned arg, const struct words *list, const struct name *names)
 {
-	struct bpf_case *cases = arena_array(c->d->a, list->n, sizeof *cases);
-
 	for (size_t i = 0; i < list->n; i++) {
 		const struct name *known = name_find(names, list->at[i].text);
 		uint64_t v = known != NULL ? (uint64_t)known->value : strtoull(list->at[i].text, NULL, 0);
 
-		cases[i].then = SECCOMP_RET_ALLOW;
-		add_test(&cases[i], arg, 0xffffffff, v & 0xffffffff);
+		add_test(add_case(c, SECCOMP_RET_ALLOW), arg, 0xffffffff, v & 0xffffffff);
 	}
-	call->cases = cases;
-	call->ncases = list->n;
 }
 
 static void call_is_args(struct calls *c, struct plan_call *call, enum mediator by, const char *broker_name)
@@ -161,21 +171,21 @@ static void call_is_args(struct calls *c, struct plan_call *call, enum mediator 
 static void plan_ioctl(struct calls *c, struct plan_call *call)
 {
 	call_is_args(c, call, MEDIATE_IOCTL, "ioctl");
-	allow_values(c, call, 1, &c->d->p->ioctl_allow, ioctl_names);
+	allow_values(c, 1, &c->d->p->ioctl_allow, ioctl_names);
 	call->fix = "add the request to ioctl.allow";
 }
 
 static void plan_prctl(struct calls *c, struct plan_call *call)
 {
 	call_is_args(c, call, MEDIATE_PRCTL, "prctl");
-	allow_values(c, call, 0, &c->d->p->prctl_allow, prctl_names);
+	allow_values(c, 0, &c->d->p->prctl_allow, prctl_names);
 	call->fix = "add the operation to prctl.allow";
 }
 
-static void plan_socket_rule(struct calls *c, struct plan_call *call, const struct socket_rule *r, int type)
+static void plan_socket_rule(struct calls *c, const struct socket_rule *r, int type)
 {
 	for (size_t i = 0; i < (r->n != 0 ? r->n : 1); i++) {
-		struct bpf_case *bc = add_case(c, call, SECCOMP_RET_ALLOW);
+		struct bpf_case *bc = add_case(c, SECCOMP_RET_ALLOW);
 
 		add_test(bc, 0, 0xffffffff, (uint32_t)r->family);
 		if (type >= 0)
@@ -192,12 +202,12 @@ static void plan_socket(struct calls *c, struct plan_call *call)
 		const struct socket_rule *r = &c->d->p->sockets_allow.at[i];
 
 		if (r->types == ~0u) {
-			plan_socket_rule(c, call, r, -1);
+			plan_socket_rule(c, r, -1);
 			continue;
 		}
 		for (int type = 0; type < 16; type++)
 			if (r->types & (1u << type))
-				plan_socket_rule(c, call, r, type);
+				plan_socket_rule(c, r, type);
 	}
 	call->fix = "add {family, types} to sockets.allow";
 	call->err = EACCES;
@@ -208,7 +218,7 @@ static void plan_clone(struct calls *c, struct plan_call *call)
 	uint64_t never = strcmp(call->name, "unshare") == 0 ? clone_new | CLONE_NEWTIME : clone_new;
 
 	call_is_args(c, call, MEDIATE_CLONE, "clone");
-	add_test(add_case(c, call, SECCOMP_RET_ALLOW), 0, never, 0);
+	add_test(add_case(c, SECCOMP_RET_ALLOW), 0, never, 0);
 	call->fix = "none: no profile permits new namespaces inside";
 }
 
@@ -229,7 +239,7 @@ static void plan_open(struct calls *c, struct plan_call *call, int flags_arg)
 	}
 	call->verdict = CALL_ARGS;
 	call->rest = CALL_ASK;
-	add_test(add_case(c, call, SECCOMP_RET_ALLOW), (unsigned)flags_arg, open_writes, 0);
+	add_test(add_case(c, SECCOMP_RET_ALLOW), (unsigned)flags_arg, open_writes, 0);
 }
 
 static void plan_exec(struct calls *c, struct plan_call *call)
@@ -240,29 +250,40 @@ static void plan_exec(struct calls *c, struct plan_call *call)
 	call->mediator = MEDIATE_EXEC;
 }
 
-static void plan_special(struct calls *c, struct plan_call *call)
-{
-	static const struct special {
-		const char *name;
-		int open_flags_arg; /* -1: behind a pointer, -2: always writing */
-		void (*plan)(struct calls *, struct plan_call *);
-	} specials[] = {
-		{ "ioctl", 0, plan_ioctl },	{ "prctl", 0, plan_prctl },
-		{ "socket", 0, plan_socket },	{ "socketpair", 0, plan_socket },
-		{ "clone", 0, plan_clone },	{ "unshare", 0, plan_clone },
-		{ "execve", 0, plan_exec },	{ "execveat", 0, plan_exec },
-		{ "open", 1, NULL },		{ "openat", 2, NULL },
-		{ "openat2", -1, NULL },	{ "creat", -2, NULL },
-	};
+static const struct special specials[] = {
+	{ "ioctl", 0, plan_ioctl },	{ "prctl", 0, plan_prctl },
+	{ "socket", 0, plan_socket },	{ "socketpair", 0, plan_socket },
+	{ "clone", 0, plan_clone },	{ "unshare", 0, plan_clone },
+	{ "execve", 0, plan_exec },	{ "execveat", 0, plan_exec },
+	{ "open", 1, NULL },		{ "openat", 2, NULL },
+	{ "openat2", -1, NULL },	{ "creat", -2, NULL },
+};
 
-	for (size_t i = 0; i < COUNT(specials); i++) {
-		if (strcmp(specials[i].name, call->name) != 0)
-			continue;
-		if (specials[i].plan != NULL)
-			specials[i].plan(c, call);
-		else
-			plan_open(c, call, specials[i].open_flags_arg);
-	}
+static void plan_special(struct calls *c, const struct special *special, struct plan_call *call)
+{
+	if (special == NULL)
+		return;
+	if (special->plan != NULL)
+		special->plan(c, call);
+	else
+		plan_open(c, call, special->open_flags_arg);
+}
+
+/* Names are looked up once here rather than compared with each call of the table. */
+static void mark_known(struct calls *c)
+{
+	const struct where_rules *w = &c->d->p->syscalls.where;
+	struct mention *m;
+
+	for (size_t i = 0; i < COUNT(specials); i++)
+		if ((m = mention_of(c, specials[i].name)) != NULL)
+			m->special = &specials[i];
+	for (size_t i = 0; i < COUNT(quiet_nosys); i++)
+		if ((m = mention_of(c, quiet_nosys[i])) != NULL)
+			m->quiet = true;
+	for (size_t i = 0; i < w->n; i++)
+		if ((m = mention_of(c, w->at[i].syscall)) != NULL)
+			m->where = true;
 }
 
 static uint32_t plain_action(const struct plan_call *call, enum call_verdict v)
@@ -277,23 +298,28 @@ static uint32_t plain_action(const struct plan_call *call, enum call_verdict v)
 	return SECCOMP_RET_ERRNO | (uint32_t)call->err;
 }
 
+/* Some 200 calls want this text: put together without printf. */
+static const char *add_to_allow(struct arena *a, const char *name)
+{
+	static const char before[] = "add ", after[] = " to syscalls.allow";
+	size_t len = strlen(name);
+	char *text = arena_alloc(a, sizeof before - 1 + len + sizeof after);
+
+	memcpy(text, before, sizeof before - 1);
+	memcpy(text + sizeof before - 1, name, len);
+	memcpy(text + sizeof before - 1 + len, after, sizeof after);
+	return text;
+}
+
 static void refuse(struct calls *c, struct plan_call *call, enum call_verdict silent)
 {
 	call->verdict = silent;
 	call->err = silent == CALL_NOSYS ? ENOSYS : EPERM;
-	call->fix = arena_printf(c->d->a, "add %s to syscalls.allow", call->name);
+	call->fix = add_to_allow(c->d->a, call->name);
 	if (c->d->audit < AUDIT_DENIALS)
 		return;
 	call->verdict = CALL_ASK;
 	call->mediator = MEDIATE_DENY;
-}
-
-static bool is_quiet(const char *name)
-{
-	for (size_t i = 0; i < COUNT(quiet_nosys); i++)
-		if (strcmp(quiet_nosys[i], name) == 0)
-			return true;
-	return false;
 }
 
 /* What a row answers. A refusal is counted by the broker, which then refuses all that it is asked of this call;
@@ -308,65 +334,85 @@ static uint32_t where_action(struct calls *c, struct plan_call *call, enum profi
 	return SECCOMP_RET_USER_NOTIF;
 }
 
-static void append_cases(struct calls *c, struct plan_call *call, const struct bpf_case *cases, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		*add_case(c, call, 0) = cases[i];
-}
-
 /* {syscall, arg, in, then} rows: before the plain verdict and before the lists of ioctl, prctl and sockets. */
 static void plan_where(struct calls *c, struct plan_call *call)
 {
 	const struct where_rules *w = &c->d->p->syscalls.where;
-	const struct bpf_case *list = call->cases;
-	size_t nlist = call->ncases;
+	size_t nlist = c->cases.n, ncases;
 
-	call->cases = NULL;
-	call->ncases = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct where_rule *r = &w->at[i];
 
 		if (strcmp(r->syscall, call->name) != 0)
 			continue;
 		for (size_t v = 0; v < r->n; v++)
-			add_test(add_case(c, call, where_action(c, call, r->then)), r->arg, r->mask,
+			add_test(add_case(c, where_action(c, call, r->then)), r->arg, r->mask,
 				 r->in[v] & r->mask);
 	}
-	if (call->ncases != 0 && call->verdict != CALL_ARGS) {
+	if (c->cases.n == nlist)
+		return;
+	if (call->verdict != CALL_ARGS) {
 		call->rest = call->verdict;
 		call->verdict = CALL_ARGS;
 	}
-	append_cases(c, call, list, nlist);
+	/* What the lists gave comes last. */
+	ncases = c->cases.n;
+	for (size_t i = 0; i < nlist; i++)
+		*add_case(c, 0) = c->cases.at[i];
+	memmove(c->cases.at, c->cases.at + nlist, ncases * sizeof *c->cases.at);
+	c->cases.n = ncases;
+}
+
+static void keep_cases(struct calls *c, struct plan_call *call)
+{
+	if (c->cases.n == 0)
+		return;
+	call->ncases = c->cases.n;
+	call->cases = arena_array(c->d->a, c->cases.n, sizeof *call->cases);
+	memcpy(call->cases, c->cases.at, c->cases.n * sizeof *call->cases);
 }
 
 static void plan_one(struct calls *c, const struct syscall *s, int nr)
 {
-	const struct mention *m = &c->of[s - syscalls];
+	struct mention *m = &c->of[s - syscalls];
 	bool allow = m->allow && (!m->deny || (m->allow_by_name && !m->deny_by_name));
-	struct plan_call *call = LIST_ADD(c->d->a, &c->out);
+	struct plan_call *call = &c->out[c->n++];
 
+	c->cases.n = 0;
+	m->call = call;
 	call->name = s->name;
 	call->nr = nr;
 	call->err = EPERM;
 	if (allow) {
-		call->from = m->from_allow;
-		plan_special(c, call);
+		call->from = *m->from_allow;
+		plan_special(c, m->special, call);
 	} else if (m->deny) {
-		call->from = m->from_deny;
+		call->from = *m->from_deny;
 		refuse(c, call, CALL_DENY);
-	} else if (is_quiet(s->name)) {
+	} else if (m->quiet) {
 		call->verdict = CALL_NOSYS;
 		call->err = ENOSYS;
 		call->fix = "none needed: libraries fall back";
 	} else {
 		refuse(c, call, CALL_NOSYS);
 	}
-	plan_where(c, call);
+	if (m->where)
+		plan_where(c, call);
+	keep_cases(c, call);
 }
 
-static int by_number(const void *a, const void *b)
+/* One row a number that the table knows, in the order of numbers. */
+static void plan_all(struct calls *c)
 {
-	return ((const struct plan_call *)a)->nr - ((const struct plan_call *)b)->nr;
+	uint32_t top = syscall_top(c->arch);
+
+	c->out = arena_array(c->d->a, syscalls_count, sizeof *c->out);
+	for (uint32_t nr = 0; nr < top; nr++) {
+		const struct syscall *s = syscall_number(c->arch, (int)nr);
+
+		if (s != NULL)
+			plan_one(c, s, (int)nr);
+	}
 }
 
 static int check_contradictions(const struct calls *c, struct err *e)
@@ -376,8 +422,8 @@ static int check_contradictions(const struct calls *c, struct err *e)
 
 		if (m->allow_by_name && m->deny_by_name) {
 			fail(e, EINVAL, "%s: %s is allowed here and denied at %s",
-			     from_text(c->d->a, &m->from_allow), syscalls[i].name,
-			     from_text(c->d->a, &m->from_deny));
+			     from_text(c->d->a, m->from_allow), syscalls[i].name,
+			     from_text(c->d->a, m->from_deny));
 			return advise(e, "keep one of the two");
 		}
 	}
@@ -386,27 +432,26 @@ static int check_contradictions(const struct calls *c, struct err *e)
 
 static int check_launch(const struct calls *c, struct err *e)
 {
-	for (size_t i = 0; i < COUNT(launch_calls); i++)
-		for (size_t j = 0; j < c->out.n; j++) {
-			const struct plan_call *call = &c->out.at[j];
+	for (size_t i = 0; i < COUNT(launch_calls); i++) {
+		const struct mention *m = mention_of(c, launch_calls[i]);
+		const struct plan_call *call = m != NULL ? m->call : NULL;
 
-			if (strcmp(call->name, launch_calls[i]) != 0 || call->verdict == CALL_ALLOW ||
-			    call->mediator == MEDIATE_EXEC)
-				continue;
-			fail(e, EINVAL, "profile %s does not allow %s: the launch itself needs it "
-			     "after the filter is on", c->d->p->name, call->name);
-			return advise(e, "add %s to syscalls.allow", call->name);
-		}
+		if (call == NULL || call->verdict == CALL_ALLOW || call->mediator == MEDIATE_EXEC)
+			continue;
+		fail(e, EINVAL, "profile %s does not allow %s: the launch itself needs it "
+		     "after the filter is on", c->d->p->name, call->name);
+		return advise(e, "add %s to syscalls.allow", call->name);
+	}
 	return 0;
 }
 
 static int compile(struct calls *c, struct err *e)
 {
 	struct plan *plan = c->d->plan;
-	struct bpf_rule *rules = arena_array(c->d->a, c->out.n, sizeof *rules);
+	struct bpf_rule *rules = arena_array(c->scratch, c->n, sizeof *rules);
 
-	for (size_t i = 0; i < c->out.n; i++) {
-		const struct plan_call *call = &c->out.at[i];
+	for (size_t i = 0; i < c->n; i++) {
+		const struct plan_call *call = &c->out[i];
 
 		rules[i] = (struct bpf_rule){
 			.nr = call->nr,
@@ -419,7 +464,7 @@ static int compile(struct calls *c, struct err *e)
 
 	struct bpf_arch arch = {
 		.audit_arch = c->arch,
-		.n = c->out.n,
+		.n = c->n,
 		.rules = rules,
 		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT: x32 has no table here, so it is killed */
 		.unknown = SECCOMP_RET_ERRNO | ENOSYS,
@@ -438,30 +483,35 @@ static int check_host(struct draft *d, bool asks, struct err *e)
 	return advise(e, "use a newer kernel, or a profile without brokered calls and with audit: none");
 }
 
+static int plan_calls(struct calls *c, struct err *e)
+{
+	const struct profile *p = c->d->p;
+
+	c->of = arena_array(c->scratch, syscalls_count, sizeof *c->of);
+	TRY(mention_list(c, &p->syscalls.allow, LIST_ALLOW, e));
+	TRY(mention_list(c, &p->syscalls.deny, LIST_DENY, e));
+	TRY(mention_list(c, &p->syscalls.broker, LIST_BROKER, e));
+	TRY(check_contradictions(c, e));
+	mark_known(c);
+	plan_all(c);
+	TRY(check_launch(c, e));
+	return compile(c, e);
+}
+
 static int seccomp_plan(struct draft *d, struct err *e)
 {
-	struct calls c = { .d = d, .arch = audit_arch(d->h->arch) };
+	struct arena scratch = { 0 };
+	struct calls c = { .d = d, .scratch = &scratch, .arch = audit_arch(d->h->arch) };
 	bool asks = false;
+	int r = plan_calls(&c, e);
 
-	c.of = arena_array(d->a, syscalls_count, sizeof *c.of);
-	TRY(mention_list(&c, &d->p->syscalls.allow, LIST_ALLOW, e));
-	TRY(mention_list(&c, &d->p->syscalls.deny, LIST_DENY, e));
-	TRY(mention_list(&c, &d->p->syscalls.broker, LIST_BROKER, e));
-	TRY(check_contradictions(&c, e));
-	for (size_t i = 0; i < syscalls_count; i++) {
-		int nr = syscall_nr(&syscalls[i], c.arch);
-
-		if (nr >= 0)
-			plan_one(&c, &syscalls[i], nr);
-	}
-	qsort(c.out.at, c.out.n, sizeof *c.out.at, by_number);
-	TRY(check_launch(&c, e));
-	TRY(compile(&c, e));
-	for (size_t i = 0; i < c.out.n; i++)
-		asks |= c.out.at[i].mediator != MEDIATE_NONE;
+	arena_free(&scratch);
+	TRY(r);
+	for (size_t i = 0; i < c.n; i++)
+		asks |= c.out[i].mediator != MEDIATE_NONE;
 	TRY(check_host(d, asks, e));
-	d->plan->ncalls = c.out.n;
-	d->plan->calls = c.out.at;
+	d->plan->ncalls = c.n;
+	d->plan->calls = c.out;
 	d->plan->filter_flags = asks ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 	if (asks && d->h->seccomp_killable_wait)
 		d->plan->filter_flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;

@@ -255,18 +255,19 @@ static void direct_shares(struct draft *d, const struct direct_view *v)
 	m->idmap = d->plan->mapping == IDS_WRITE;
 }
 
-/* What the host's git would run later: shown, and not changeable. The folder above is a mount of its own, so
- * that it cannot be renamed out of the way. */
+/* What the host's git would run later: shown, and not changeable. Hooks and config alone are not enough: a file
+ * .git/commondir names other ones (gitrepository-layout(5)), and .git/modules holds more. As a mount it cannot be
+ * renamed out of the way either. */
 static void direct_guard_git(struct draft *d, const struct direct_view *v)
 {
-	static const char *const parts[] = { "/work/.git", "/work/.git/hooks", "/work/.git/config" };
+	struct plan_mount *m;
 
-	for (size_t i = 0; v->work != NULL && i < COUNT(parts); i++) {
-		struct plan_mount *m = add(d, MOUNT_SELF, parts[i], NULL);
-
-		m->attr_set = i == 0 ? guarded : guarded | MOUNT_ATTR_RDONLY;
-		m->optional = true;
-	}
+	if (v->work == NULL)
+		return;
+	m = add(d, MOUNT_SELF, "/work/.git", NULL);
+	m->attr_set = guarded | MOUNT_ATTR_RDONLY;
+	m->recursive_attr = true;
+	m->optional = true;
 }
 
 static void direct_mounts(struct draft *d, const struct direct_view *v)

@@ -146,31 +146,32 @@ field() { # PID NAME: the first word of a field of its status
 	launcher=
 }
 
-@test "git: hooks and configuration cannot be changed, nor .git moved out of the way" {
+@test "git: nothing that the host's git reads or runs can be changed, nor .git moved out of the way" {
 	git init -q .
-	cp .git/config config.before
-	before=$(ls -la .git/hooks)
+	before=$(find .git -printf '%p %y %m %s %T@\n' | sort)
 	run zviz run "$id" -- /bin/sh -c '
 		echo x >.git/hooks/pre-commit; echo x >>.git/config; rm -f .git/config
 		mv .git .git2; mv .git/hooks .git/h2; rm -rf .git/hooks
 		ln -sf /tmp .git/hooks; mv .git/config .git/c2; cp /bin/true .git/config
-		mkdir x && mv x .git/hooks; chmod 777 .git/hooks
-		echo fine >.git/description && echo reached the end'
+		mkdir x && mv x .git/hooks; chmod 777 .git/hooks; echo ref: refs/heads/x >.git/HEAD
+		mkdir .git/modules; echo reached the end'
 	echo "$output"
 	[[ "$output" == *"reached the end"* ]]
 	[ ! -e .git2 ]
-	[ "$(ls -la .git/hooks)" = "$before" ]
-	cmp .git/config config.before
-	[ "$(cat .git/description)" = fine ]
+	[ "$(find .git -printf '%p %y %m %s %T@\n' | sort)" = "$before" ]
 }
 
-@test "git: an honest commit works" {
+# .git/commondir sends git to another folder for its configuration, and core.fsmonitor there is a command.
+@test "git: the host's git runs no command that the workload left" {
 	git init -q .
-	run zviz run "$id" -- /bin/sh -c 'echo x >file && git add file &&
-		git -c user.name=x -c user.email=x@example.org commit -qm one'
+	run zviz run "$id" -- /bin/sh -c '
+		cp -r .git evil
+		printf "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfsmonitor = \"touch ran; false\"\n" >evil/config
+		echo ../evil >.git/commondir; echo reached the end'
 	echo "$output"
-	[ "$status" -eq 0 ]
-	git -c safe.directory='*' log --oneline | grep -q one
+	[[ "$output" == *"reached the end"* ]]
+	git -c safe.directory='*' status
+	[ ! -e ran ]
 }
 
 @test "git: a repository without hooks does not get any" {
@@ -178,7 +179,25 @@ field() { # PID NAME: the first word of a field of its status
 	rm -rf .git/hooks
 	run zviz run "$id" -- /bin/sh -c 'mkdir -p .git/hooks && echo x >.git/hooks/post-checkout'
 	echo "$output"
-	[ ! -e .git/hooks/post-checkout ]
+	[ ! -e .git/hooks ]
+}
+
+@test "git: a .git that is a file cannot be pointed elsewhere" {
+	git init -q --separate-git-dir "$BATS_TEST_TMPDIR/elsewhere" .
+	cp .git before
+	run zviz run "$id" -- /bin/sh -c 'echo gitdir: evil >.git; mv -f before .git; rm -f .git; echo reached the end'
+	echo "$output"
+	[[ "$output" == *"reached the end"* ]]
+	grep -q "^gitdir: .*/elsewhere$" .git
+}
+
+@test "git: history is readable" {
+	git init -q .
+	git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m "the first"
+	run zviz run "$id" -- /bin/sh -c 'git log --oneline && git status --short'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"the first"* ]]
 }
 
 @test "work: a link in the work folder leads nowhere on the host" {
