@@ -7,7 +7,7 @@ enum { WORD_MAX = 64 };
 const struct name *name_find(const struct name *table, const char *name)
 {
 	for (; table->name != NULL; table++)
-		if (strcmp(table->name, name) == 0)
+		if (table->name[0] == name[0] && strcmp(table->name, name) == 0)
 			return table;
 	return NULL;
 }

@@ -52,7 +52,7 @@ static int mkdir_failed(int no, const char *path, struct err *e)
 	fail(e, no, "make the group %s: %m", path);
 	if (no == EACCES || no == EPERM || no == EROFS)
 		return advise(e, "have a group delegated: systemd-run --user --scope -p "
-				 "Delegate=yes zviz …");
+				 "Delegate=yes zviz ...");
 	if (no == EAGAIN)
 		return advise(e,
 			      "a parent's cgroup.max.descendants or cgroup.max.depth is reached");
@@ -102,7 +102,7 @@ static int enable(int dir, const char *path, uint32_t controllers, struct err *e
 			fail(e, ENOENT, "cgroup controller %s: not available in %s",
 			     cgroup_names_v2[i], path);
 			return advise(e,
-				      "enable it above: echo +%s > …/cgroup.subtree_control, or "
+				      "enable it above: echo +%s > .../cgroup.subtree_control, or "
 				      "with systemd "
 				      "Delegate=yes",
 				      cgroup_names_v2[i]);

@@ -214,10 +214,6 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 		*LIST_ADD(c->arena, list) = (struct word){ p->view.shared[i].path,
 							   { .file = p->view.shared[i].write ? "--write" : "--read" } };
 	}
-	if (q->direct == NULL) {
-		paths_as_words(c->arena, &o->read, "--read", &q->read);
-		paths_as_words(c->arena, &o->write, "--write", &q->write);
-	}
 	paths_as_words(c->arena, &o->hide, "--hide", &q->hide);
 	q->memory = said(o->memory, "--memory");
 	q->swap = said(o->swap, "--swap");

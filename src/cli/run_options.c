@@ -174,6 +174,10 @@ static int check_form(const struct run_options *o, bool bundle, struct err *e)
 		return fail(e, EINVAL, "--rootfs: the bundle names its root itself");
 	if (bundle && o->work != NULL)
 		return fail(e, EINVAL, "--work: only without a bundle");
+	if (bundle && (o->read.n != 0 || o->write.n != 0)) {
+		fail(e, EINVAL, "--%s: only without a bundle", o->read.n != 0 ? "read" : "write");
+		return advise(e, "add a bind mount to the bundle's config.json");
+	}
 	if (o->detach && o->tty.set && o->tty.value == 1)
 		return fail(e, EINVAL, "--tty and --detach: nobody would be at the terminal");
 	if (o->detach && o->timeout.set)

@@ -282,8 +282,8 @@ static void check_landlock(struct trial *t)
 		trial_add(t, "Landlock", "rules", CHECK_MISSING,
 			  "path rules are kept by mounts and the broker alone: one wall less",
 			  abi == -EOPNOTSUPP
-				  ? "it is switched off: boot with landlock first in lsm=…, as in "
-				    "lsm=landlock,lockdown,yama,…"
+				  ? "it is switched off: boot with landlock first in lsm=..., as in "
+				    "lsm=landlock,lockdown,yama,..."
 				  : "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK");
 		return;
 	}

@@ -134,7 +134,7 @@ static const char *controller_advice(struct trial *t, unsigned controller)
 	if (!(v2 & 1u << controller))
 		return "run as root, or boot with systemd.unified_cgroup_hierarchy=1: only cgroup "
 		       "v2 is delegated to users";
-	return "have a group delegated: systemd-run --user --scope -p Delegate=yes zviz …, or as "
+	return "have a group delegated: systemd-run --user --scope -p Delegate=yes zviz ..., or as "
 	       "root: systemctl edit "
 	       "user@.service, [Service] Delegate=cpu cpuset io memory pids";
 }

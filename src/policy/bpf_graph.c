@@ -62,6 +62,10 @@ static node_id node(struct graph *g, unsigned code, uint32_t k, node_id yes, nod
 	for (; g->slot[s] != 0; s = (s + 1) & (g->slots - 1))
 		if (same(&g->at[g->slot[s] - 1], &wanted))
 			return g->slot[s] - 1;
+	if (g->at == NULL) {
+		g->cap = SLOTS_FIRST / 2; /* enough for most policies: growing leaves copies behind */
+		g->at = arena_array(g->arena, g->cap, sizeof *g->at);
+	}
 	g->at = arena_grow(g->arena, g->at, g->n, &g->cap, sizeof *g->at);
 	g->at[g->n] = wanted;
 	g->slot[s] = (node_id)++g->n;
@@ -233,21 +237,22 @@ node_id graph_select(struct graph *g, unsigned offset, uint32_t mask, struct gra
 
 struct layout {
 	const struct graph *g;
-	size_t n, max;
+	size_t n, cap;
 	bool full;
 	struct sock_filter *back; /* in reverse */
-	size_t *home;             /* of each node: its instruction */
-	size_t *near;             /* of each node: the nearest place that acts like it */
+	uint32_t *home;           /* of each node: its instruction */
+	uint32_t *near;           /* of each node: the nearest place that acts like it */
 };
 
-static size_t push(struct layout *l, unsigned code, uint32_t k)
+static uint32_t push(struct layout *l, unsigned code, uint32_t k)
 {
-	if (l->n == l->max) {
+	if (l->n == BPF_MAXINSNS) {
 		l->full = true;
-		return l->n - 1;
+		return BPF_MAXINSNS - 1;
 	}
+	l->back = arena_grow(l->g->arena, l->back, l->n, &l->cap, sizeof *l->back);
 	l->back[l->n] = (struct sock_filter){ .code = (uint16_t)code, .k = k };
-	return l->n++;
+	return (uint32_t)l->n++;
 }
 
 /* How many instructions a jump placed now would skip to get there. */
@@ -273,7 +278,7 @@ static void bring_near(struct layout *l, node_id id, size_t max)
 static void place(struct layout *l, node_id id)
 {
 	const struct graph_node *n = &l->g->at[id];
-	size_t at;
+	uint32_t at;
 
 	if (n->code == RETURN) {
 		at = push(l, n->code, n->k);
@@ -314,16 +319,13 @@ int graph_write(const struct graph *g, node_id root, struct arena *a, struct bpf
 		struct err *e)
 {
 	const bool *used = reachable(g, root);
-	const size_t nodes = (size_t)root + 1,
-		     most = 3 * nodes; /* itself, and its two goals brought near */
+	const size_t nodes = (size_t)root + 1;
 	struct layout l = {
 		.g = g,
-		.max = most < BPF_MAXINSNS ? most : BPF_MAXINSNS,
 		.home = arena_array(g->arena, nodes, sizeof *l.home),
 		.near = arena_array(g->arena, nodes, sizeof *l.near),
 	};
 
-	l.back = arena_array(g->arena, l.max, sizeof *l.back);
 	for (node_id id = 0; id < nodes && !l.full; id++)
 		if (used[id])
 			place(&l, id);

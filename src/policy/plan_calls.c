@@ -406,6 +406,8 @@ static void plan_all(struct calls *c)
 {
 	uint32_t top = syscall_top(c->arch);
 
+	c->cases.cap = c->d->p->ioctl_allow.n + 8; /* mostly the longest list, and where rows */
+	c->cases.at = arena_array(c->scratch, c->cases.cap, sizeof *c->cases.at);
 	c->out = arena_array(c->d->a, syscalls_count, sizeof *c->out);
 	for (uint32_t nr = 0; nr < top; nr++) {
 		const struct syscall *s = syscall_number(c->arch, (int)nr);

@@ -201,6 +201,16 @@ static bool listed(const struct words *w, const char *name)
 	return false;
 }
 
+/* `cgroup: [memory]` requires these, `cgroup: required` whichever a limit needs. */
+static bool required(const struct profile *p, const char *controller)
+{
+	const struct words *list = &p->requirements.cgroup;
+
+	if (p->requirements.cgroup_need == NEED_PREFERRED)
+		return false;
+	return listed(list, controller) || (list->n == 0 && p->requirements.cgroup_from.file != NULL);
+}
+
 static int absent_controller(struct draft *d, unsigned controller, const struct from *from, struct err *e)
 {
 	const char *name = controller_names[controller];
@@ -208,7 +218,7 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 				       "%s", name, from_text(d->a, from),
 				       controller == PIDS ? "is kept by RLIMIT_NPROC alone" : "is not enforced");
 
-	if (d->p->requirements.cgroup_need == NEED_PREFERRED || !listed(&d->p->requirements.cgroup, name)) {
+	if (!required(d->p, name)) {
 		draft_missing(d, "cgroup", why, "run as root, or have the group delegated (`zviz check`)");
 		return 0;
 	}

@@ -85,12 +85,12 @@ static int landlock_host(struct draft *d, struct err *e)
 	if (p->requirements.landlock_need == NEED_PREFERRED) {
 		if (have == 0)
 			draft_missing(d, "landlock", "this kernel has no Landlock, or it is switched off",
-				      "boot with lsm=landlock,… (see `zviz check`)");
+				      "boot with lsm=landlock,... (see `zviz check`)");
 		return 0;
 	}
 	fail(e, ENOSYS, "landlock: profile %s requires ABI %u, this host has %u (%s)", p->name,
 	     want != 0 ? want : 1, have, from_text(d->a, &p->requirements.landlock_from));
-	return advise(e, "use a newer kernel, boot with lsm=landlock,…, or `requirements: {landlock: preferred}`");
+	return advise(e, "use a newer kernel, boot with lsm=landlock,..., or `requirements: {landlock: preferred}`");
 }
 
 static int landlock_plan(struct draft *d, struct err *e)
@@ -192,19 +192,31 @@ static struct from first_from(const struct words *w)
 	return w->n != 0 ? w->at[0].from : (struct from){ 0 };
 }
 
+/* The calls with a mediator, counted first: all of them are some 30 KiB. */
+static void ask_about(struct draft *d, struct broker_plan *b)
+{
+	const struct plan_call *calls = d->plan->calls;
+	struct plan_call *asked;
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->plan->ncalls; i++)
+		n += calls[i].mediator != MEDIATE_NONE;
+	asked = arena_array(d->a, n, sizeof *asked);
+	for (size_t i = 0; i < d->plan->ncalls; i++) {
+		if (calls[i].mediator == MEDIATE_NONE)
+			continue;
+		b->opens |= calls[i].mediator == MEDIATE_OPEN;
+		asked[b->ncalls++] = calls[i];
+	}
+	b->calls = asked;
+}
+
 static int broker_plan_make(struct draft *d, struct err *e)
 {
 	struct broker_plan *b = &d->plan->broker;
-	struct plan_call *asked = arena_array(d->a, d->plan->ncalls, sizeof *asked);
 
 	(void)e;
-	for (size_t i = 0; i < d->plan->ncalls; i++) {
-		if (d->plan->calls[i].mediator == MEDIATE_NONE)
-			continue;
-		b->opens |= d->plan->calls[i].mediator == MEDIATE_OPEN;
-		asked[b->ncalls++] = d->plan->calls[i];
-	}
-	b->calls = asked;
+	ask_about(d, b);
 	b->used = b->ncalls != 0;
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;

@@ -156,11 +156,17 @@ static int given_maps(struct draft *d, struct err *e)
 	return 0;
 }
 
-static void single_id(struct draft *d)
+static int single_id(struct draft *d, struct err *e)
 {
+	/* Root without CAP_SYS_ADMIN, as in most containers, can map nothing but itself. */
+	if (d->h->uid == 0 && d->h->initial_userns) {
+		fail(e, EPERM, "ids: root without CAP_SYS_ADMIN could only be root inside, and 0 is never mapped to 0");
+		return advise(e, "start zviz as an ordinary user, or as root with CAP_SYS_ADMIN");
+	}
 	d->plan->mapping = IDS_SINGLE;
 	one_map(d, &d->plan->uid_maps, d->plan->uid, d->h->uid, 1);
 	one_map(d, &d->plan->gid_maps, d->plan->gid, d->h->gid, 1);
+	return 0;
 }
 
 /* The caller's own id is the container's root, and what was delegated to it follows. */
@@ -188,7 +194,7 @@ static int ids_plan(struct draft *d, struct err *e)
 	else if (d->r->uid_ranges.n != 0 && d->r->gid_ranges.n != 0)
 		delegated_ids(d);
 	else
-		single_id(d);
+		TRY(single_id(d, e));
 	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))
 		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids", d->s->file, p->uid,
 			    p->gid);

@@ -257,13 +257,16 @@ static void direct_shares(struct draft *d, const struct direct_view *v)
 
 /* What the host's git would run later: shown, and not changeable. Hooks and config alone are not enough: a file
  * .git/commondir names other ones (gitrepository-layout(5)), and .git/modules holds more. As a mount it cannot be
- * renamed out of the way either. */
+ * renamed out of the way either. `--write .git` is the caller's own word that it may change. */
 static void direct_guard_git(struct draft *d, const struct direct_view *v)
 {
 	struct plan_mount *m;
 
 	if (v->work == NULL)
 		return;
+	for (size_t i = 0; i < v->nshared; i++)
+		if (v->shared[i].write && strcmp(v->shared[i].path, arena_printf(d->a, "%s/.git", v->work)) == 0)
+			return;
 	m = add(d, MOUNT_SELF, "/work/.git", NULL);
 	m->attr_set = guarded | MOUNT_ATTR_RDONLY;
 	m->recursive_attr = true;

@@ -124,7 +124,7 @@ const struct syscall_group syscall_groups[] = {
 	  MEMBERS("process_vm_writev", "pidfd_getfd", "process_madvise", "process_mrelease", "kcmp",
 		  "move_pages", "migrate_pages") },
 	{ "@file-handles", "open files by number, past every path", MEMBERS("open_by_handle_at") },
-	{ "@dangerous", "mounts, kernel, clock, keyrings, debugging …: what attacks begin with",
+	{ "@dangerous", "mounts, kernel, clock, keyrings, debugging ...: what attacks begin with",
 	  MEMBERS("@mounts", "@namespaces", "@kernel", "@clock-change", "@host-name", "@keyrings",
 		  "@debugging", "@other-processes", "@file-handles") },
 	{ 0 }

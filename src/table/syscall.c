@@ -57,7 +57,11 @@ const struct syscall *syscall_find(const char *name)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(name, syscalls[middle].name);
+		const char *row = syscalls[middle].name;
+		int order = (unsigned char)name[0] - (unsigned char)row[0];
+
+		if (order == 0)
+			order = strcmp(name, row);
 
 		if (order == 0)
 			return &syscalls[middle];

@@ -2,31 +2,48 @@
 # What the host sees of a sandbox, and the few attacks that need a folder or a run of their own; the table of
 # tests/escape/run has the rest. ZVIZ is the binary under test.
 
+# An id that no account has.
+stranger=61500
+
 setup() {
 	PROBE=${PROBE:-$(dirname "$ZVIZ")/../../tests/probe/probe}
-	work=$BATS_TEST_TMPDIR/work
-	mkdir -p "$work"
-	cp "$PROBE" "$work/probe"
-	cd "$work"
+	# Not below bats' own folder, which is closed to the stranger.
+	place=$(mktemp -d)
+	chmod 755 "$place"
+	mkdir "$place/work" "$place/home"
+	cp "$ZVIZ" "$place/zviz"
+	cp "$PROBE" "$place/work/probe"
+	cd "$place/work"
 	id=escape-$BATS_TEST_NUMBER-$$
+	become=()
 }
 
 zviz() {
-	"$ZVIZ" --root "$BATS_TEST_TMPDIR/state" "$@"
+	${become[@]+"${become[@]}"} "$place/zviz" --root "$place/home/state" "$@"
 }
 
 teardown() {
-	[ -z "${launcher:-}" ] || { kill -TERM "$launcher" && wait "$launcher"; } 2>/dev/null || true
-	zviz delete --force "$id" 2>/dev/null || true
+	stop_waiting
+	cd /
+	rm -rf "$place"
+}
+
+stop_waiting() {
+	if [ -n "${launcher:-}" ]; then
+		kill -KILL "$init" 2>/dev/null || true
+		wait "$launcher" || true
+		zviz delete --force "$id" 2>/dev/null || true
+	fi
+	launcher=
 }
 
 # Starts a workload that waits. Sets `launcher`, `init` (the container's first process), `workload` and `broker`.
 start_waiting() { # run options…
 	zviz run "$@" "$id" -- /bin/sleep 30 >/dev/null 2>&1 3>&- &
 	launcher=$!
+	workload=
 	for _ in {1..100}; do
-		init=$(zviz state "$id" 2>/dev/null | sed -n 's/^ *"pid": \([0-9]*\).*/\1/p')
-		workload=
+		init=$(zviz state "$id" 2>/dev/null | sed -n 's/^ *"pid": \([1-9][0-9]*\).*/\1/p')
 		[ -z "$init" ] || workload=$(children "$init")
 		[ -z "$workload" ] || [ "$(cat "/proc/$workload/comm")" != sleep ] || break
 		sleep 0.05
@@ -34,6 +51,23 @@ start_waiting() { # run options…
 	[ -n "$workload" ]
 	broker=$(children "$(field "$init" PPid)" | grep -vx "$init")
 	[ -n "$broker" ]
+}
+
+# A check of what a waiting workload looks like, once as started by root and once as started by a stranger. Only
+# root sees that much of either.
+for_root_and_stranger() { # CHECK
+	[ "$(id -u)" = 0 ] || skip 'only root can look into these processes'
+	exec 7</etc/shadow
+	start_waiting
+	exec 7<&-
+	"$1"
+	stop_waiting
+	chown -R $stranger:$stranger "$place"
+	become=(setpriv --reuid $stranger --regid $stranger --clear-groups env "HOME=$place/home")
+	exec 7</etc/passwd
+	start_waiting
+	exec 7<&-
+	"$1"
 }
 
 children() { # PID
@@ -76,33 +110,38 @@ field() { # PID NAME: the first word of a field of its status
 	[ "$other" != "$first" ]
 }
 
-@test "host: every namespace is another than the host's" {
-	start_waiting
+own_namespaces() {
 	for kind in user pid mnt net ipc uts cgroup; do
 		echo "$kind"
 		[ "$(readlink "/proc/$workload/ns/$kind")" != "$(readlink "/proc/self/ns/$kind")" ]
 	done
 }
 
-@test "host: the first process keeps nothing of the host or the caller open" {
-	exec 7</etc/passwd
-	start_waiting
-	exec 7<&-
-	run ls -l "/proc/$init/fd"
-	echo "$output"
-	[ "$status" -eq 0 ]
-	# The way to the launcher, and nothing else: no listener, no state, no fd 7.
-	[ -z "$(sed -n '/->/{/-> socket:/!p}' <<<"$output")" ]
-	[ "$(grep -c -- '->' <<<"$output")" -le 1 ]
+@test "host: every namespace is another than the host's" {
+	for_root_and_stranger own_namespaces
 }
 
-@test "host: the broker is no root, holds CAP_SYS_PTRACE at most, and has its own filter" {
-	start_waiting
-	[ "$(id -u)" != 0 ] || [ "$(field "$broker" Uid)" -ge 65536 ]
+first_process_is_bare() {
+	local open
+	open=$(ls -l "/proc/$init/fd")
+	echo "$open"
+	# The way to the launcher, and nothing else: no listener, no state, no fd 7.
+	[ "$(grep -c -- '->' <<<"$open")" -le 1 ]
+	[ -z "$(sed -n '/->/{/-> socket:/!p}' <<<"$open")" ]
+}
+
+@test "host: the first process keeps nothing of the host or the caller open" {
+	for_root_and_stranger first_process_is_bare
+}
+
+broker_is_weak() {
+	local set
+	[ "$(field "$broker" Uid)" != 0 ]
 	for set in CapInh CapEff CapBnd CapAmb; do
 		echo "$set"
 		[ "$(field "$broker" $set)" = 0000000000000000 ]
 	done
+	echo "$(field "$broker" CapPrm)"
 	[[ "$(field "$broker" CapPrm)" =~ ^0000000000080000$|^0000000000000000$ ]]
 	[ "$(field "$broker" NoNewPrivs)" = 1 ]
 	[ "$(field "$broker" Seccomp)" = 2 ]
@@ -110,8 +149,12 @@ field() { # PID NAME: the first word of a field of its status
 	[ "$(readlink "/proc/$broker/ns/user")" = "$(readlink "/proc/$workload/ns/user")" ]
 }
 
-@test "host: the broker sees the container's files and not the host's, from its folder neither" {
-	start_waiting
+@test "host: the broker is no root, holds CAP_SYS_PTRACE at most, and has its own filter" {
+	for_root_and_stranger broker_is_weak
+}
+
+broker_sees_the_container() {
+	local kind root
 	for kind in mnt net ipc uts; do
 		echo "$kind"
 		[ "$(readlink "/proc/$broker/ns/$kind")" = "$(readlink "/proc/$workload/ns/$kind")" ]
@@ -122,14 +165,21 @@ field() { # PID NAME: the first word of a field of its status
 	[ "$(stat -L -c %d:%i "/proc/$broker/cwd/")" = "$root" ]
 }
 
-@test "host: the broker holds no file of the caller" {
-	exec 7</etc/passwd
-	start_waiting
-	exec 7<&-
-	run ls -l "/proc/$broker/fd"
-	echo "$output"
+@test "host: the broker sees the container's files and not the host's, from its folder neither" {
+	for_root_and_stranger broker_sees_the_container
+}
+
+broker_holds_no_file() {
+	local open
+	open=$(ls -l "/proc/$broker/fd")
+	echo "$open"
+	[ "$(grep -c -- '->' <<<"$open")" -ge 4 ]
 	# Descriptors without a path: the listener, sockets, and what holds the place of stdio.
-	[ -z "$(sed -n '/->/{/-> \(socket:\|anon_inode:\|pipe:\)/!{/-> \/$/!p}}' <<<"$output")" ]
+	[ -z "$(sed -n '/->/{/-> \(socket:\|anon_inode:\|pipe:\)/!p}' <<<"$open")" ]
+}
+
+@test "host: the broker holds no file of the caller" {
+	for_root_and_stranger broker_holds_no_file
 }
 
 @test "host: the broker's death is the container's" {
@@ -183,7 +233,7 @@ field() { # PID NAME: the first word of a field of its status
 }
 
 @test "git: a .git that is a file cannot be pointed elsewhere" {
-	git init -q --separate-git-dir "$BATS_TEST_TMPDIR/elsewhere" .
+	git init -q --separate-git-dir "$place/elsewhere" .
 	cp .git before
 	run zviz run "$id" -- /bin/sh -c 'echo gitdir: evil >.git; mv -f before .git; rm -f .git; echo reached the end'
 	echo "$output"
@@ -201,8 +251,8 @@ field() { # PID NAME: the first word of a field of its status
 }
 
 @test "work: a link in the work folder leads nowhere on the host" {
-	echo outside >"$BATS_TEST_TMPDIR/outside"
-	ln -s "$BATS_TEST_TMPDIR/outside" link
+	echo outside >"$place/outside"
+	ln -s "$place/outside" link
 	ln -s /etc/shadow shadow
 	ln -s ../../../../../../../../../etc/shadow up
 	run zviz run "$id" -- /bin/sh -c 'cat link; cat shadow; cat up; echo changed >link'
@@ -210,7 +260,7 @@ field() { # PID NAME: the first word of a field of its status
 	[ "$status" -ne 0 ]
 	[[ "$output" != *outside$'\n'* ]]
 	[[ "$output" != *root:* ]]
-	[ "$(cat "$BATS_TEST_TMPDIR/outside")" = outside ]
+	[ "$(cat "$place/outside")" = outside ]
 }
 
 @test "work: what was made inside belongs to the folder's owner, and no set-uid bit helps it" {
@@ -235,16 +285,15 @@ field() { # PID NAME: the first word of a field of its status
 
 @test "terminal: no character can be typed for whoever sits there" {
 	command -v script >/dev/null || skip 'script is not installed'
-	cat >"$work/type" <<-'END'
-		import fcntl, sys
-		for request in (0x5412, 0xdeadbeef00005412 - (1 << 64)):
-		    try:
-		        fcntl.ioctl(0, request & 0xffffffff, b"x")
-		        print("typed")
-		    except OSError as e:
-		        print("refused", e.errno)
+	cat >type <<-'END'
+		import fcntl
+		try:
+		    fcntl.ioctl(0, 0x5412, b"x")  # TIOCSTI
+		    print("typed")
+		except OSError as e:
+		    print("refused", e.errno)
 	END
-	run script -qec "'$ZVIZ' --root '$BATS_TEST_TMPDIR/state' run '$id' -- python3 /work/type" /dev/null
+	run script -qec "'$place/zviz' --root '$place/home/state' run '$id' -- python3 /work/type" /dev/null
 	echo "$output"
 	[[ "$output" == *"refused 1"* ]]
 	[[ "$output" != *typed* ]]

@@ -63,8 +63,10 @@ static int set_cgroup(struct golden *g, const char *value)
 	*c = (struct host_cgroup){ 0 };
 	if (v2 || delegated) {
 		set_path(c->v2_mount, "/sys/fs/cgroup");
-		set_path(c->v2_parent, v2 ? "/sys/fs/cgroup/zviz" : "/sys/fs/cgroup/user.slice/own.scope");
-		c->v2_controllers = CGROUP_MEMORY | CGROUP_PIDS | (v2 ? CGROUP_CPU | CGROUP_IO | CGROUP_CPUSET : 0);
+		set_path(c->v2_parent,
+			 v2 ? "/sys/fs/cgroup/zviz" : "/sys/fs/cgroup/user.slice/own.scope");
+		c->v2_controllers = CGROUP_MEMORY | CGROUP_PIDS |
+				    (v2 ? CGROUP_CPU | CGROUP_IO | CGROUP_CPUSET : 0);
 	}
 	if (hybrid) {
 		set_path(c->v2_mount, "/sys/fs/cgroup/unified");
@@ -83,6 +85,28 @@ static int set_arch(struct golden *g, const char *value)
 {
 	g->host.arch = strcmp(value, "aarch64") == 0 ? HOST_AARCH64 : HOST_X86_64;
 	return strcmp(value, "aarch64") == 0 || strcmp(value, "x86_64") == 0 ? 0 : -EINVAL;
+}
+
+/* ---- what the caller looked up ---- */
+
+/* As /etc/subuid and /etc/subgid would have it for this user. */
+static int set_delegated(struct golden *g, const char *value)
+{
+	static struct id_map uids = { 1, 100000, 65536 }, gids = { 1, 200000, 65536 };
+
+	g->request.uid_ranges = (struct id_maps){ 1, 1, &uids };
+	g->request.gid_ranges = (struct id_maps){ 1, 1, &gids };
+	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
+}
+
+/* The one path of resources.io lies on this disk. */
+static int set_disk(struct golden *g, const char *value)
+{
+	static const struct plan_disk sda = { 8, 0 };
+
+	g->request.disks = &sda;
+	g->request.ndisks = 1;
+	return strcmp(value, "8:0") == 0 ? 0 : -EINVAL;
 }
 
 /* ---- keys ---- */
@@ -116,6 +140,8 @@ static const struct key keys[] = {
 	{ "seccomp-notify", FLAG, AT(host.seccomp_notify) },
 	{ "killable-wait", FLAG, AT(host.seccomp_killable_wait) },
 
+	{ "delegated-ids", .set = set_delegated },
+	{ "disk", .set = set_disk },
 	{ "verbose", FLAG, AT(request.verbose) },
 	{ "events", FLAG, AT(request.events) },
 	{ "init", FLAG, AT(request.init) },
@@ -139,8 +165,10 @@ static int set_words(struct arena *a, struct words *out, const char *name, const
 	const char *option = arena_printf(a, "--%s", name);
 
 	*out = (struct words){ 0 };
-	for (size_t len; value += strspn(value, " "), (len = strcspn(value, " ")) != 0; value += len)
-		*LIST_ADD(a, out) = (struct word){ arena_strndup(a, value, len), { .file = option } };
+	for (size_t len; value += strspn(value, " "), (len = strcspn(value, " ")) != 0;
+	     value += len)
+		*LIST_ADD(a, out) = (struct word){ arena_strndup(a, value, len),
+						   { .file = option } };
 	return 0;
 }
 
@@ -150,9 +178,9 @@ static int set_amount(struct arena *a, struct amount *out, const struct key *key
 
 	out->set = true;
 	out->from.file = arena_printf(a, "--%s", key->name);
-	return kind == BYTES ? num_bytes(value, &out->value) :
-	       kind == MILLI ? num_milli(value, &out->value) :
-			       num_u64(value, &out->value);
+	return kind == BYTES   ? num_bytes(value, &out->value)
+	       : kind == MILLI ? num_milli(value, &out->value)
+			       : num_u64(value, &out->value);
 }
 
 static int set_flag(bool *out, const char *value)
@@ -176,7 +204,8 @@ static const char *in_folder(struct arena *a, const char *folder, const char *va
 	return strchr(value, '.') != NULL ? arena_printf(a, "%s/%s", folder, value) : value;
 }
 
-static int set_key(struct arena *a, struct golden *g, const char *folder, const char *name, const char *value)
+static int set_key(struct arena *a, struct golden *g, const char *folder, const char *name,
+		   const char *value)
 {
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		const struct key *k = &keys[i];
@@ -187,25 +216,34 @@ static int set_key(struct arena *a, struct golden *g, const char *folder, const 
 		if (k->set != NULL)
 			return k->set(g, value);
 		switch (k->kind) {
-		case TEXT:	     *(const char **)at = value; return 0;
-		case FILE_IN_FOLDER: *(const char **)at = in_folder(a, folder, value); return 0;
-		case FLAG:	     return set_flag(at, value);
-		case NUMBER:	     return set_number(at, value);
-		case WORDS:	     return set_words(a, at, name, value);
-		case DURATION:	     return num_duration_ms(value, at);
+		case TEXT:
+			*(const char **)at = value;
+			return 0;
+		case FILE_IN_FOLDER:
+			*(const char **)at = in_folder(a, folder, value);
+			return 0;
+		case FLAG:
+			return set_flag(at, value);
+		case NUMBER:
+			return set_number(at, value);
+		case WORDS:
+			return set_words(a, at, name, value);
+		case DURATION:
+			return num_duration_ms(value, at);
 		case BYTES:
 		case MILLI:
-		case COUNT_OF:	     return set_amount(a, at, k, value);
+		case COUNT_OF:
+			return set_amount(a, at, k, value);
 		}
 	}
 	return -ENOENT;
 }
 
-static int load_lines(struct arena *a, const char *folder, const char *name, struct golden *out, unsigned depth,
-		      struct err *e);
+static int load_lines(struct arena *a, const char *folder, const char *name, struct golden *out,
+		      unsigned depth, struct err *e);
 
-static int load_line(struct arena *a, const char *folder, const char *name, struct golden *g, char *line,
-		     unsigned depth, struct err *e)
+static int load_line(struct arena *a, const char *folder, const char *name, struct golden *g,
+		     char *line, unsigned depth, struct err *e)
 {
 	char *value = strstr(line, ": ");
 	int r;
@@ -222,20 +260,22 @@ static int load_line(struct arena *a, const char *folder, const char *name, stru
 	return r < 0 ? fail(e, -r, "case %s: %s: %s: %m", name, line, value) : 0;
 }
 
-static int load_lines(struct arena *a, const char *folder, const char *name, struct golden *g, unsigned depth,
-		      struct err *e)
+static int load_lines(struct arena *a, const char *folder, const char *name, struct golden *g,
+		      unsigned depth, struct err *e)
 {
 	char *text;
 
 	if (depth > LIKE_DEPTH)
 		return fail(e, ELOOP, "case %s is like itself", name);
-	TRY(file_read(AT_FDCWD, arena_printf(a, "%s/%s/case", folder, name), CASE_BYTES_MAX, a, &text, NULL, e));
+	TRY(file_read(AT_FDCWD, arena_printf(a, "%s/%s/case", folder, name), CASE_BYTES_MAX, a,
+		      &text, NULL, e));
 	for (char *line; (line = strsep(&text, "\n")) != NULL;)
 		TRY(load_line(a, folder, name, g, line, depth, e));
 	return 0;
 }
 
-int golden_load(struct arena *a, const char *folder, const char *name, struct golden *out, struct err *e)
+int golden_load(struct arena *a, const char *folder, const char *name, struct golden *out,
+		struct err *e)
 {
 	*out = (struct golden){ .folder = folder, .profile = "ci-runner", .user = "1000:1000" };
 	out->host = root_host;
@@ -277,7 +317,9 @@ static int make_direct(struct arena *a, struct golden *g, struct spec *s)
 {
 	char *end;
 
-	*s = (struct spec){ .file = "the command line", .oci_version = "1.2.0", .hostname = g->request.id };
+	*s = (struct spec){ .file = "the command line",
+			    .oci_version = "1.2.0",
+			    .hostname = g->request.id };
 	s->process.set = true;
 	s->process.cwd = "/work";
 	s->process.uid = g->host.privileged ? (uint32_t)strtoul(g->user, &end, 10) : g->host.uid;
@@ -293,12 +335,14 @@ static int make_direct(struct arena *a, struct golden *g, struct spec *s)
 	g->view.shared = shares;
 	for (size_t l = 0; l < COUNT(lists); l++)
 		for (size_t i = 0; i < lists[l]->n; i++)
-			shares[g->view.nshared++] = (struct direct_share){ lists[l]->at[i].text, l == 1 };
+			shares[g->view.nshared++] = (struct direct_share){ lists[l]->at[i].text,
+									   l == 1 };
 	g->request.direct = &g->view;
 	return 0;
 }
 
-int golden_plan(struct arena *a, struct golden *g, struct plan *plan, const char **text, struct err *e)
+int golden_plan(struct arena *a, struct golden *g, struct plan *plan, const char **text,
+		struct err *e)
 {
 	struct spec *spec = arena_alloc(a, sizeof *spec);
 	struct profile *profile = arena_alloc(a, sizeof *profile);

@@ -49,7 +49,8 @@ static uint32_t *common_rests(struct arena *a, const struct lines *x, const stru
 
 	for (size_t i = x->n; i-- > 0;)
 		for (size_t j = y->n; j-- > 0;) {
-			uint32_t skip_x = common[(i + 1) * width + j], skip_y = common[i * width + j + 1];
+			uint32_t skip_x = common[(i + 1) * width + j],
+				 skip_y = common[i * width + j + 1];
 
 			if (strcmp(x->at[i], y->at[j]) == 0)
 				common[i * width + j] = common[(i + 1) * width + j + 1] + 1;
@@ -76,7 +77,8 @@ void golden_diff(struct arena *a, const char *from, const char *to, struct buf *
 			if (is_section(x.at[i]))
 				r.section = x.at[i];
 			i++, j++;
-		} else if (j == y.n || (i < x.n && common[(i + 1) * width + j] >= common[i * width + j + 1])) {
+		} else if (j == y.n ||
+			   (i < x.n && common[(i + 1) * width + j] >= common[i * width + j + 1])) {
 			report_line(&r, '-', x.at[i++]);
 		} else {
 			report_line(&r, '+', y.at[j++]);

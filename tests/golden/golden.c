@@ -18,8 +18,8 @@
 enum { EXPECTED_BYTES_MAX = 4 << 20 };
 
 /* Text of a case as `expected` holds it: the plan, or what differs from the case that it is like. */
-static int case_text(struct arena *a, const char *folder, const char *name, struct plan *plan, const char **text,
-		     struct err *e)
+static int case_text(struct arena *a, const char *folder, const char *name, struct plan *plan,
+		     const char **text, struct err *e)
 {
 	struct golden g, base;
 	struct plan base_plan;
@@ -37,8 +37,8 @@ static int case_text(struct arena *a, const char *folder, const char *name, stru
 	return 0;
 }
 
-static int check_twice(const char *folder, const char *name, const struct plan *first, const char *text,
-		       struct err *e)
+static int check_twice(const char *folder, const char *name, const struct plan *first,
+		       const char *text, struct err *e)
 {
 	struct arena other = { 0 };
 	struct plan plan = { 0 };
@@ -48,8 +48,8 @@ static int check_twice(const char *folder, const char *name, const struct plan *
 	if (r == 0 && strcmp(text, again) != 0)
 		r = fail(e, EINVAL, "a second plan of the same inputs reads differently");
 	if (r == 0 && (plan.filter.n != first->filter.n ||
-		       (plan.filter.n != 0 &&
-			memcmp(plan.filter.at, first->filter.at, plan.filter.n * sizeof *plan.filter.at) != 0)))
+		       (plan.filter.n != 0 && memcmp(plan.filter.at, first->filter.at,
+						     plan.filter.n * sizeof *plan.filter.at) != 0)))
 		r = fail(e, EINVAL, "a second plan of the same inputs has another filter");
 	arena_free(&other);
 	return r;
@@ -64,8 +64,11 @@ static int compare(struct arena *a, const char *path, const char *text, struct e
 	if (strcmp(expected, text) == 0)
 		return 0;
 	golden_diff(a, expected, text, &diff);
-	fputs(buf_text(&diff), stdout);
-	return fail(e, EINVAL, "not as expected; see `golden --update`");
+	for (const char *line = buf_text(&diff); *line != '\0'; line += strcspn(line, "\n") + 1)
+		printf("# %.*s\n", (int)strcspn(line, "\n"), line);
+	return fail(
+		e, EINVAL,
+		"not as expected; `ninja golden-update` in the build folder rewrites the files");
 }
 
 static int update(const char *path, const char *text, struct err *e)
@@ -80,7 +83,8 @@ static int update(const char *path, const char *text, struct err *e)
 	return r < 0 ? fail(e, -r, "%s: %m", path) : 0;
 }
 
-static int check_case(struct arena *a, const char *folder, const char *name, bool rewrite, struct err *e)
+static int check_case(struct arena *a, const char *folder, const char *name, bool rewrite,
+		      struct err *e)
 {
 	const char *path = arena_printf(a, "%s/%s/expected", folder, name);
 	struct plan plan = { 0 };

@@ -1,6 +1,7 @@
 /*
- * Calls that no workload needs. Arguments are such that the kernel itself would refuse or do nothing, with
- * another errno than the filter's: EPERM (known and dangerous) or ENOSYS (not offered).
+ * Calls that no workload needs. Arguments are such that the kernel itself would refuse or do
+ * nothing, with another errno than the filter's: EPERM (known and dangerous) or ENOSYS (not
+ * offered).
  */
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -20,8 +21,8 @@ enum { NR_IOPL = SYS_iopl, NR_IOPERM = SYS_ioperm, NR_MODIFY_LDT = SYS_modify_ld
 enum { NR_IOPL = NO_SUCH_CALL, NR_IOPERM = NO_SUCH_CALL, NR_MODIFY_LDT = NO_SUCH_CALL };
 #endif
 
-/* Numbers that are the same everywhere since Linux 5.1 (include/uapi/asm-generic/unistd.h), newer than some
- * distributions' headers. */
+/* Numbers that are the same everywhere since Linux 5.1 (include/uapi/asm-generic/unistd.h),
+ * newer than some distributions' headers. */
 enum {
 	NR_MOUNT_SETATTR = 442,
 	NR_QUOTACTL_FD = 443,

@@ -87,7 +87,6 @@ static long make_node(mode_t type, unsigned major_nr, unsigned minor_nr)
 static long node_char(void) { return make_node(S_IFCHR, 1, 1); }
 static long node_null(void) { return make_node(S_IFCHR, 1, 3); }
 static long node_block(void) { return make_node(S_IFBLK, 8, 0); }
-static long node_whiteout(void) { return make_node(S_IFCHR, 0, 0); }
 static long node_fifo(void) { return make_node(S_IFIFO, 0, 0); }
 /* clang-format on */
 
@@ -128,7 +127,8 @@ static void up_from_work(char *say)
 										     : "elsewhere");
 }
 
-/* A folder that is moved while somebody stands in it: ".." then leads to where it is now, never higher. */
+/* A folder that is moved while somebody stands in it: ".." then leads to where it is now, never
+ * higher. */
 static void up_after_rename(char *say)
 {
 	struct stat here, root;
@@ -300,7 +300,6 @@ const struct probe file_probes[] = {
 	RUN("mknod-mem",        node_char),
 	RUN("mknod-null",       node_null),
 	RUN("mknod-disk",       node_block),
-	RUN("mknod-whiteout",   node_whiteout),
 	RUN("mknod-fifo",       node_fifo),
 	RUN("link-program",     link_program),
 	RUN("link-passwd",      link_etc),

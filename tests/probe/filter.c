@@ -63,7 +63,8 @@ static long seccomp_prctl(void)
 	return outcome(syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &permissive, 0, 0));
 }
 
-/* The permissive program again, from a second thread: filters belong to threads, all of them keep theirs. */
+/* The permissive program again, from a second thread: filters belong to threads, all of them
+ * keep theirs. */
 static void *mount_in_thread(void *out)
 {
 	*(long *)out = outcome(syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, NULL));

@@ -47,7 +47,8 @@ static void core_dump(char *say)
 	strcpy(say, WCOREDUMP(status) ? "dumped" : "none");
 }
 
-/* Forks until it is refused, bounded; says the limit that would explain it: the next power of two. */
+/* Forks until it is refused, bounded; says the limit that would explain it: the next power of
+ * two. */
 static void fork_bomb(char *say)
 {
 	int n = 0, limit = 1, err = 0;

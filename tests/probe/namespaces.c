@@ -1,6 +1,6 @@
 /*
- * New namespaces, and those of others. A user namespace of its own would give a workload every capability
- * again, over kernel code that expects only administrators.
+ * New namespaces, and those of others. A user namespace of its own would give a workload every
+ * capability again, over kernel code that expects only administrators.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 
 #include "probe.h"
 
-/* glibc's own clone wants a stack; a fork with flags is all that is asked here. The order of the last two
- * arguments differs between architectures, and both are zero. */
+/* glibc's own clone wants a stack; a fork with flags is all that is asked here. The order of
+ * the last two arguments differs between architectures, and both are zero. */
 static long clone_with(unsigned long flags)
 {
 	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
@@ -38,8 +38,8 @@ static long clone_uts(void) { return clone_with(CLONE_NEWUTS); }
 static long clone_cgroup(void) { return clone_with(CLONE_NEWCGROUP); }
 /* clang-format on */
 
-/* Garbage in the upper half of the register: the kernel takes all 64 bits of clone's flags on 64-bit machines,
- * and a filter that compares only equality would be passed. */
+/* Garbage in the upper half of the register: the kernel drops it (kernel/fork.c), and a filter
+ * that compares all 64 bits with a list would be passed. */
 static long clone_user_high(void)
 {
 	return clone_with(CLONE_NEWUSER | 0x100000000ul);
@@ -64,7 +64,8 @@ static long setns_file(const char *path, int type)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	/* Even without the file, the call itself must be refused before its descriptor is looked at. */
+	/* Even without the file, the call itself must be refused before its descriptor is
+	 * looked at. */
 	return outcome(setns(fd, type));
 }
 

@@ -1,6 +1,7 @@
 /*
- * probe list | probe all | probe NAME…: prints one line "NAME RESULT" for each. A result is "ok", the name of
- * an errno, "killed:SIGNAL" or a value. Outside a sandbox it refuses to start unless told --i-am-inside.
+ * probe list | probe all | probe NAME…: prints one line "NAME RESULT" for each. A result is "ok",
+ * the name of an errno, "killed:SIGNAL" or a value. Outside a sandbox it refuses to start unless
+ * told --i-am-inside.
  */
 #include "probe.h"
 

@@ -1,6 +1,7 @@
 /*
- * Small attacks, each tried once from inside a sandbox. Every probe runs in a child of its own, so that
- * whatever it closes, tightens or breaks is gone afterwards, and is harmless where it succeeds.
+ * Small attacks, each tried once from inside a sandbox. Every probe runs in a child of its own,
+ * so that whatever it closes, tightens or breaks is gone afterwards, and is harmless where it
+ * succeeds.
  */
 #pragma once
 

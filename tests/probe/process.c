@@ -51,7 +51,8 @@ static void groups(char *say) { status_field("\nGroups:", say); }
 static void traced(char *say) { status_field("\nTracerPid:", say); }
 /* clang-format on */
 
-/* Asked one by one and past the last that this program was built with: the kernel's last may be newer. */
+/* Asked one by one and past the last that this program was built with: the kernel's last may be
+ * newer. */
 static void bounding_any(char *say)
 {
 	char word[16];
@@ -209,9 +210,8 @@ static long madvise_sibling(void)
 	return with_sibling(advise);
 }
 
-/* The kernel protects the first process of a pid namespace from signals that it does not handle; sent from inside,
- * even SIGKILL is ignored. 0 only asks. */
-static long signal_host(void)
+/* Whoever is visible; 0 only asks. */
+static long ask_all(void)
 {
 	return outcome(kill(-1, 0));
 }
@@ -242,6 +242,6 @@ const struct probe process_probes[] = {
 	RUN("pidfd_getfd",        pidfd_getfd_sibling),
 	RUN("kcmp",               kcmp_sibling),
 	RUN("process_madvise",    madvise_sibling),
-	RUN("kill-all",           signal_host),
+	RUN("kill-all",           ask_all),
 	{ 0 }
 };

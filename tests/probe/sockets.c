@@ -15,7 +15,8 @@
 
 #include "probe.h"
 
-/* One second is not "at once", and far less than a connection that is being tried takes to give up. */
+/* One second is not "at once", and far less than a connection that is being tried takes to give
+ * up. */
 enum { AT_ONCE_MS = 1000 };
 
 static long connect_to(int family, const struct sockaddr *to, socklen_t len)
@@ -51,7 +52,8 @@ static long connect_inet6(const char *address, uint16_t port)
 	return connect_to(AF_INET6, (struct sockaddr *)&to, sizeof to);
 }
 
-/* TEST-NET-2 and the documentation prefix (RFC 5737, RFC 3849): nobody's, should a packet ever leave. */
+/* TEST-NET-2 and the documentation prefix (RFC 5737, RFC 3849): nobody's, should a packet ever
+ * leave. */
 /* clang-format off */
 static long connect_out(void) { return connect_inet("198.51.100.1", 80); }
 static long connect_out6(void) { return connect_inet6("2001:db8::1", 80); }

@@ -413,6 +413,8 @@ static void forms(void **state)
 		{ "--publish 80 id sh", "!not available in this version: --publish" },
 		{ "--rootfs /r id /bundle", "!--rootfs" },
 		{ "--work /r --bundle /b id", "!--work" },
+		{ "--read /r id /bundle", "!--read: only without a bundle" },
+		{ "--write /r --bundle /b id", "!--write: only without a bundle" },
 		{ "-d -t id sh", "!--detach" },
 		{ "-d --timeout 3 id sh", "!--detach" },
 		{ "-d --no-tty id sh", "id direct sh" },

@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #define ERRNO(no) (SECCOMP_RET_ERRNO | (no))
-#define UPPER (UINT64_C(0xdeadbeef) << 32)
+#define UPPER     (UINT64_C(0xdeadbeef) << 32)
 
 static const struct host any_host = {
 	.privileged = true,
@@ -64,7 +64,7 @@ static int fixture_make(struct fixture *f, const char *text)
 	return plan_make(&f->a, &f->request, &f->spec, &f->profile, &f->host, &f->plan, &f->e);
 }
 
-#define HEAD "zviz: 1\nname: t\nnamespaces: [user, pid, mount, network]\n"
+#define HEAD   "zviz: 1\nname: t\nnamespaces: [user, pid, mount, network]\n"
 #define LAUNCH "\"@basic-io\", \"@process\", sendmsg"
 
 static void make(struct fixture *f, const char *text)
@@ -115,14 +115,20 @@ static bool permitted(const struct fixture *f, const char *name, const uint64_t 
 		return v == SECCOMP_RET_ALLOW;
 	memcpy(c.arg, args, sizeof c.arg);
 	switch (row->mediator) {
-	case MEDIATE_DENY:   return decide_deny(row).what != DENY;
-	case MEDIATE_IOCTL:  return decide_ioctl(b, &c, row).what != DENY;
-	case MEDIATE_PRCTL:  return decide_prctl(b, &c, row).what != DENY;
-	case MEDIATE_SOCKET: return decide_socket(b, &c, row).what != DENY;
-	case MEDIATE_CLONE:  return decide_clone(b, &c, row).what != DENY;
+	case MEDIATE_DENY:
+		return decide_deny(row).what != DENY;
+	case MEDIATE_IOCTL:
+		return decide_ioctl(b, &c, row).what != DENY;
+	case MEDIATE_PRCTL:
+		return decide_prctl(b, &c, row).what != DENY;
+	case MEDIATE_SOCKET:
+		return decide_socket(b, &c, row).what != DENY;
+	case MEDIATE_CLONE:
+		return decide_clone(b, &c, row).what != DENY;
 	case MEDIATE_NONE:
 	case MEDIATE_OPEN:
-	case MEDIATE_EXEC:   break;
+	case MEDIATE_EXEC:
+		break;
 	}
 	return true;
 }
@@ -135,8 +141,9 @@ static void name_beats_group(void **state)
 
 	(void)state;
 	make(&f, HEAD "syscalls: {allow: [" LAUNCH ", ptrace], deny: [\"@dangerous\", dup]}\n");
-	assert_int_equal(run(&f, "ptrace", NULL), SECCOMP_RET_ALLOW); /* allowed by name, denied by group */
-	assert_int_equal(run(&f, "dup", NULL), ERRNO(EPERM));         /* denied by name, allowed by group */
+	assert_int_equal(run(&f, "ptrace", NULL),
+			 SECCOMP_RET_ALLOW);                  /* allowed by name, denied by group */
+	assert_int_equal(run(&f, "dup", NULL), ERRNO(EPERM)); /* denied by name, allowed by group */
 	assert_int_equal(run(&f, "dup2", NULL), SECCOMP_RET_ALLOW);
 	assert_int_equal(run(&f, "mount", NULL), ERRNO(EPERM));
 	arena_free(&f.a);
@@ -153,7 +160,9 @@ static void deny_beats_allow(void **state)
 
 	struct fixture g = { 0 };
 
-	assert_int_equal(fixture_make(&g, HEAD "syscalls: {allow: [" LAUNCH ", bpf], deny: [bpf]}\n"), -EINVAL);
+	assert_int_equal(
+		fixture_make(&g, HEAD "syscalls: {allow: [" LAUNCH ", bpf], deny: [bpf]}\n"),
+		-EINVAL);
 	assert_string_equal(g.e.text, "t.yaml:4: bpf is allowed here and denied at t.yaml:4");
 	arena_free(&g.a);
 }
@@ -191,14 +200,16 @@ static void where_rows_come_first(void **state)
 		      "ioctl: {allow: [TIOCSCTTY, TCGETS]}\n");
 	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, row }), ERRNO(EPERM));
 	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, UPPER | row }), ERRNO(EPERM));
-	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, row, 7 }), ERRNO(EPERM)); /* the first row that fits */
+	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, row, 7 }),
+			 ERRNO(EPERM)); /* the first row that fits */
 	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, 1, 7 }), SECCOMP_RET_ALLOW);
 	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, 1, 8 }), ERRNO(EPERM));
 	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, 0x5401 }), SECCOMP_RET_ALLOW);
 	assert_int_equal(run(&f, "kill", (uint64_t[6]){ 1, 0xff0f }), ERRNO(EPERM));
 	assert_int_equal(run(&f, "kill", (uint64_t[6]){ 1, 1 }), SECCOMP_RET_ALLOW);
 	assert_int_equal(run(&f, "syslog", (uint64_t[6]){ 10 }), SECCOMP_RET_ALLOW);
-	assert_int_equal(run(&f, "syslog", (uint64_t[6]){ UPPER | 10 }), ERRNO(ENOSYS)); /* 64 bits without a mask */
+	assert_int_equal(run(&f, "syslog", (uint64_t[6]){ UPPER | 10 }),
+			 ERRNO(ENOSYS)); /* 64 bits without a mask */
 	/* The broker's own list has what ioctl.allow has, and nothing of the rows. */
 	assert_int_equal(f.plan.broker.nioctls, 2);
 	arena_free(&f.a);
@@ -227,8 +238,9 @@ static void launch_calls_are_required(void **state)
 		{ "execve", HEAD "syscalls: {allow: [" LAUNCH "], deny: [execve]}\n" },
 		{ "exit_group", HEAD "syscalls: {allow: [" LAUNCH "], deny: [exit_group]}\n" },
 		{ "sendmsg", HEAD "syscalls: {allow: [\"@basic-io\", \"@process\"]}\n" },
-		{ "sendmsg", HEAD "syscalls: {allow: [" LAUNCH "], where: [{syscall: sendmsg, arg: 2, in: [1], then: "
-			     "deny}]}\n" },
+		{ "sendmsg", HEAD "syscalls: {allow: [" LAUNCH
+				  "], where: [{syscall: sendmsg, arg: 2, in: [1], then: "
+				  "deny}]}\n" },
 	};
 
 	(void)state;
@@ -246,7 +258,8 @@ static void launch_calls_are_required(void **state)
 
 static void opens_stay_native_without_a_rule(void **state)
 {
-	static const char text[] = HEAD "syscalls: {allow: [" LAUNCH ", \"@open\"], broker: [open, openat, openat2, "
+	static const char text[] = HEAD "syscalls: {allow: [" LAUNCH
+					", \"@open\"], broker: [open, openat, openat2, "
 					"creat, execve]}\nfilesystem: {read: [/]}\n";
 	static const char *const opens[] = { "open", "openat", "openat2", "creat" };
 	struct fixture f = { 0 }, seen = { .request.verbose = true };
@@ -273,21 +286,28 @@ static void only_writes_are_asked(void **state)
 	(void)state;
 	make(&f, HEAD "syscalls: {allow: [" LAUNCH ", \"@open\"]}\n"
 		      "filesystem: {read: [/], deny: {write: [\"/work/.ci/**\"]}}\n");
-	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_RDONLY | O_CLOEXEC }), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_RDONLY | O_CLOEXEC }),
+			 SECCOMP_RET_ALLOW);
 	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_DIRECTORY }), SECCOMP_RET_ALLOW);
-	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_WRONLY }), SECCOMP_RET_USER_NOTIF);
-	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_RDONLY | O_TRUNC }), SECCOMP_RET_USER_NOTIF);
-	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_TMPFILE | O_RDWR }), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_WRONLY }),
+			 SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_RDONLY | O_TRUNC }),
+			 SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(run(&f, "openat", (uint64_t[6]){ 0, 0, O_TMPFILE | O_RDWR }),
+			 SECCOMP_RET_USER_NOTIF);
 	assert_int_equal(run(&f, "open", (uint64_t[6]){ 0, O_CREAT }), SECCOMP_RET_USER_NOTIF);
-	assert_int_equal(run(&f, "openat2", NULL), SECCOMP_RET_USER_NOTIF); /* its flags lie in memory */
+	assert_int_equal(run(&f, "openat2", NULL),
+			 SECCOMP_RET_USER_NOTIF); /* its flags lie in memory */
 	assert_int_equal(run(&f, "creat", NULL), SECCOMP_RET_USER_NOTIF);
 	arena_free(&f.a);
 }
 
 static void refusals_are_asked_when_audited(void **state)
 {
-	static const char none[] = HEAD "syscalls: {allow: [" LAUNCH "], deny: [mount]}\naudit: none\n";
-	static const char denials[] = HEAD "syscalls: {allow: [" LAUNCH "], deny: [mount]}\naudit: denials\n";
+	static const char none[] = HEAD "syscalls: {allow: [" LAUNCH
+					"], deny: [mount]}\naudit: none\n";
+	static const char denials[] = HEAD "syscalls: {allow: [" LAUNCH
+					   "], deny: [mount]}\naudit: denials\n";
 	struct fixture quiet = { 0 }, loud = { 0 }, heard = { .request.events = true };
 
 	(void)state;
@@ -300,9 +320,11 @@ static void refusals_are_asked_when_audited(void **state)
 	for (const struct fixture *f = &loud; f != NULL; f = f == &loud ? &heard : NULL) {
 		assert_int_equal(run(f, "mount", NULL), SECCOMP_RET_USER_NOTIF);
 		assert_int_equal(run(f, "bpf", NULL), SECCOMP_RET_USER_NOTIF);
-		assert_int_equal(decide_deny(row_of(f, "mount")).err, EPERM); /* the same answers as without */
+		assert_int_equal(decide_deny(row_of(f, "mount")).err,
+				 EPERM); /* the same answers as without */
 		assert_int_equal(decide_deny(row_of(f, "bpf")).err, ENOSYS);
-		assert_int_equal(run(f, "clone3", NULL), ERRNO(ENOSYS)); /* every libc tries it: not worth a word */
+		assert_int_equal(run(f, "clone3", NULL),
+				 ERRNO(ENOSYS)); /* every libc tries it: not worth a word */
 	}
 	arena_free(&quiet.a);
 	arena_free(&loud.a);
@@ -334,52 +356,131 @@ static void same_inputs_same_plan(void **state)
 
 struct forbidden {
 	const char *name;
-	unsigned arg;      /* whose value makes it so; the rest is anything */
+	unsigned arg; /* whose value makes it so; the rest is anything */
 	uint64_t value;
-	unsigned arg2;     /* 0: only one */
+	unsigned arg2; /* 0: only one */
 	uint64_t value2;
 	unsigned arg3;
 	uint64_t value3;
 };
 
 enum {
-	F_TIOCSTI = 0x5412, F_TIOCLINUX = 0x541c, F_TIOCSETD = 0x5423, F_PR_SET_MM = 35,
-	F_INET = 2, F_INET6 = 10, F_NETLINK = 16, F_PACKET = 17, F_ALG = 38, F_VSOCK = 40, F_XDP = 44,
-	F_STREAM = 1, F_RAW = 3, F_SCTP = 132, F_MPTCP = 262, F_CLOEXEC = 02000000,
-	F_NEW_LISTENER = 8, F_SET_FILTER = 1, F_READ_IMPLIES_EXEC = 0x0400000,
+	F_TIOCSTI = 0x5412,
+	F_TIOCLINUX = 0x541c,
+	F_TIOCSETD = 0x5423,
+	F_PR_SET_MM = 35,
+	F_INET = 2,
+	F_INET6 = 10,
+	F_NETLINK = 16,
+	F_PACKET = 17,
+	F_ALG = 38,
+	F_VSOCK = 40,
+	F_XDP = 44,
+	F_STREAM = 1,
+	F_RAW = 3,
+	F_SCTP = 132,
+	F_MPTCP = 262,
+	F_CLOEXEC = 02000000,
+	F_NEW_LISTENER = 8,
+	F_SET_FILTER = 1,
+	F_READ_IMPLIES_EXEC = 0x0400000,
 };
 
 static const struct forbidden by_argument[] = {
-	{ "ioctl", 1, F_TIOCSTI },     { "ioctl", 1, F_TIOCLINUX },
-	{ "ioctl", 1, F_TIOCSETD },    { "prctl", 0, F_PR_SET_MM },
-	{ "socket", 0, F_PACKET },     { "socket", 0, F_PACKET, 1, F_RAW | F_CLOEXEC },
-	{ "socket", 0, F_VSOCK, 1, F_STREAM }, { "socket", 0, F_ALG, 1, 5 },
-	{ "socket", 0, F_XDP, 1, F_RAW }, { "socket", 0, F_INET, 1, F_RAW },
-	{ "socket", 0, F_INET6, 1, F_RAW | F_CLOEXEC }, { "socket", 0, F_INET, 1, F_STREAM, 2, F_SCTP },
-	{ "socket", 0, F_INET, 1, F_STREAM, 2, F_MPTCP }, { "socket", 0, F_NETLINK, 1, F_RAW, 2, 9 },
-	{ "socketpair", 0, F_PACKET }, { "socketpair", 0, F_INET, 1, F_RAW },
-	{ "clone", 0, CLONE_NEWUSER }, { "clone", 0, CLONE_NEWUSER | 17 },
-	{ "clone", 0, CLONE_NEWNS },   { "clone", 0, CLONE_NEWPID },
-	{ "clone", 0, CLONE_NEWNET },  { "clone", 0, CLONE_NEWIPC },
-	{ "clone", 0, CLONE_NEWUTS },  { "clone", 0, CLONE_NEWCGROUP },
+	{ "ioctl", 1, F_TIOCSTI },
+	{ "ioctl", 1, F_TIOCLINUX },
+	{ "ioctl", 1, F_TIOCSETD },
+	{ "prctl", 0, F_PR_SET_MM },
+	{ "socket", 0, F_PACKET },
+	{ "socket", 0, F_PACKET, 1, F_RAW | F_CLOEXEC },
+	{ "socket", 0, F_VSOCK, 1, F_STREAM },
+	{ "socket", 0, F_ALG, 1, 5 },
+	{ "socket", 0, F_XDP, 1, F_RAW },
+	{ "socket", 0, F_INET, 1, F_RAW },
+	{ "socket", 0, F_INET6, 1, F_RAW | F_CLOEXEC },
+	{ "socket", 0, F_INET, 1, F_STREAM, 2, F_SCTP },
+	{ "socket", 0, F_INET, 1, F_STREAM, 2, F_MPTCP },
+	{ "socket", 0, F_NETLINK, 1, F_RAW, 2, 9 },
+	{ "socketpair", 0, F_PACKET },
+	{ "socketpair", 0, F_INET, 1, F_RAW },
+	{ "clone", 0, CLONE_NEWUSER },
+	{ "clone", 0, CLONE_NEWUSER | 17 },
+	{ "clone", 0, CLONE_NEWNS },
+	{ "clone", 0, CLONE_NEWPID },
+	{ "clone", 0, CLONE_NEWNET },
+	{ "clone", 0, CLONE_NEWIPC },
+	{ "clone", 0, CLONE_NEWUTS },
+	{ "clone", 0, CLONE_NEWCGROUP },
 	{ "clone", 0, CLONE_NEWUSER | CLONE_NEWNET | CLONE_VM | 17 },
-	{ "unshare", 0, CLONE_NEWUSER }, { "unshare", 0, CLONE_NEWNS },
-	{ "unshare", 0, CLONE_NEWPID }, { "unshare", 0, CLONE_NEWNET },
-	{ "unshare", 0, CLONE_NEWTIME }, { "unshare", 0, CLONE_NEWCGROUP | CLONE_FILES },
+	{ "unshare", 0, CLONE_NEWUSER },
+	{ "unshare", 0, CLONE_NEWNS },
+	{ "unshare", 0, CLONE_NEWPID },
+	{ "unshare", 0, CLONE_NEWNET },
+	{ "unshare", 0, CLONE_NEWTIME },
+	{ "unshare", 0, CLONE_NEWCGROUP | CLONE_FILES },
 	{ "seccomp", 0, F_SET_FILTER, 1, F_NEW_LISTENER },
 	{ "seccomp", 0, F_SET_FILTER, 1, F_NEW_LISTENER | 1 | 16 },
-	{ "personality", 0, F_READ_IMPLIES_EXEC }, { "personality", 0, F_READ_IMPLIES_EXEC | 8 },
+	{ "personality", 0, F_READ_IMPLIES_EXEC },
+	{ "personality", 0, F_READ_IMPLIES_EXEC | 8 },
 };
 
 static const char *const forbidden[] = {
-	"mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen",
-	"fsconfig", "fsmount", "fspick", "mount_setattr", "swapon", "swapoff", "quotactl", "quotactl_fd",
-	"setns", "clone3", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
-	"io_uring_register", "init_module", "finit_module", "delete_module", "create_module", "kexec_load",
-	"kexec_file_load", "reboot", "syslog", "acct", "iopl", "ioperm", "vhangup", "fanotify_init",
-	"add_key", "request_key", "keyctl", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime",
-	"sethostname", "setdomainname", "process_vm_writev", "pidfd_getfd", "process_madvise", "kcmp",
-	"move_pages", "migrate_pages", "open_by_handle_at", "name_to_handle_at", "modify_ldt", "vmsplice",
+	"mount",
+	"umount2",
+	"pivot_root",
+	"chroot",
+	"move_mount",
+	"open_tree",
+	"open_tree_attr",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"mount_setattr",
+	"swapon",
+	"swapoff",
+	"quotactl",
+	"quotactl_fd",
+	"setns",
+	"clone3",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"create_module",
+	"kexec_load",
+	"kexec_file_load",
+	"reboot",
+	"syslog",
+	"acct",
+	"iopl",
+	"ioperm",
+	"vhangup",
+	"fanotify_init",
+	"add_key",
+	"request_key",
+	"keyctl",
+	"settimeofday",
+	"clock_settime",
+	"adjtimex",
+	"clock_adjtime",
+	"sethostname",
+	"setdomainname",
+	"process_vm_writev",
+	"pidfd_getfd",
+	"process_madvise",
+	"kcmp",
+	"move_pages",
+	"migrate_pages",
+	"open_by_handle_at",
+	"name_to_handle_at",
+	"modify_ldt",
+	"vmsplice",
 	"memfd_secret",
 };
 
@@ -389,7 +490,9 @@ static const char *const only_development[] = { "ptrace", "process_vm_readv" };
 static void fill(uint64_t args[6], unsigned round)
 {
 	for (size_t i = 0; i < 6; i++)
-		args[i] = round == 0 ? 0 : round == 1 ? UINT64_MAX : (uint64_t)random() << (round * 7);
+		args[i] = round == 0   ? 0
+			  : round == 1 ? UINT64_MAX
+				       : (uint64_t)random() << (round * 7);
 }
 
 static void check_forbidden(const struct fixture *f, const char *name)
@@ -419,8 +522,8 @@ static void check_by_argument(const struct fixture *f, const struct forbidden *r
 		if (row->arg3 != 0)
 			args[row->arg3] = upper | row->value3;
 		if (permitted(f, row->name, args))
-			fail_msg("%s permits %s with argument %u = 0x%llx", f->profile.name, row->name, row->arg,
-				 (unsigned long long)args[row->arg]);
+			fail_msg("%s permits %s with argument %u = 0x%llx", f->profile.name,
+				 row->name, row->arg, (unsigned long long)args[row->arg]);
 	}
 }
 
@@ -463,14 +566,15 @@ static void builtins_never_permit(void **state)
 /* The opposite of the above: the rows are refused because of what they say, not because nothing works. */
 static void check_useful(const struct fixture *f)
 {
-	static const char *const needed[] = { "read", "write", "execve", "exit_group", "mmap", "futex", "kill" };
+	static const char *const needed[] = { "read", "write", "execve", "exit_group",
+					      "mmap", "futex", "kill" };
 
 	for (size_t i = 0; i < COUNT(needed); i++)
 		assert_int_equal(run(f, needed[i], NULL), SECCOMP_RET_ALLOW);
 	assert_true(permitted(f, "clone", (uint64_t[6]){ 17 }));
 	assert_true(permitted(f, "clone", (uint64_t[6]){ CLONE_VM | CLONE_VFORK | 17 }));
-	assert_true(permitted(f, "ioctl", (uint64_t[6]){ 0, 0x5401 }));  /* TCGETS */
-	assert_true(permitted(f, "prctl", (uint64_t[6]){ 15 }));         /* PR_SET_NAME */
+	assert_true(permitted(f, "ioctl", (uint64_t[6]){ 0, 0x5401 })); /* TCGETS */
+	assert_true(permitted(f, "prctl", (uint64_t[6]){ 15 }));        /* PR_SET_NAME */
 }
 
 static void builtins_are_useful(void **state)
@@ -491,11 +595,14 @@ static void check_unknown(const struct fixture *f)
 		if (syscall_number(arch, nr) == NULL)
 			assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL), ERRNO(ENOSYS));
 		c.nr = nr | 0x40000000;
-		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL), SECCOMP_RET_KILL_PROCESS);
+		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL),
+				 SECCOMP_RET_KILL_PROCESS);
 		c = (struct bpf_call){ .arch = AUDIT_ARCH_I386, .nr = nr };
-		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL), SECCOMP_RET_KILL_PROCESS);
+		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL),
+				 SECCOMP_RET_KILL_PROCESS);
 		c.arch = arch == AUDIT_ARCH_X86_64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
-		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL), SECCOMP_RET_KILL_PROCESS);
+		assert_int_equal(bpf_run(&f->plan.filter, &c, NULL, NULL),
+				 SECCOMP_RET_KILL_PROCESS);
 	}
 }
 
@@ -522,7 +629,8 @@ static void development_adds_ptrace_alone(void **state)
 			continue;
 		for (unsigned round = 0; round < 6; round++) {
 			fill(args, round);
-			assert_int_equal(permitted(&ci, name, args) || differs, permitted(&dev, name, args));
+			assert_int_equal(permitted(&ci, name, args) || differs,
+					 permitted(&dev, name, args));
 		}
 	}
 	args[0] = 0x40000; /* ADDR_NO_RANDOMIZE: gdb */
