@@ -40,8 +40,10 @@ static void print_image(const char *name, const struct profile_image *image)
 static void print_layout(void)
 {
 	printf("#include \"policy/profile_image.h\"\n\n"
-	       "_Static_assert(__BYTE_ORDER__ == %d && sizeof(void *) == %zu && sizeof(struct profile) == %zu,\n"
-	       "\t       \"these images were made on a machine that lays structs out in another way\");\n",
+	       "_Static_assert(__BYTE_ORDER__ == %d && sizeof(void *) == %zu && sizeof(struct "
+	       "profile) == %zu,\n"
+	       "\t       \"these images were made on a machine that lays structs out in another "
+	       "way\");\n",
 	       __BYTE_ORDER__, sizeof(void *), sizeof(struct profile));
 }
 

@@ -24,9 +24,9 @@ static bool brokered(const struct plan *p)
 	return p->broker.used;
 }
 
-static bool broker_opens(const struct plan *p)
+static bool broker_sees(const struct plan *p)
 {
-	return p->broker.used && p->broker.opens;
+	return p->broker.procfs;
 }
 
 static bool own_network(const struct plan *p)
@@ -93,7 +93,7 @@ const struct step steps[] = {
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
 	/* The broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides parts
 	 * of it; the rest after init was born, because a confined process cannot be joined. */
-	{ BROKER, "broker.view", step_broker_view, NULL, broker_opens },
+	{ BROKER, "broker.view", step_broker_view, NULL, broker_sees },
 	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
 	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
@@ -110,7 +110,7 @@ const struct step steps[] = {
 	{ INIT, "sysctl.set", step_sysctl_set, NULL, has_sysctls },
 	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
 	{ INIT, "net.join", step_net_join, NULL, network_late },
-	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_opens },
+	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_sees },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */

@@ -33,7 +33,7 @@ const struct option_row global_options[] = {
 	{ "log", 0, OPTION_STRING, "FILE", "write errors to FILE too", AT(log) },
 	{ "log-format", 0, OPTION_CHOICE, "text|json", "how the log file is written",
 	  AT(log_format), .choices = log_formats },
-	{ "debug", 0, OPTION_FLAG, NULL, "say what is being done, step by step", AT(debug) },
+	{ "debug", 0, OPTION_FLAG, NULL, "say what was done and how long each step took", AT(debug) },
 	{ "systemd-cgroup", 0, OPTION_FLAG, NULL, "let systemd make the control groups",
 	  AT(systemd_cgroup) },
 	{ "rootless", 0, OPTION_CHOICE, "auto|true|false", "run as an ordinary user would",

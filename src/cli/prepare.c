@@ -224,6 +224,22 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	p->spec.process.terminal = q->terminal;
 }
 
+/* What the caller says of itself must be so. */
+static int check_globals(const struct cli *c, const struct host *h, struct err *e)
+{
+	const struct amount *rootless = &c->globals.rootless;
+
+	if (c->globals.systemd_cgroup) {
+		fail(e, EOPNOTSUPP, "--systemd-cgroup is not available in this version");
+		return advise(e, "leave it out: zviz makes its control groups itself");
+	}
+	if (rootless->set && rootless->value == ROOTLESS_TRUE && h->privileged)
+		return fail(e, EPERM, "--rootless true: the caller is privileged here");
+	if (rootless->set && rootless->value == ROOTLESS_FALSE && !h->privileged)
+		return fail(e, EPERM, "--rootless false: the caller lacks CAP_SYS_ADMIN here");
+	return 0;
+}
+
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
 	    struct err *e)
 {
@@ -233,6 +249,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 	*p = (struct prepared){ 0 };
 	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
 	TRY(probe_host(&p->host, e));
+	TRY(check_globals(c, &p->host, e));
 	if (r.bundle != NULL)
 		TRY(load_bundle(c, o, &r, p, e));
 	else

@@ -234,7 +234,7 @@ static void say_end(struct session *s, int code)
 		cgroup_read_usage(&s->box.cgroup, &used);
 		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
 	}
-	if (s->o->timings)
+	if (s->box_options.timings)
 		box_timings(&s->box, &text);
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
@@ -291,7 +291,7 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
 	s.box_options = (struct box_options){
 		.state_root = c->globals.root != NULL ? c->globals.root : state_default_root(c->arena),
-		.timings = s.o->timings,
+		.timings = s.o->timings || c->globals.debug,
 	};
 	say_plan(&s);
 	return run_session(&s, e);

@@ -63,7 +63,8 @@ static node_id node(struct graph *g, unsigned code, uint32_t k, node_id yes, nod
 		if (same(&g->at[g->slot[s] - 1], &wanted))
 			return g->slot[s] - 1;
 	if (g->at == NULL) {
-		g->cap = SLOTS_FIRST / 2; /* enough for most policies: growing leaves copies behind */
+		g->cap = SLOTS_FIRST /
+			 2; /* enough for most policies: growing leaves copies behind */
 		g->at = arena_array(g->arena, g->cap, sizeof *g->at);
 	}
 	g->at = arena_grow(g->arena, g->at, g->n, &g->cap, sizeof *g->at);

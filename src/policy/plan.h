@@ -62,7 +62,8 @@ struct file_rule {
 
 struct broker_plan {
 	bool used;                    /* false: no broker process */
-	bool opens;                   /* it performs opens: needs procfs and the rules below */
+	bool opens;                   /* it performs opens, by the rules below */
+	bool procfs;                  /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile;     /* the container and its profile, for events */
 	enum audit_level audit;
 	size_t ncalls;

@@ -50,8 +50,15 @@ enum list_kind { LIST_ALLOW, LIST_DENY, LIST_BROKER };
 static const char *const quiet_nosys[] = { "clone3", "io_uring_enter", "io_uring_register",
 					   "io_uring_setup", "rseq" };
 
-/* Calls that the launch makes between loading the filter and exec. */
-static const char *const launch_calls[] = { "execve", "exit_group", "sendmsg" };
+/* Calls that the launch makes between loading the filter and exec; and the reaping first process, all its life. */
+static const struct launch_call {
+	const char *name;
+	bool by_argument; /* it is enough when BPF allows it for some arguments */
+	bool for_init;
+} launch_calls[] = {
+	{ "execve", false, false }, { "exit_group", false, false }, { "sendmsg", false, false },
+	{ "clone", true, true },    { "wait4", false, true },
+};
 
 /* Namespace flags that clone and unshare may never carry; unshare alone knows CLONE_NEWTIME, whose bit is part
  * of clone's exit signal. */
@@ -435,10 +442,12 @@ static int check_contradictions(const struct calls *c, struct err *e)
 static int check_launch(const struct calls *c, struct err *e)
 {
 	for (size_t i = 0; i < COUNT(launch_calls); i++) {
-		const struct mention *m = mention_of(c, launch_calls[i]);
+		const struct mention *m = mention_of(c, launch_calls[i].name);
 		const struct plan_call *call = m != NULL ? m->call : NULL;
 
-		if (call == NULL || call->verdict == CALL_ALLOW || call->mediator == MEDIATE_EXEC)
+		if (call == NULL || call->verdict == CALL_ALLOW || call->mediator == MEDIATE_EXEC ||
+		    (launch_calls[i].by_argument && call->verdict == CALL_ARGS) ||
+		    (launch_calls[i].for_init && !c->d->r->init))
 			continue;
 		fail(e, EINVAL, "profile %s does not allow %s: the launch itself needs it "
 		     "after the filter is on", c->d->p->name, call->name);
@@ -477,6 +486,24 @@ static int compile(struct calls *c, struct err *e)
 	return bpf_compile(c->d->a, &policy, &plan->filter, e);
 }
 
+/* The filter is for the machine's own calls; others are killed, and a profile that lists them is not served. */
+static int check_architectures(const struct draft *d, struct err *e)
+{
+	const char *own = d->h->arch == HOST_AARCH64 ? "aarch64" : "x86_64";
+	const struct words *list = &d->p->syscalls.architectures;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *name = list->at[i].text;
+
+		if (strcmp(name, "native") == 0 || strcmp(name, own) == 0)
+			continue;
+		fail(e, EOPNOTSUPP, "%s: syscalls.architectures: %s is not available in this version",
+		     from_text(d->a, &list->at[i].from), name);
+		return advise(e, "list native alone");
+	}
+	return 0;
+}
+
 static int check_host(struct draft *d, bool asks, struct err *e)
 {
 	if (!asks || d->h->seccomp_notify)
@@ -505,6 +532,8 @@ static int seccomp_plan(struct draft *d, struct err *e)
 	struct arena scratch = { 0 };
 	struct calls c = { .d = d, .scratch = &scratch, .arch = audit_arch(d->h->arch) };
 	bool asks = false;
+
+	TRY(check_architectures(d, e));
 	int r = plan_calls(&c, e);
 
 	arena_free(&scratch);

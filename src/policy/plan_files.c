@@ -218,6 +218,7 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	(void)e;
 	ask_about(d, b);
 	b->used = b->ncalls != 0;
+	b->procfs = b->used && (b->opens || d->r->events || d->r->verbose);
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;

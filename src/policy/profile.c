@@ -182,7 +182,8 @@ int profile_load(struct arena *a, const char *file, const char *text, size_t len
 	return load(&l, &first, text, len, out, e);
 }
 
-int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out, struct err *e)
+int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out,
+			 struct err *e)
 {
 	if (b->image == NULL)
 		return profile_load(a, b->name, b->text, b->len, NULL, NULL, out, e);

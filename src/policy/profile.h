@@ -1,6 +1,7 @@
 /*
  * A workload profile as written: what a person means, before any host is known.
  * Everything lives in the arena that it was loaded into. profile_load() fills it from YAML.
+ * A new field has a row in profile_fields.c, one in profile_pack.c and a line in test_profile_image.c.
  */
 #ifndef POLICY_PROFILE_H
 #define POLICY_PROFILE_H
@@ -148,6 +149,7 @@ extern const struct builtin_profile builtin_profiles[];
 const struct builtin_profile *profile_builtin(const char *name);
 
 /* The same profile as profile_load() makes of its text, in about a hundredth of the time. */
-int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out, struct err *e);
+int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out,
+			 struct err *e);
 
 #endif

@@ -2,7 +2,7 @@
  * Profiles as ready-made data. Reading a built-in's YAML at every start costs more than all the rest
  * of the plan, so the build reads it once and keeps the result as an image: struct profile with
  * everything it points at in one piece, pointers as offsets. An image needs no relocation: the binary
- * is position independent, and 2,000 pointers in const data would be relocated, and their pages
+ * is position independent, and 1,700 pointers in const data would be relocated, and their pages
  * copied, at every start of every command. Private to src/policy and tools/.
  */
 #ifndef POLICY_PROFILE_IMAGE_H
@@ -38,7 +38,8 @@ struct profile_image {
 };
 
 /* The same profile, the same bytes. -E2BIG when it is larger than `pointers` can say. */
-int profile_pack(struct arena *a, const struct profile *p, struct profile_image *out, struct err *e);
+int profile_pack(struct arena *a, const struct profile *p, struct profile_image *out,
+		 struct err *e);
 
 /* A copy that may be changed as one that was loaded may be. */
 void profile_unpack(struct arena *a, const struct profile_image *image, struct profile *out);

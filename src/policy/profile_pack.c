@@ -7,16 +7,24 @@
 
 #include "policy/profile_image.h"
 
-#define SIZE_OF(type, member)  sizeof(((type *)0)->member)
-#define BYTES(type, member)    { SHAPE_BYTES, offsetof(type, member), SIZE_OF(type, member) }
-#define TEXT(type, member)     { SHAPE_TEXT, offsetof(type, member), sizeof(char *) }
+#define SIZE_OF(type, member) sizeof(((type *)0)->member)
+#define BYTES(type, member)                                                                        \
+	{                                                                                          \
+		SHAPE_BYTES, offsetof(type, member), SIZE_OF(type, member)                         \
+	}
+#define TEXT(type, member)                                                                         \
+	{                                                                                          \
+		SHAPE_TEXT, offsetof(type, member), sizeof(char *)                                 \
+	}
 #define FROM(type, member)                                                                         \
 	TEXT(type, member.file), TEXT(type, member.path), BYTES(type, member.line),                \
 		BYTES(type, member.column)
 #define AMOUNT(type, member)                                                                       \
 	BYTES(type, member.set), BYTES(type, member.value), FROM(type, member.from)
 #define LIST(type, member, row, shape)                                                             \
-	{ SHAPE_LIST, offsetof(type, member), sizeof(struct list), sizeof(row), shape }
+	{                                                                                          \
+		SHAPE_LIST, offsetof(type, member), sizeof(struct list), sizeof(row), shape        \
+	}
 #define WORDS(member) LIST(struct profile, member, struct word, word_shape)
 
 /* The shape of every list. */

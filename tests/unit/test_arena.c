@@ -73,7 +73,8 @@ static void lists_keep_what_they_hold(void **state)
 		if (i % 5 == 0)
 			assert_int_equal(two.at[i / 5], i * 11);
 	}
-	assert_true(all_zero((const unsigned char *)&one.at[ROWS], (one.cap - ROWS) * sizeof *one.at));
+	assert_true(
+		all_zero((const unsigned char *)&one.at[ROWS], (one.cap - ROWS) * sizeof *one.at));
 	arena_free(&a);
 }
 

@@ -86,7 +86,8 @@ static void same_network(const struct profile *a, const struct profile *b)
 	same_from(&a->network.mode_from, &b->network.mode_from);
 	assert_int_equal(a->network.egress.n, b->network.egress.n);
 	for (size_t i = 0; i < a->network.egress.n; i++) {
-		const struct egress_rule *x = &a->network.egress.at[i], *y = &b->network.egress.at[i];
+		const struct egress_rule *x = &a->network.egress.at[i],
+					 *y = &b->network.egress.at[i];
 
 		same_text(x->cidr, y->cidr);
 		same_text(x->domain, y->domain);
@@ -189,7 +190,8 @@ static void builtins_are_ready(void **state)
 		load(&a, b->name, b->text, &text);
 		assert_int_equal(profile_load_builtin(&a, b, &ready, &e), 0);
 		same_profile(&text, &ready);
-		assert_true(ready.syscalls.allow.n != 0 && ready.syscalls.allow.at[0].from.line != 0);
+		assert_true(ready.syscalls.allow.n != 0 &&
+			    ready.syscalls.allow.at[0].from.line != 0);
 		assert_string_equal(ready.file, b->name);
 		arena_free(&a);
 	}
@@ -246,7 +248,8 @@ static void an_image_keeps_every_field(void **state)
 	assert_int_equal(again.nwords, image.nwords);
 	assert_int_equal(again.npointers, image.npointers);
 	assert_memory_equal(again.words, image.words, image.nwords * sizeof *image.words);
-	assert_memory_equal(again.pointers, image.pointers, image.npointers * sizeof *image.pointers);
+	assert_memory_equal(again.pointers, image.pointers,
+			    image.npointers * sizeof *image.pointers);
 	pack(&a, &empty, &image);
 	assert_int_equal(image.npointers, 0);
 	arena_free(&a);
