@@ -16,7 +16,8 @@ struct arena {
 };
 
 /* Zeroed memory, aligned for any type, valid until arena_free. */
-void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
+void *arena_alloc(struct arena *a, size_t size)
+	__attribute__((malloc, alloc_size(2), returns_nonnull));
 void *arena_array(struct arena *a, size_t n, size_t size) __attribute__((returns_nonnull));
 char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
 char *arena_strndup(struct arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
@@ -30,7 +31,8 @@ void *arena_grow(struct arena *a, void *at, size_t n, size_t *cap, size_t size);
 
 /* Appends to a list { size_t n, cap; T *at; } and yields the new, zeroed element's address. */
 #define LIST_ADD(arena, list)                                                                      \
-	((list)->at = arena_grow((arena), (list)->at, (list)->n, &(list)->cap, sizeof *(list)->at), \
+	((list)->at = arena_grow((arena), (list)->at, (list)->n, &(list)->cap,                     \
+				 sizeof *(list)->at),                                              \
 	 &(list)->at[(list)->n++])
 
 /* A growing list of T; start from zero. */

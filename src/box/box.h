@@ -25,7 +25,8 @@ struct box_broker {
 	/* Gives up everything but the n descriptors, sorted; as broker_confine(). */
 	int (*confine)(const int *keep_fds, size_t n, struct err *e);
 	/* Serves until the workload is gone; owns listener and proc. */
-	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc, struct err *e);
+	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
+		     struct err *e);
 	void *ctx;
 	int events; /* descriptor to keep open for serve, -1: none */
 };
@@ -41,16 +42,17 @@ enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_CONFINED, BROKER_FAILED }
 
 /* Memory that the three processes share while they set up; unmapped by exec. */
 struct box_shared {
-	_Atomic uint32_t broker;            /* futex: enum broker_state */
-	_Atomic int32_t init_step;          /* the row that init is at, for when it dies without a word */
+	_Atomic uint32_t broker;   /* futex: enum broker_state */
+	_Atomic uint32_t init_born;         /* futex: 1 when init is in all namespaces */
+	_Atomic int32_t init_step; /* the row that init is at, for when it dies without a word */
 	struct {
-		uint64_t begin_ns, end_ns;  /* CLOCK_MONOTONIC; 0: not run */
+		uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; 0: not run */
 	} timing[BOX_STEPS_MAX];
 };
 
 /* Where a mount comes from: opened as the caller, before ids and root change. */
 struct box_source {
-	int fd;           /* a detached mount, or a file to copy; -1: none */
+	int fd; /* a detached mount, or a file to copy; -1: none */
 	bool copy;
 	const char *link; /* text of a symbolic link to recreate, or NULL */
 	bool absent;
@@ -63,31 +65,31 @@ struct box {
 	struct box_shared *shared;
 
 	/* the launcher's */
-	int state;                   /* the container's state folder; the lock in it is ours */
+	int state; /* the container's state folder; the lock in it is ours */
 	int state_lock;
 	struct cgroup cgroup;
 	bool has_cgroup;
-	bool left;                   /* detached: nothing of it is ours to end */
+	bool left; /* detached: nothing of it is ours to end */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
-	int broker_note, init_note;  /* the launcher's ends */
-	int userns;                  /* the container's, for idmapped mounts */
-	int console;                 /* pty master, -1 without a terminal */
-	size_t done;                 /* rows of the table that are behind us */
+	int broker_note, init_note; /* the launcher's ends */
+	int userns;                 /* the container's, for idmapped mounts */
+	int console;                /* pty master, -1 without a terminal */
+	size_t done;                /* rows of the table that are behind us */
 
 	/* shared by fork */
-	struct box_source *sources;  /* one a mount of the plan */
+	struct box_source *sources; /* one a mount of the plan */
 	int rootfs_source;
-	int dev;                     /* the tree of /dev while it is made; the source owns it */
-	int note;                    /* a child's own end: one of the next two */
+	int dev;  /* the tree of /dev while it is made; the source owns it */
+	int note; /* a child's own end: one of the next two */
 	int note_broker, note_init;
-	int hand_broker, hand_init;  /* the listener travels from init to the broker */
+	int hand_broker, hand_init; /* the listener travels from init to the broker */
 
 	/* init's */
 	int root, old_root;
-	int mask_folder;             /* the first empty read-only tmpfs, cloned for each mask */
-	int mask_file;               /* /dev/null, likewise */
-	int proc;                    /* the broker's procfs */
+	int mask_folder; /* the first empty read-only tmpfs, cloned for each mask */
+	int mask_file;   /* /dev/null, likewise */
+	int proc;        /* the broker's procfs */
 	const char *exec_path;
 };
 

@@ -19,10 +19,21 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 
-void broker_tell(struct box *b, enum broker_state state)
+void shared_set(_Atomic uint32_t *futex, uint32_t value)
 {
-	atomic_store(&b->shared->broker, state);
-	syscall(SYS_futex, &b->shared->broker, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	atomic_store(futex, value);
+	syscall(SYS_futex, futex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+int shared_wait(_Atomic uint32_t *futex, uint32_t wanted)
+{
+	uint32_t now;
+
+	while ((now = atomic_load(futex)) < wanted)
+		if (syscall(SYS_futex, futex, FUTEX_WAIT, now, NULL, NULL, 0) < 0 && errno != EAGAIN &&
+		    errno != EINTR)
+			return -errno;
+	return (int)now;
 }
 
 int step_net_make(struct box *b, struct err *e)
@@ -44,12 +55,20 @@ int step_net_make(struct box *b, struct err *e)
 /* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */
 int step_broker_view(struct box *b, struct err *e)
 {
-	b->proc = rootfs_new_fs("proc", NULL, 0,
-				MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	b->proc = rootfs_new_fs(
+		"proc", NULL, 0,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	if (b->proc < 0)
 		return -e->no;
-	broker_tell(b, BROKER_VIEWED);
+	shared_set(&b->shared->broker, BROKER_VIEWED);
 	return 0;
+}
+
+int step_init_born(struct box *b, struct err *e)
+{
+	int r = shared_wait(&b->shared->init_born, 1);
+
+	return r < 0 ? fail(e, -r, "futex: %m") : 0;
 }
 
 int step_broker_become(struct box *b, struct err *e)
@@ -96,7 +115,7 @@ int step_broker_confine(struct box *b, struct err *e)
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
 	TRY(b->opt->broker.confine(keep, n, e));
-	broker_tell(b, BROKER_CONFINED);
+	shared_set(&b->shared->broker, BROKER_CONFINED);
 	return 0;
 }
 
@@ -111,5 +130,6 @@ int step_broker_serve(struct box *b, struct err *e)
 	if (listener < 0)
 		_exit(0); /* init ended before it had a filter; it says itself why */
 	fd_close(&b->hand_broker);
-	return b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc), e);
+	return b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener,
+				    fd_take(&b->proc), e);
 }

@@ -164,14 +164,15 @@ static int make_group(const char *parent_path, const char *id, struct cgroup_gro
 
 /* ---- the whole ---- */
 
-static int name_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers, bool v2,
-		      struct err *e)
+static int name_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers,
+		      bool v2, struct err *e)
 {
 	struct cgroup_group *g = &c->at[c->n++];
 	int n;
 
 	*g = (struct cgroup_group){ .controllers = controllers, .v2 = v2, .dir = -1, .tasks = -1 };
-	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent, id);
+	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent,
+		     id);
 	if (n < 0 || (size_t)n >= sizeof g->path)
 		return fail(e, ENAMETOOLONG, "the group %s/zviz-%s: %m", parent, id);
 	return 0;

@@ -234,7 +234,9 @@ static uint64_t read_number(int dir, const char *file, const char *key)
 	size_t key_len = key != NULL ? strlen(key) : 0;
 	uint64_t v;
 
-	text[len > 0 ? len : 0] = '\0';
+	if (len < 0)
+		return UINT64_MAX;
+	text[len] = '\0';
 	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
 		if (key != NULL && (strncmp(line, key, key_len) != 0 || line[key_len] != ' '))

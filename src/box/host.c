@@ -20,7 +20,7 @@
 #include "box/state.h"
 #include "kern/sys.h"
 
-enum { JOIN_STACK_BYTES = 256 * 1024 };
+enum { JOIN_STACK_BYTES = 64 * 1024, INIT_STACK_BYTES = 512 * 1024 };
 
 static int pair(int *launcher, int *child, struct err *e)
 {
@@ -236,27 +236,40 @@ struct joiner {
 	pid_t second;
 	int no;            /* out: errno, 0 when init runs */
 	const char *what;
-	char *stack;       /* of the second */
+	char *second_stack; /* its top: stacks grow down */
+	char *init_stack;   /* its bottom, as clone3 wants it */
 };
 
-static _Noreturn void init_main(struct box *b)
+/* Where init goes on to exec it borrows the launcher's memory as well: nothing is copied, and nothing faults. What
+ * it changes, it changes in a copy of its own: the launcher goes on with the original. */
+static _Noreturn void init_main(void *launcher)
 {
-	b->note = b->note_init;
-	fd_close(&b->init_note);
-	fd_close(&b->broker_note);
-	fd_close(&b->hand_broker);
-	die_with_launcher(b);
-	child_walk(b, INIT, row_of("init.spawn"));
+	struct box own = *(struct box *)launcher;
+	size_t n = own.plan->nmounts;
+
+	if (own.sources != NULL)
+		own.sources = memcpy(arena_array(own.arena, n, sizeof *own.sources), own.sources,
+				     n * sizeof *own.sources);
+	shared_set(&own.shared->init_born, 1);
+	own.note = own.note_init;
+	fd_close(&own.init_note);
+	fd_close(&own.broker_note);
+	fd_close(&own.hand_broker);
+	die_with_launcher(&own);
+	child_walk(&own, INIT, row_of("init.spawn"));
 }
 
-/* Inside all the new namespaces: clones init. */
+/* Inside all the new namespaces: clones init. A reaping first process never execs, so it gets memory of its own. */
 static int second_main(void *arg)
 {
 	struct joiner *j = arg;
 	struct box *b = j->b;
 	struct clone_args args = {
-		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD,
+		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD |
+			 (b->plan->init ? 0 : CLONE_VM | CLONE_VFORK),
 		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
+		.stack = (uint64_t)(uintptr_t)j->init_stack,
+		.stack_size = INIT_STACK_BYTES,
 	};
 
 	if (b->has_cgroup && cgroup_fd(&b->cgroup) >= 0) {
@@ -265,10 +278,8 @@ static int second_main(void *arg)
 	}
 	j->what = "clone the first process";
 
-	pid_t pid = sys_clone3(&args);
+	pid_t pid = sys_clone3_call(&args, init_main, b);
 
-	if (pid == 0)
-		init_main(b);
 	j->no = pid < 0 ? -pid : 0;
 	_exit(pid < 0);
 }
@@ -283,7 +294,7 @@ static int first_main(void *arg)
 	if (j->no != 0)
 		_exit(1);
 	j->what = "clone inside them";
-	j->second = clone(second_main, j->stack, flags, j);
+	j->second = clone(second_main, j->second_stack, flags, j);
 	if (j->second < 0)
 		j->no = errno;
 	_exit(j->no != 0);
@@ -315,13 +326,14 @@ static pid_t pid_of(int pidfd)
 
 int step_init_spawn(struct box *b, struct err *e)
 {
+	const size_t bytes = 2 * JOIN_STACK_BYTES + INIT_STACK_BYTES;
 	struct joiner j = { .b = b };
-	char *stacks = mmap(NULL, 2 * JOIN_STACK_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stacks == MAP_FAILED)
 		return fail(e, errno, "stack: %m");
-	j.stack = stacks + JOIN_STACK_BYTES; /* stacks grow down */
+	j.second_stack = stacks + JOIN_STACK_BYTES;
+	j.init_stack = stacks + 2 * JOIN_STACK_BYTES;
 
 	pid_t first = clone(first_main, stacks + 2 * JOIN_STACK_BYTES,
 			    CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &j);
@@ -329,7 +341,7 @@ int step_init_spawn(struct box *b, struct err *e)
 
 	reap(first);
 	reap(j.second);
-	munmap(stacks, 2 * JOIN_STACK_BYTES);
+	munmap(stacks, bytes);
 	if (first < 0)
 		return fail(e, no, "clone: %m");
 	if (j.no != 0)

@@ -190,7 +190,8 @@ static int search_path(struct box *b, const char *name, struct err *e)
 	char *save = NULL;
 	int no = ENOENT;
 
-	for (char *dir = strtok_r(list, ":", &save); dir != NULL; dir = strtok_r(NULL, ":", &save)) {
+	for (char *dir = strtok_r(list, ":", &save); dir != NULL;
+	     dir = strtok_r(NULL, ":", &save)) {
 		const char *candidate = arena_printf(b->arena, "%s/%s", dir, name);
 
 		if (dir[0] == '/' && runnable(candidate, &no)) {
@@ -201,7 +202,9 @@ static int search_path(struct box *b, const char *name, struct err *e)
 	if (no == EACCES)
 		return fail(e, EACCES, "exec: \"%s\": permission denied", name);
 	fail(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
-	return advise(e, "the container shows only part of the host: see --read, or name the program's whole path");
+	return advise(
+		e,
+		"the container shows only part of the host: see --read, or name the program's whole path");
 }
 
 int step_exec_resolve(struct box *b, struct err *e)
@@ -239,7 +242,8 @@ int step_limits_set(struct box *b, struct err *e)
 		if (want.rlim_cur > want.rlim_max)
 			want.rlim_cur = want.rlim_max;
 		if (prlimit(0, (unsigned)r->resource, &want, NULL) < 0) {
-			fail(e, errno, "limit %d to %llu: %m", r->resource, (unsigned long long)want.rlim_max);
+			fail(e, errno, "limit %d to %llu: %m", r->resource,
+			     (unsigned long long)want.rlim_max);
 			return advise(e, "raising a limit needs CAP_SYS_RESOURCE on the host");
 		}
 	}
@@ -262,7 +266,8 @@ int step_caps_bound(struct box *b, struct err *e)
 	const struct plan *p = b->plan;
 
 	for (unsigned cap = 0; cap <= p->host->last_capability; cap++)
-		if (!(p->keep_capabilities & (UINT64_C(1) << cap)) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+		if (!(p->keep_capabilities & (UINT64_C(1) << cap)) &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return fail(e, errno, "capability %u: %m", cap);
 	return 0;
 }
@@ -305,7 +310,8 @@ int step_caps_set(struct box *b, struct err *e)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return fail(e, errno, "ambient: %m");
 	for (unsigned cap = 0; cap < 64; cap++)
-		if ((keep & (UINT64_C(1) << cap)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if ((keep & (UINT64_C(1) << cap)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			return fail(e, errno, "ambient capability %u: %m", cap);
 	return 0;
 }
@@ -395,12 +401,10 @@ int step_landlock_enter(struct box *b, struct err *e)
 
 static int wait_broker(struct box *b, enum broker_state wanted, struct err *e)
 {
-	uint32_t now;
+	int now = shared_wait(&b->shared->broker, wanted);
 
-	while ((now = atomic_load(&b->shared->broker)) < wanted)
-		if (syscall(SYS_futex, &b->shared->broker, FUTEX_WAIT, now, NULL, NULL, 0) < 0 &&
-		    errno != EAGAIN && errno != EINTR)
-			return fail(e, errno, "futex: %m");
+	if (now < 0)
+		return fail(e, -now, "futex: %m");
 	return now != BROKER_FAILED ? 0 : fail(e, ECHILD, "the broker has failed");
 }
 
@@ -437,6 +441,7 @@ int step_exec(struct box *b, struct err *e)
 	execve(b->exec_path, (char *const *)b->plan->args, (char *const *)b->plan->env);
 	no = errno;
 	return fail(e, no, "exec: \"%s\": %s", b->plan->args[0],
-		    no == EACCES ? "permission denied" :
-		    no == ENOENT ? "no such file or directory" : strerror(no));
+		    no == EACCES   ? "permission denied"
+		    : no == ENOENT ? "no such file or directory"
+				   : strerror(no));
 }

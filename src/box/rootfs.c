@@ -25,7 +25,8 @@ enum { COPY_BYTES_MAX = 4 << 20 }; /* files of /etc are small; a larger one is a
 static const uint64_t in_root = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /* A file system of its own, as a detached mount. */
-int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr, struct err *e)
+int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr,
+		  struct err *e)
 {
 	OWN_FD fs = sys_fsopen(fstype);
 
@@ -52,8 +53,10 @@ int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint
 	if (mnt < 0) {
 		fail(e, -mnt, "%s: %m", fstype);
 		if (mnt == -EPERM && (strcmp(fstype, "proc") == 0 || strcmp(fstype, "sysfs") == 0))
-			advise(e, "inside another container, parts of its %s may be masked: the kernel then "
-			       "permits no new one", fstype);
+			advise(e,
+			       "inside another container, parts of its %s may be masked: the kernel then "
+			       "permits no new one",
+			       fstype);
 		return -e->no;
 	}
 	return mnt;
@@ -93,7 +96,8 @@ static int parent_of(const struct box *b, const char *path, const char **name, s
 			break;
 		snprintf(prefix, sizeof prefix, "%.*s", (int)(slash - path), path);
 
-		int next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, in_root);
+		int next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+				       in_root);
 
 		if (next == -ENOENT) {
 			char part[NAME_MAX + 1];
@@ -103,7 +107,8 @@ static int parent_of(const struct box *b, const char *path, const char **name, s
 			r = make_component(folder, part, true, 0755);
 			if (r < 0)
 				return fail(e, -r, "make %s: %m", prefix);
-			next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, in_root);
+			next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+					   in_root);
 		}
 		if (next < 0)
 			return fail(e, -next, "%s: %m", prefix);
@@ -120,9 +125,9 @@ static int target_open(const struct box *b, const char *path, bool dir, mode_t m
 {
 	int fd = sys_openat2(b->root, path, O_PATH | O_CLOEXEC, 0, in_root);
 	char last[NAME_MAX + 1];
-	const char *name;
+	const char *name = path;
 
-	if (fd >= 0 || fd != -ENOENT)
+	if (fd != -ENOENT)
 		return fd >= 0 ? fd : fail(e, -fd, "%m");
 
 	OWN_FD folder = parent_of(b, path, &name, e);
@@ -148,7 +153,8 @@ static int is_folder(int fd)
 
 static int attach(int mnt, int target, struct err *e)
 {
-	int r = sys_move_mount(mnt, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	int r = sys_move_mount(mnt, "", target, "",
+			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 
 	return r < 0 ? fail(e, -r, "attach: %m") : 0;
 }
@@ -170,11 +176,12 @@ static int set_attributes(int mnt, const struct plan_mount *m, struct err *e)
 
 /* ---- one function a kind ---- */
 
-static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		    struct err *e)
 {
 	bool ready = m->by_launcher;
-	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3) :
-			     rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3)
+			   : rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
 
 	if (mnt < 0)
 		return ready ? fail(e, errno, "%m") : mnt;
@@ -184,7 +191,8 @@ static int build_fs(struct box *b, const struct plan_mount *m, const struct box_
 	return target < 0 ? target : attach(mnt, target, e);
 }
 
-static int build_bind(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_bind(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		      struct err *e)
 {
 	if (s->absent)
 		return 0;
@@ -209,7 +217,8 @@ static int build_symlink_to(struct box *b, const char *path, const char *to, str
 	return 0;
 }
 
-static int build_symlink(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_symlink(struct box *b, const struct plan_mount *m, const struct box_source *s,
+			 struct err *e)
 {
 	(void)s;
 	return build_symlink_to(b, m->target, m->source, e);
@@ -223,12 +232,14 @@ static int new_file(struct box *b, const struct plan_mount *m, struct err *e)
 	if (folder < 0)
 		return folder;
 
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, m->mode);
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			m->mode);
 
 	return fd >= 0 ? fd : fail(e, errno, "make it: %m");
 }
 
-static int build_text(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_text(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		      struct err *e)
 {
 	OWN_FD fd = new_file(b, m, e);
 
@@ -262,7 +273,8 @@ static int build_copy(struct box *b, const struct plan_mount *m, int from, struc
 	return n < 0 ? fail(e, (int)-n, "copy: %m") : 0;
 }
 
-static int build_mirror(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_mirror(struct box *b, const struct plan_mount *m, const struct box_source *s,
+			struct err *e)
 {
 	if (s->absent)
 		return 0;
@@ -273,7 +285,8 @@ static int build_mirror(struct box *b, const struct plan_mount *m, const struct 
 	return build_bind(b, m, s, e);
 }
 
-static int build_dir(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_dir(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		     struct err *e)
 {
 	OWN_FD fd = target_open(b, m->target, true, m->mode, e);
 
@@ -285,14 +298,16 @@ static int build_dir(struct box *b, const struct plan_mount *m, const struct box
 static int mask_folder(struct box *b, struct err *e)
 {
 	static const char *const options[] = { "size=0", "nr_inodes=1", "mode=555" };
-	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			      MOUNT_ATTR_NOEXEC;
 
 	if (b->mask_folder < 0) {
 		b->mask_folder = rootfs_new_fs("tmpfs", options, COUNT(options), attr, e);
 		return b->mask_folder < 0 ? -e->no : fcntl(b->mask_folder, F_DUPFD_CLOEXEC, 3);
 	}
 
-	int copy = sys_open_tree(b->mask_folder, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int copy = sys_open_tree(b->mask_folder, "",
+				 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	return copy >= 0 ? copy : fail(e, -copy, "copy a mask: %m");
 }
@@ -310,12 +325,14 @@ static int mask_file(struct box *b, struct err *e)
 			return fail(e, ENODEV, "/dev/null: not there to mask with");
 	}
 
-	int copy = sys_open_tree(b->mask_file, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int copy = sys_open_tree(b->mask_file, "",
+				 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	return copy >= 0 ? copy : fail(e, -copy, "/dev/null: %m");
 }
 
-static int build_mask(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_mask(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		      struct err *e)
 {
 	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, in_root);
 
@@ -330,7 +347,8 @@ static int build_mask(struct box *b, const struct plan_mount *m, const struct bo
 	return mask < 0 ? mask : attach(mask, target, e);
 }
 
-static int build_self(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_self(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		      struct err *e)
 {
 	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, in_root);
 
@@ -349,14 +367,16 @@ static int build_self(struct box *b, const struct plan_mount *m, const struct bo
 	return attach(copy, target, e);
 }
 
-static int build_cgroup(struct box *b, const struct plan_mount *m, const struct box_source *s, struct err *e)
+static int build_cgroup(struct box *b, const struct plan_mount *m, const struct box_source *s,
+			struct err *e)
 {
 	OWN_FD mnt = -1;
 
 	(void)s;
 	if (b->plan->host->cgroup.v2_mount[0] == '\0')
 		return 0; /* v1 hierarchies are never shown: their release agents run on the host */
-	mnt = rootfs_new_fs("cgroup2", NULL, 0, m->attr_set | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	mnt = rootfs_new_fs("cgroup2", NULL, 0, m->attr_set | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			    e);
 	if (mnt < 0)
 		return mnt;
 
@@ -365,8 +385,9 @@ static int build_cgroup(struct box *b, const struct plan_mount *m, const struct 
 	return target < 0 ? target : attach(mnt, target, e);
 }
 
-static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *, struct err *) = {
-	[MOUNT_BIND] = build_bind,     [MOUNT_FS] = build_fs,	  [MOUNT_SYMLINK] = build_symlink,
+static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *,
+			    struct err *) = {
+	[MOUNT_BIND] = build_bind,     [MOUNT_FS] = build_fs,     [MOUNT_SYMLINK] = build_symlink,
 	[MOUNT_MIRROR] = build_mirror, [MOUNT_TEXT] = build_text, [MOUNT_DIR] = build_dir,
 	[MOUNT_DEVICE] = build_bind,   [MOUNT_MASK] = build_mask, [MOUNT_SELF] = build_self,
 	[MOUNT_CGROUP] = build_cgroup,
@@ -383,7 +404,8 @@ static int make_root(struct box *b, struct err *e)
 		b->root = fd_take(&b->rootfs_source);
 	} else {
 		snprintf(size, sizeof size, "size=%llu", (unsigned long long)b->plan->root_bytes);
-		b->root = rootfs_new_fs("tmpfs", options, COUNT(options), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+		b->root = rootfs_new_fs("tmpfs", options, COUNT(options),
+					MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
 	}
 	if (b->root < 0)
 		return -e->no;

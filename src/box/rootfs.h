@@ -11,6 +11,7 @@
 
 /* A new file system as a detached mount: options are "key=value" or "flag", attr is MOUNT_ATTR_*. The caller
  * owns the result. */
-int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr, struct err *e);
+int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr,
+		  struct err *e);
 
 #endif

@@ -50,7 +50,8 @@ static bool network_early(const struct plan *p)
 	bool needed = p->nsysctls != 0;
 
 	for (size_t i = 0; i < p->nmounts; i++)
-		needed |= p->mounts[i].kind == MOUNT_FS && strcmp(p->mounts[i].fstype, "sysfs") == 0;
+		needed |= p->mounts[i].kind == MOUNT_FS &&
+			  strcmp(p->mounts[i].fstype, "sysfs") == 0;
 	return broker_network(p) && needed;
 }
 
@@ -85,21 +86,23 @@ static bool reaping(const struct plan *p)
  * everything that needs a privilege comes before it is dropped, and nothing comes after the filter but
  * the hand-over and exec.
  */
+// clang-format off
 const struct step steps[] = {
 	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
-	/* The broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides parts
-	 * of it; the rest after init was born, because a confined process cannot be joined. */
+	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides
+	 * parts of it; the rest once init was born, because a confined process cannot be joined. */
 	{ BROKER, "broker.view", step_broker_view, NULL, broker_sees },
-	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
-	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
-	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
+	{ BROKER, "init.born", step_init_born, NULL, brokered },
 	{ BROKER, "broker.become", step_broker_become, NULL, brokered },
 	{ BROKER, "broker.confine", step_broker_confine, NULL, brokered },
 	{ BROKER, "broker.serve", step_broker_serve, NULL, brokered },
+	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
+	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
+	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
@@ -125,6 +128,7 @@ const struct step steps[] = {
 	{ INIT, "init.fork", step_init_fork, NULL, reaping },
 	{ INIT, "exec", step_exec, NULL, NULL },
 };
+// clang-format on
 const size_t steps_count = COUNT(steps);
 
 _Static_assert(COUNT(steps) <= BOX_STEPS_MAX, "timings have a row for every step");
@@ -227,7 +231,7 @@ _Noreturn void child_walk(struct box *b, enum actor who, size_t born)
 		if (step_run(b, row, &e) < 0) {
 			tell_failure(b, row, &e);
 			if (who == BROKER)
-				broker_tell(b, BROKER_FAILED);
+				shared_set(&b->shared->broker, BROKER_FAILED);
 			_exit(1);
 		}
 	}

@@ -12,8 +12,8 @@ struct step {
 	enum actor who;
 	const char *name;
 	int (*run)(struct box *b, struct err *e);
-	void (*undo)(struct box *b);               /* HOST rows only */
-	bool (*wanted)(const struct plan *p);      /* NULL: always */
+	void (*undo)(struct box *b);          /* HOST rows only */
+	bool (*wanted)(const struct plan *p); /* NULL: always */
 };
 
 extern const struct step steps[];
@@ -39,8 +39,9 @@ int loopback_up(struct err *e);
 /* A child dies with the launcher, unless the container is detached. Does not return when it is already gone. */
 int follow_launcher(const struct box *b, struct err *e);
 
-/* Tells init how far the broker is. */
-void broker_tell(struct box *b, enum broker_state state);
+/* Sets a futex in shared memory, and waits until one is at least `wanted`; returns its value, or -errno. */
+void shared_set(_Atomic uint32_t *futex, uint32_t value);
+int shared_wait(_Atomic uint32_t *futex, uint32_t wanted);
 
 /* Runs one row: timing, injected faults, the step's name in the error. */
 int step_run(struct box *b, size_t row, struct err *e);
@@ -63,6 +64,7 @@ void undo_init_spawn(struct box *b);
 
 int step_net_make(struct box *b, struct err *e);
 int step_broker_view(struct box *b, struct err *e);
+int step_init_born(struct box *b, struct err *e);
 int step_broker_become(struct box *b, struct err *e);
 int step_broker_confine(struct box *b, struct err *e);
 int step_broker_serve(struct box *b, struct err *e);

@@ -20,22 +20,27 @@
 
 /* Shown with the container's ids: what the caller's folder owns there is owned by the workload inside. Trees
  * with file systems in them that cannot do that get it for their top only. */
-static int show_own_ids(const struct box *b, int tree, const char *path, bool recursive, struct err *e)
+static int show_own_ids(const struct box *b, int tree, const char *path, bool recursive,
+			struct err *e)
 {
-	int r = recursive ? sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, MOUNT_ATTR_IDMAP, 0, 0,
-					      b->userns) : -EINVAL;
+	int r = recursive ? sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE,
+					      MOUNT_ATTR_IDMAP, 0, 0, b->userns)
+			  : -EINVAL;
 
 	if (r < 0)
 		r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, 0, b->userns);
 	if (r == 0)
 		return 0;
 	fail(e, -r, "%s: its file system cannot show other owners (idmapped mount): %m", path);
-	return advise(e, "keep the folder on ext4, xfs, btrfs or (Linux 6.3) tmpfs, or start zviz as its owner");
+	return advise(
+		e,
+		"keep the folder on ext4, xfs, btrfs or (Linux 6.3) tmpfs, or start zviz as its owner");
 }
 
 /* A detached, private copy of a part of the host's tree. Private: what is mounted below it inside must never
  * show outside, and the other way round. */
-static int clone_tree(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e)
+static int clone_tree(const struct box *b, const char *path, bool recursive, bool idmap,
+		      struct err *e)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
 	OWN_FD tree = sys_open_tree(AT_FDCWD, path, flags);
@@ -62,19 +67,22 @@ static int open_bind(struct box *b, const struct plan_mount *m, struct box_sourc
 	return s->fd < 0 ? -e->no : 0;
 }
 
-static int open_device(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+static int open_device(struct box *b, const struct plan_mount *m, struct box_source *s,
+		       struct err *e)
 {
 	struct stat st;
 
 	s->fd = clone_tree(b, m->source, false, false, e);
 	if (s->fd < 0)
 		return -e->no;
-	if (fstat(s->fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(m->major, m->minor))
+	if (fstat(s->fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(m->major, m->minor))
 		return fail(e, ENODEV, "%s is not the device %u:%u", m->source, m->major, m->minor);
 	return 0;
 }
 
-static int open_mirror(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+static int open_mirror(struct box *b, const struct plan_mount *m, struct box_source *s,
+		       struct err *e)
 {
 	char link[PATH_MAX];
 	struct stat st;
@@ -97,7 +105,8 @@ static int open_mirror(struct box *b, const struct plan_mount *m, struct box_sou
 	}
 	s->copy = true;
 	s->fd = open(m->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	s->absent = s->fd < 0 && errno == EACCES; /* a file that the caller cannot read is not shown either */
+	/* A file that the caller cannot read is not shown either. */
+	s->absent = s->fd < 0 && errno == EACCES;
 	if (s->fd < 0 && !s->absent)
 		return fail(e, errno, "%s: %m", m->source);
 	return 0;
@@ -149,13 +158,18 @@ static int make_link(const struct box *b, const struct plan_mount *m, struct err
 	return 0;
 }
 
-static int make_in_dev(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+static int make_in_dev(struct box *b, const struct plan_mount *m, struct box_source *s,
+		       struct err *e)
 {
 	switch (m->kind) {
-	case MOUNT_FS:	    return make_dev(b, m, s, e);
-	case MOUNT_DEVICE:  return make_node(b, m, e);
-	case MOUNT_SYMLINK: return make_link(b, m, e);
-	default:	    return fail(e, EINVAL, "not a part of /dev");
+	case MOUNT_FS:
+		return make_dev(b, m, s, e);
+	case MOUNT_DEVICE:
+		return make_node(b, m, e);
+	case MOUNT_SYMLINK:
+		return make_link(b, m, e);
+	default:
+		return fail(e, EINVAL, "not a part of /dev");
 	}
 }
 
@@ -164,10 +178,14 @@ static int open_one(struct box *b, const struct plan_mount *m, struct box_source
 	if (m->by_launcher)
 		return make_in_dev(b, m, s, e);
 	switch (m->kind) {
-	case MOUNT_BIND:   return open_bind(b, m, s, e);
-	case MOUNT_MIRROR: return open_mirror(b, m, s, e);
-	case MOUNT_DEVICE: return open_device(b, m, s, e);
-	default:	   return 0;
+	case MOUNT_BIND:
+		return open_bind(b, m, s, e);
+	case MOUNT_MIRROR:
+		return open_mirror(b, m, s, e);
+	case MOUNT_DEVICE:
+		return open_device(b, m, s, e);
+	default:
+		return 0;
 	}
 }
 

@@ -35,7 +35,8 @@ const char *state_default_root(struct arena *a)
 
 int state_check_id(const char *id, struct err *e)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 	size_t len = strlen(id);
 
 	if (len == 0 || len > ID_MAX || strspn(id, allowed) != len || strcmp(id, ".") == 0 ||
@@ -103,7 +104,8 @@ static uint64_t start_time(pid_t pid)
 
 	if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
 		return 0;
-	for (char *word = strtok_r(at + 1, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+	for (char *word = strtok_r(at + 1, " ", &save); word != NULL;
+	     word = strtok_r(NULL, " ", &save))
 		if (++field == 22)
 			return strtoull(word, NULL, 10);
 	return 0;
@@ -230,7 +232,8 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	json_close(&j);
 	json_open_object(&j, "annotations");
 	for (size_t i = 0; i < p->spec->annotations.n; i++)
-		json_put_string(&j, p->spec->annotations.at[i].key, p->spec->annotations.at[i].value);
+		json_put_string(&j, p->spec->annotations.at[i].key,
+				p->spec->annotations.at[i].value);
 	json_close(&j);
 	if (b->init > 0) {
 		json_put_i64(&j, "pid", b->init);
@@ -323,7 +326,8 @@ static int open_container(const char *root_path, const char *id, int *root, int 
 	return 0;
 }
 
-int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out, struct err *e)
+int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out,
+	       struct err *e)
 {
 	OWN_FD root = -1;
 	OWN_FD dir = -1;
@@ -334,7 +338,9 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 
 	bool locked = is_locked(dir);
 
-	*out = (struct state_info){ .id = arena_strdup(a, id), .json = r.json, .pid = living(&r, locked) };
+	*out = (struct state_info){ .id = arena_strdup(a, id),
+				    .json = r.json,
+				    .pid = living(&r, locked) };
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
 	return 0;
 }
@@ -365,7 +371,8 @@ int state_list(struct arena *a, const char *root_path, struct strings *ids, stru
 
 static void wait_unlocked(const struct record *r, int dir)
 {
-	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(r, false) != 0); waited++)
+	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(r, false) != 0);
+	     waited++)
 		usleep(1000);
 }
 

@@ -29,11 +29,12 @@ enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
 	enum state_status status;
-	pid_t pid;             /* 0 unless it runs */
+	pid_t pid; /* 0 unless it runs */
 };
 
 /* Reads one container. -ENOENT: "container does not exist". */
-int state_read(struct arena *a, const char *root, const char *id, struct state_info *out, struct err *e);
+int state_read(struct arena *a, const char *root, const char *id, struct state_info *out,
+	       struct err *e);
 
 /* All ids below root, sorted; none when the folder is not there. */
 int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);

@@ -171,9 +171,12 @@ static struct verdict judge_new(const struct server *s, const struct place *at, 
 	if (err < 0)
 		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
 	o.reachable = !at->elsewhere || leads_to(path, at->parent);
+
+	size_t len = strlen(path);
+
 	if (strcmp(path, "/") != 0)
-		strcat(path, "/");
-	strcat(path, at->name);
+		path[len++] = '/';
+	memcpy(path + len, at->name, strlen(at->name) + 1); /* `path` has room for NAME_MAX more */
 	return decide_open(s->plan, &o, wants);
 }
 
@@ -252,8 +255,8 @@ static int open_fifo(const struct server *s, const struct call *c, struct place 
 	if (flags & O_NONBLOCK)
 		return act_reopen(s, at->fd, flags);
 	if (access != O_RDONLY) {
-		int fd = reopen_now(s, at->fd,
-				    flags); /* O_RDWR never waits; a reader may be there already */
+		/* O_RDWR never waits; a reader may be there already. */
+		int fd = reopen_now(s, at->fd, flags);
 
 		if (fd != -ENXIO)
 			return fd;

@@ -24,9 +24,9 @@ struct broker_counters {
 
 struct broker_job {
 	const struct broker_plan *plan;
-	int listener;  /* seccomp notification fd, owned */
-	int proc;      /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
-	int events;    /* append-only stream, non-blocking, -1: none; owned */
+	int listener; /* seccomp notification fd, owned */
+	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
+	int events; /* append-only stream, non-blocking, -1: none; owned */
 	struct broker_counters *counters;
 };
 

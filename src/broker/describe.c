@@ -148,10 +148,8 @@ void describe_call(char *out, size_t size, const struct call *c, const char *pat
 		if (s->arg[i] == ARG_PATH && path != NULL) {
 			put_quoted(&t, path);
 			path = NULL;
-		} else if (s->arg[i] == ARG_OPEN_FLAGS && flags != NULL) {
-			put_open_flags(&t, *flags);
-			flags = NULL;
-		} else if (s->arg[i] == ARG_POINTER && flags != NULL && path == NULL) {
+		} else if (flags != NULL && (s->arg[i] == ARG_OPEN_FLAGS ||
+					     (s->arg[i] == ARG_POINTER && path == NULL))) {
 			put_open_flags(&t, *flags);
 			flags = NULL;
 		} else {

@@ -145,9 +145,12 @@ static int thread_open(const struct server *s, const struct call *c, const char 
 	char name[64];
 	struct proc_open p = { .proc = s->proc, .name = name, .flags = flags };
 	char *end = fetch_number(name, c->tid);
+	size_t room = sizeof name - (size_t)(end - name) - 1, len = strlen(file);
 
+	if (len >= room)
+		return -ENAMETOOLONG;
 	*end++ = '/';
-	strcpy(end, file);
+	memcpy(end, file, len + 1);
 	return fetch_as_tracer(proc_open, &p);
 }
 
@@ -242,10 +245,8 @@ static int descriptor_copy(void *ctx)
 	const struct copy *d = ctx;
 	OWN_FD pidfd = sys_pidfd_open((pid_t)d->tid, 0);
 
-	if (pidfd == -EINVAL || pidfd == -ENOENT) { /* not a thread group's leader */
-		pidfd = -1;
+	if (pidfd == -EINVAL || pidfd == -ENOENT) /* not a thread group's leader */
 		pidfd = sys_pidfd_open((pid_t)d->tid, PIDFD_THREAD);
-	}
 	return pidfd < 0 ? pidfd : sys_pidfd_getfd(pidfd, d->fd);
 }
 

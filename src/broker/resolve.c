@@ -252,7 +252,7 @@ static int walk_absent(struct walk *w, const char *name, bool slash, struct plac
 {
 	if (slash)
 		return -EISDIR; /* open_last_lookups() of fs/namei.c: trailing slashes with O_CREAT */
-	strcpy(out->name, name);
+	memcpy(out->name, name, strlen(name) + 1); /* walk_next() gives NAME_MAX bytes at most */
 	out->parent = fd_take(&w->at);
 	out->elsewhere = w->elsewhere;
 	return 0;
@@ -301,8 +301,11 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 	}
 	if (w->at < 0)
 		return -errno;
-	w->start = sizeof w->text - strlen(rest) - 1;
-	strcpy(w->text + w->start, rest);
+
+	size_t size = strlen(rest) + 1;
+
+	w->start = sizeof w->text - size;
+	memcpy(w->text + w->start, rest, size);
 	return 0;
 }
 

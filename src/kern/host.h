@@ -26,7 +26,7 @@ struct host_cgroup {
 	/* The v2 hierarchy: where it is mounted ("" when it is not), the folder below which this process
 	 * may make groups ("" when none), and the controllers that can be enabled there. */
 	char v2_mount[HOST_PATH_MAX];
-	char v2_parent[HOST_PATH_MAX];   /* absolute path */
+	char v2_parent[HOST_PATH_MAX]; /* absolute path */
 	uint32_t v2_controllers;
 	/* The v1 hierarchy of each controller, by bit number: an absolute folder below which groups can be
 	 * made, "" when there is none or it is not writable. */
@@ -35,17 +35,17 @@ struct host_cgroup {
 
 struct host {
 	enum host_arch arch;
-	uint32_t uid, gid;          /* the caller's, in its own user namespace */
-	bool privileged;            /* holds CAP_SYS_ADMIN in its own user namespace */
-	bool initial_userns;        /* that namespace is the machine's first one */
-	uint32_t id_limit;          /* ids mapped in this user namespace count from 0 to here (UINT32_MAX: all) */
-	bool user_namespaces;       /* new ones can be made */
-	unsigned landlock_abi;      /* 0: not there, or switched off */
-	bool seccomp_notify;        /* SECCOMP_RET_USER_NOTIF */
+	uint32_t uid, gid;     /* the caller's, in its own user namespace */
+	bool privileged;       /* holds CAP_SYS_ADMIN in its own user namespace */
+	bool initial_userns;   /* that namespace is the machine's first one */
+	uint32_t id_limit;     /* this user namespace maps ids from 0 to here (UINT32_MAX: all) */
+	bool user_namespaces;  /* new ones can be made */
+	unsigned landlock_abi; /* 0: not there, or switched off */
+	bool seccomp_notify;   /* SECCOMP_RET_USER_NOTIF */
 	bool seccomp_killable_wait; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool time_namespaces;
-	unsigned last_capability;   /* number of the highest capability the kernel knows */
+	unsigned last_capability; /* number of the highest capability the kernel knows */
 	bool has_newuidmap;
 	struct host_cgroup cgroup;
 };

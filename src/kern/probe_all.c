@@ -279,12 +279,13 @@ static void check_landlock(struct trial *t)
 	int abi = sys_landlock_abi();
 
 	if (abi < 0) {
-		trial_add(t, "Landlock", "rules", CHECK_MISSING,
-			  "path rules are kept by mounts and the broker alone: one wall less",
-			  abi == -EOPNOTSUPP
-				  ? "it is switched off: boot with landlock first in lsm=..., as in "
-				    "lsm=landlock,lockdown,yama,..."
-				  : "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK");
+		trial_add(
+			t, "Landlock", "rules", CHECK_MISSING,
+			"path rules are kept by mounts and the broker alone: one wall less",
+			abi == -EOPNOTSUPP
+				? "it is switched off: boot with landlock first in lsm=..., as in "
+				  "lsm=landlock,lockdown,yama,..."
+				: "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK");
 		return;
 	}
 	for (size_t i = 0; i < COUNT(landlock_steps); i++)

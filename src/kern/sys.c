@@ -115,3 +115,46 @@ int sys_seccomp_has_action(uint32_t action)
 {
 	return SYS_CALL(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0L, &action) == 0;
 }
+
+pid_t sys_clone3_call(struct clone_args *args, void (*fn)(void *), void *arg)
+{
+	/* In the child every register but the stack pointer and the result is as it was. */
+#if defined(__x86_64__)
+	register void (*f)(void *) __asm__("r8") = fn;
+	register void *a __asm__("r9") = arg;
+	long r;
+
+	__asm__ volatile("syscall\n\t"
+			 "testq %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xorl %%ebp, %%ebp\n\t" /* the outermost frame */
+			 "movq %%r9, %%rdi\n\t"
+			 "callq *%%r8\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(r)
+			 : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(f), "r"(a)
+			 : "rcx", "r11", "memory", "cc");
+	return (pid_t)r;
+#elif defined(__aarch64__)
+	register long nr __asm__("x8") = SYS_clone3;
+	register void *first __asm__("x0") = args;
+	register size_t size __asm__("x1") = sizeof *args;
+	register void (*f)(void *) __asm__("x10") = fn;
+	register void *a __asm__("x11") = arg;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t" /* the outermost frame */
+			 "mov x0, x11\n\t"
+			 "blr x10\n\t"
+			 "brk #1\n"
+			 "1:"
+			 : "+r"(first)
+			 : "r"(nr), "r"(size), "r"(f), "r"(a)
+			 : "memory", "cc", "x30");
+	return (pid_t)(long)first;
+#else
+#error "sys_clone3_call: write it for this architecture"
+#endif
+}

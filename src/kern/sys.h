@@ -39,6 +39,10 @@ static inline pid_t sys_clone3(struct clone_args *args)
 	return SYS_CALL(SYS_clone3, args, sizeof *args);
 }
 
+/* The same with a stack: the child calls fn(arg) there, which must not return. What clone(3) does, with
+ * clone3's flags; glibc keeps its own to itself. With CLONE_VM both share memory, so CLONE_VFORK is wanted too. */
+pid_t sys_clone3_call(struct clone_args *args, void (*fn)(void *), void *arg);
+
 static inline int sys_unshare(uint64_t flags)
 {
 	return SYS_CALL(SYS_unshare, flags);

@@ -91,7 +91,7 @@ struct zviz_landlock_net_port_attr {
 /* ---- files and mounts ---- */
 
 /* What the kernel calls __O_TMPFILE: the bit alone. glibc's name of that spelling has O_DIRECTORY in it. */
-#define UAPI_O_TMPFILE 020000000                                     /* 3.11 */
+#define UAPI_O_TMPFILE 020000000 /* 3.11 */
 
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000 /* 5.14 */

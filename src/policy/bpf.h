@@ -49,11 +49,11 @@ struct bpf_rule {
 
 /* One architecture's table. Rules in any order, at most one a number (-EINVAL otherwise). */
 struct bpf_arch {
-	uint32_t audit_arch;        /* AUDIT_ARCH_X86_64 … */
+	uint32_t audit_arch; /* AUDIT_ARCH_X86_64 … */
 	size_t n;
 	const struct bpf_rule *rules;
-	uint32_t nr_limit;          /* numbers from here on are `beyond` (x32 has bit 30 set: 0x40000000) */
-	bpf_verdict unknown;        /* numbers below nr_limit without a rule */
+	uint32_t nr_limit; /* numbers from here on are `beyond` (x32 has bit 30 set: 0x40000000) */
+	bpf_verdict unknown; /* numbers below nr_limit without a rule */
 	bpf_verdict beyond;
 };
 
@@ -70,7 +70,8 @@ struct bpf_program {
 
 /* Compiles. -EINVAL for a duplicate number, one not below nr_limit, an architecture with two tables or a
  * test out of range; -E2BIG over 4096 instructions. Rules sorted by number compile faster. */
-int bpf_compile(struct arena *a, const struct bpf_policy *p, struct bpf_program *out, struct err *e);
+int bpf_compile(struct arena *a, const struct bpf_policy *p, struct bpf_program *out,
+		struct err *e);
 
 /* A call as the kernel shows it to a filter. */
 struct bpf_call {
@@ -90,6 +91,7 @@ bpf_verdict bpf_run(const struct bpf_program *p, const struct bpf_call *call, un
 bpf_verdict bpf_reference(const struct bpf_policy *p, const struct bpf_call *call);
 
 /* A readable listing, one instruction a line. `name` (may be NULL) names a call number of an architecture. */
-void bpf_list(const struct bpf_program *p, const char *(*name)(uint32_t arch, int nr), struct buf *out);
+void bpf_list(const struct bpf_program *p, const char *(*name)(uint32_t arch, int nr),
+	      struct buf *out);
 
 #endif

@@ -28,8 +28,8 @@ struct layer {
 	void (*explain)(const struct plan *p, struct buf *out);
 };
 
-extern const struct layer layer_namespaces, layer_ids, layer_mounts, layer_capabilities, layer_landlock,
-	layer_seccomp, layer_broker, layer_cgroup, layer_process, layer_excess;
+extern const struct layer layer_namespaces, layer_ids, layer_mounts, layer_capabilities,
+	layer_landlock, layer_seccomp, layer_broker, layer_cgroup, layer_process, layer_excess;
 
 /* "file:line" of a rule, or "default". For messages; lives in `a`. */
 const char *from_text(struct arena *a, const struct from *f);

@@ -17,18 +17,18 @@
 enum { EVENT_LINE_MAX = 4096 }; /* bytes of one line, newline included; a pipe takes it whole */
 
 struct event {
-	uint64_t time_us;         /* since 1970, UTC */
+	uint64_t time_us; /* since 1970, UTC */
 	const char *container;
-	int64_t pid;              /* as the reader of the stream sees it */
-	const char *comm;         /* the process's name, "" when unknown */
+	int64_t pid;      /* as the reader of the stream sees it */
+	const char *comm; /* the process's name, "" when unknown */
 	const char *syscall;
-	const char *arguments;    /* decoded, safe to print */
-	const char *layer;        /* "seccomp", "broker", "landlock", "mount" */
-	const char *rule;         /* "file:line", or "default" */
-	const char *verdict;      /* "allow", "deny", "log" */
-	const char *err;          /* "EPERM", "" when allowed */
-	uint64_t us;              /* spent deciding and acting */
-	const char *fix;          /* "" when there is none */
+	const char *arguments; /* decoded, safe to print */
+	const char *layer;     /* "seccomp", "broker", "landlock", "mount" */
+	const char *rule;      /* "file:line", or "default" */
+	const char *verdict;   /* "allow", "deny", "log" */
+	const char *err;       /* "EPERM", "" when allowed */
+	uint64_t us;           /* spent deciding and acting */
+	const char *fix;       /* "" when there is none */
 };
 
 /* Writes the line into `out` (EVENT_LINE_MAX bytes), cutting `arguments` if it must. Returns its length,

@@ -7,7 +7,7 @@
 
 /* In this order: later layers read what earlier ones decided. */
 static const struct layer *const layers[] = {
-	&layer_namespaces, &layer_ids,	   &layer_process, &layer_mounts, &layer_capabilities,
+	&layer_namespaces, &layer_ids,     &layer_process, &layer_mounts, &layer_capabilities,
 	&layer_landlock,   &layer_seccomp, &layer_broker,  &layer_cgroup, &layer_excess,
 };
 
@@ -32,7 +32,8 @@ const char *shown(struct arena *a, const char *s)
 
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix)
 {
-	*LIST_ADD(d->a, &d->missing) = (struct plan_missing){ .layer = layer, .why = why, .fix = fix };
+	*LIST_ADD(d->a,
+		  &d->missing) = (struct plan_missing){ .layer = layer, .why = why, .fix = fix };
 }
 
 static void adopt_lists(struct draft *d)
@@ -87,8 +88,8 @@ void plan_print(const struct plan *p, struct buf *out)
 	}
 	buf_puts(out, "\nmissing\n");
 	for (size_t i = 0; i < p->nmissing; i++)
-		buf_printf(out, "  %s: %s; %s\n", p->missing[i].layer, shown(out->arena, p->missing[i].why),
-			   p->missing[i].fix);
+		buf_printf(out, "  %s: %s; %s\n", p->missing[i].layer,
+			   shown(out->arena, p->missing[i].why), p->missing[i].fix);
 	if (p->nmissing == 0)
 		buf_puts(out, "  nothing: every layer of this profile is on\n");
 }

@@ -20,11 +20,11 @@
 /* ---- the system calls ---- */
 
 enum call_verdict {
-	CALL_ALLOW,    /* native */
-	CALL_DENY,     /* EPERM at once */
-	CALL_NOSYS,    /* ENOSYS at once: libc falls back */
-	CALL_ASK,      /* the broker looks at it */
-	CALL_ARGS,     /* allowed for some register arguments, `rest` for the others */
+	CALL_ALLOW, /* native */
+	CALL_DENY,  /* EPERM at once */
+	CALL_NOSYS, /* ENOSYS at once: libc falls back */
+	CALL_ASK,   /* the broker looks at it */
+	CALL_ARGS,  /* allowed for some register arguments, `rest` for the others */
 };
 
 enum mediator {
@@ -35,20 +35,20 @@ enum mediator {
 	MEDIATE_SOCKET, /* socket, socketpair */
 	MEDIATE_CLONE,  /* clone, unshare */
 	MEDIATE_PRCTL,
-	MEDIATE_EXEC,   /* execve, execveat: audited, then continued; Landlock and mounts enforce */
+	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
 };
 
 /* One row a call of the table that the profile speaks of; sorted by native number. */
 struct plan_call {
 	const char *name;
-	int nr;                    /* native number */
+	int nr; /* native number */
 	enum call_verdict verdict;
-	enum call_verdict rest;    /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
-	enum mediator mediator;    /* where verdict or rest is CALL_ASK */
-	int err;                   /* positive errno that a refusal answers with */
-	struct from from;          /* the profile's line; file NULL: the default */
-	const char *fix;           /* the change that would permit it, in a few words */
-	size_t ncases;             /* of CALL_ARGS, in the order tested */
+	enum call_verdict rest; /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
+	enum mediator mediator; /* where verdict or rest is CALL_ASK */
+	int err;                /* positive errno that a refusal answers with */
+	struct from from;       /* the profile's line; file NULL: the default */
+	const char *fix;        /* the change that would permit it, in a few words */
+	size_t ncases;          /* of CALL_ARGS, in the order tested */
 	struct bpf_case *cases;
 };
 
@@ -61,20 +61,20 @@ struct file_rule {
 };
 
 struct broker_plan {
-	bool used;                    /* false: no broker process */
-	bool opens;                   /* it performs opens, by the rules below */
-	bool procfs;                  /* it needs to see its tracees: to open as them, or to name them in events */
-	const char *id, *profile;     /* the container and its profile, for events */
+	bool used;   /* false: no broker process */
+	bool opens;  /* it performs opens, by the rules below */
+	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
+	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;
 	size_t ncalls;
 	const struct plan_call *calls; /* those with a mediator, sorted by nr */
 	size_t nioctls;
-	const uint32_t *ioctls;        /* allowed commands */
+	const uint32_t *ioctls; /* allowed commands */
 	size_t nprctls;
-	const uint32_t *prctls;        /* allowed operations */
+	const uint32_t *prctls; /* allowed operations */
 	size_t nsockets;
 	const struct socket_rule *sockets;
-	uint64_t clone_forbidden;      /* flags that no clone or unshare may carry (CLONE_NEW*) */
+	uint64_t clone_forbidden; /* flags that no clone or unshare may carry (CLONE_NEW*) */
 	struct from ioctl_from, prctl_from, socket_from, clone_from; /* where those lists start */
 	/* Files. A deny pattern wins over everything; then the path must lie below a `read` (or, to write, a
 	 * `write`) folder. `hidden` paths are absent from the mounts: a miss there is explained, not decided. */
@@ -86,34 +86,34 @@ struct broker_plan {
 /* ---- mounts: performed in this order below the new root ---- */
 
 enum mount_kind {
-	MOUNT_BIND,      /* source is a host path, resolved before the root changes */
-	MOUNT_FS,        /* a new file system of `fstype` with `data` options */
-	MOUNT_SYMLINK,   /* target becomes a link to `source` */
-	MOUNT_MIRROR,    /* as the host has it: a link copied as a link, a folder bound, a file copied; absent:
+	MOUNT_BIND,    /* source is a host path, resolved before the root changes */
+	MOUNT_FS,      /* a new file system of `fstype` with `data` options */
+	MOUNT_SYMLINK, /* target becomes a link to `source` */
+	MOUNT_MIRROR, /* as the host has it: a link copied as a link, a folder bound, a file copied; absent:
 			  * skipped */
-	MOUNT_TEXT,      /* a file that holds `source` itself */
-	MOUNT_DIR,       /* an empty folder with `mode` */
-	MOUNT_DEVICE,    /* the host's device node `source`, checked to have major:minor */
-	MOUNT_MASK,      /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
-	MOUNT_SELF,      /* target, already there, bound over itself with other attributes */
-	MOUNT_CGROUP,    /* the container's own cgroup, read-only unless delegated */
+	MOUNT_TEXT,   /* a file that holds `source` itself */
+	MOUNT_DIR,    /* an empty folder with `mode` */
+	MOUNT_DEVICE, /* the host's device node `source`, checked to have major:minor */
+	MOUNT_MASK, /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
+	MOUNT_SELF,   /* target, already there, bound over itself with other attributes */
+	MOUNT_CGROUP, /* the container's own cgroup, read-only unless delegated */
 };
 
 struct plan_mount {
 	enum mount_kind kind;
-	const char *target;   /* absolute, inside the container */
+	const char *target; /* absolute, inside the container */
 	const char *source;
 	const char *fstype;
 	size_t noptions;
-	const char *const *options; /* "key=value" or "flag", for fsconfig */
+	const char *const *options;    /* "key=value" or "flag", for fsconfig */
 	uint64_t attr_set, attr_clear; /* MOUNT_ATTR_* */
 	bool recursive_attr;
 	uint64_t propagation; /* MS_*, 0: private */
 	bool recursive;       /* rbind */
-	bool optional;        /* an absent source (or, for masks, target) is skipped, not an error */
-	bool by_launcher;     /* /dev and what lies directly in it: a caller who may make device nodes prepares it
+	bool optional; /* an absent source (or, for masks, target) is skipped, not an error */
+	bool by_launcher; /* /dev and what lies directly in it: a caller who may make device nodes prepares it
 			       * as one detached tree, which is quicker than a mount for each node */
-	bool idmap;           /* shown with the container's ids: uid 0 there is the owner here */
+	bool idmap; /* shown with the container's ids: uid 0 there is the owner here */
 	uint32_t mode;
 	uint32_t major, minor;
 	struct from from;
@@ -122,18 +122,18 @@ struct plan_mount {
 /* ---- Landlock ---- */
 
 struct plan_path {
-	const char *path;     /* inside the container; absent paths are skipped */
-	uint64_t rights;      /* LANDLOCK_ACCESS_FS_* */
+	const char *path; /* inside the container; absent paths are skipped */
+	uint64_t rights;  /* LANDLOCK_ACCESS_FS_* */
 	struct from from;
 };
 
 /* ---- cgroups ---- */
 
 struct plan_limit {
-	unsigned controller;          /* bit number of CGROUP_* (0 is memory) */
+	unsigned controller; /* bit number of CGROUP_* (0 is memory) */
 	const char *v2_file, *v2_value;
 	const char *v1_file, *v1_value; /* NULL: this limit does not exist there */
-	bool optional;                /* a kernel without the file is no error (swap accounting) */
+	bool optional; /* a kernel without the file is no error (swap accounting) */
 	struct from from;
 };
 
@@ -144,10 +144,10 @@ struct plan_missing {
 };
 
 enum id_mapping {
-	IDS_NONE,      /* no user namespace of our own */
-	IDS_SINGLE,    /* one id, written by an ordinary user */
-	IDS_WRITE,     /* several, written by a privileged caller */
-	IDS_HELPER,    /* newuidmap and newgidmap */
+	IDS_NONE,   /* no user namespace of our own */
+	IDS_SINGLE, /* one id, written by an ordinary user */
+	IDS_WRITE,  /* several, written by a privileged caller */
+	IDS_HELPER, /* newuidmap and newgidmap */
 };
 
 struct plan_rlimit {
@@ -162,34 +162,34 @@ struct plan {
 	const struct profile *policy; /* as loaded */
 	const struct spec *spec;
 	const struct host *host;
-	bool direct;                  /* no bundle: a command of this machine */
-	const char *home;             /* direct form */
+	bool direct;      /* no bundle: a command of this machine */
+	const char *home; /* direct form */
 
-	uint64_t namespaces;          /* CLONE_NEW* that are new */
-	bool share_network;           /* network: host */
+	uint64_t namespaces; /* CLONE_NEW* that are new */
+	bool share_network;  /* network: host */
 
 	enum id_mapping mapping;
 	struct id_maps uid_maps, gid_maps;
-	uint32_t uid, gid;            /* inside, of the workload */
+	uint32_t uid, gid; /* inside, of the workload */
 	size_t ngroups;
 	const uint32_t *groups;
 	bool may_set_groups;
 
-	const char *rootfs;           /* host path, NULL: a fresh tmpfs */
+	const char *rootfs; /* host path, NULL: a fresh tmpfs */
 	bool rootfs_idmap, rootfs_readonly;
-	uint64_t root_bytes;          /* of the fresh tmpfs */
+	uint64_t root_bytes; /* of the fresh tmpfs */
 	size_t nmounts;
 	const struct plan_mount *mounts;
 
-	uint64_t keep_capabilities;   /* bits; zero for every built-in profile */
+	uint64_t keep_capabilities; /* bits; zero for every built-in profile */
 	size_t nrlimits;
 	const struct plan_rlimit *rlimits;
 	size_t nsysctls;
 	const struct pair *sysctls;
 	const char *hostname, *domainname;
 
-	unsigned landlock_abi;        /* 0: layer off (then it is in `missing`) */
-	uint64_t landlock_fs;         /* handled rights */
+	unsigned landlock_abi; /* 0: layer off (then it is in `missing`) */
+	uint64_t landlock_fs;  /* handled rights */
 	uint64_t landlock_scoped;
 	size_t npaths;
 	const struct plan_path *paths;
@@ -197,7 +197,7 @@ struct plan {
 	size_t ncalls;
 	const struct plan_call *calls; /* sorted by nr */
 	struct bpf_program filter;
-	uint32_t filter_flags;         /* SECCOMP_FILTER_FLAG_* */
+	uint32_t filter_flags; /* SECCOMP_FILTER_FLAG_* */
 	struct broker_plan broker;
 
 	bool cgroup;                   /* a group is made */
@@ -208,14 +208,14 @@ struct plan {
 	const char *cwd;
 	size_t nargs, nenv;
 	const char *const *args, *const *env; /* NULL-terminated as well */
-	bool terminal, init;           /* a pty; a reaping first process */
+	bool terminal, init;                  /* a pty; a reaping first process */
 	uint16_t rows, columns;
 	bool has_umask;
 	uint32_t umask;
 	bool has_oom_score_adj;
 	int oom_score_adj;
 
-	uint64_t timeout_ms;           /* 0: none */
+	uint64_t timeout_ms; /* 0: none */
 	bool detach;
 
 	size_t nmissing;
@@ -227,32 +227,35 @@ struct plan {
 /* What the command line adds to spec and profile. Strings are borrowed. */
 struct plan_request {
 	const char *id;
-	bool events;         /* somebody listens: audit at least the denials */
-	bool verbose;        /* the same, and all opens are brokered, so that their failures are seen */
+	bool events;  /* somebody listens: audit at least the denials */
+	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
 	bool init, detach, terminal;
 	uint64_t timeout_ms;
-	bool network_host;   /* --network host */
-	struct words read, write, hide;      /* --read, --write, --hide: container paths */
-	struct amount memory, swap, cpus, pids; /* stricter or looser than the profile: the caller's own word */
-	struct id_maps uid_ranges, gid_ranges; /* a bundle of an ordinary user: delegated ids, from 1 inside */
-	size_t ndisks;                       /* which disk holds each path of the profile's resources.io */
+	bool network_host;              /* --network host */
+	struct words read, write, hide; /* --read, --write, --hide: container paths */
+	/* Stricter or looser than the profile: the caller's own word. */
+	struct amount memory, swap, cpus, pids;
+	/* A bundle of an ordinary user: delegated ids, from 1 inside. */
+	struct id_maps uid_ranges, gid_ranges;
+	size_t ndisks; /* which disk holds each path of the profile's resources.io */
 	const struct plan_disk {
 		uint32_t major, minor;
-	} *disks;                            /* in the order of resources.io */
-	const struct direct_view *direct;    /* no bundle; NULL: the spec's root and mounts */
+	} * disks;                        /* in the order of resources.io */
+	const struct direct_view *direct; /* no bundle; NULL: the spec's root and mounts */
 };
 
 /* The direct form: a command of this machine. Host paths are resolved by the caller. */
 struct direct_view {
-	const char *work;          /* host folder shown as /work, NULL: none */
-	const char *rootfs;        /* --rootfs: another root than this machine's programs, NULL: these */
-	uint32_t work_uid, work_gid; /* its owner: whom the workload runs as when the caller is privileged */
-	const char *user, *home;   /* login name and home folder inside */
-	size_t nshared;            /* --read and --write: host paths that appear at the same place inside */
+	const char *work;   /* host folder shown as /work, NULL: none */
+	const char *rootfs; /* --rootfs: another root than this machine's programs, NULL: these */
+	/* Its owner: whom the workload runs as when the caller is privileged. */
+	uint32_t work_uid, work_gid;
+	const char *user, *home; /* login name and home folder inside */
+	size_t nshared; /* --read and --write: host paths that appear at the same place inside */
 	const struct direct_share {
 		const char *path;
 		bool write;
-	} *shared;
+	} * shared;
 };
 
 /* Merges and decides. Errors name the rule or the JSON path; the plan lives in `a`, and borrows from its

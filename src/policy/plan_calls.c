@@ -110,11 +110,13 @@ static int mention_group(struct calls *c, const struct syscall_group *g, enum li
 	return 0;
 }
 
-static int mention_list(struct calls *c, const struct words *list, enum list_kind kind, struct err *e)
+static int mention_list(struct calls *c, const struct words *list, enum list_kind kind,
+			struct err *e)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct word *w = &list->at[i];
-		const struct syscall_group *g = w->text[0] == '@' ? syscall_group_find(w->text) : NULL;
+		const struct syscall_group *g = w->text[0] == '@' ? syscall_group_find(w->text)
+								  : NULL;
 		const struct syscall *s = g == NULL ? syscall_find(w->text) : NULL;
 
 		if (g != NULL)
@@ -152,21 +154,26 @@ static struct bpf_case *add_case(struct calls *c, uint32_t then)
 
 static void add_test(struct bpf_case *bc, unsigned arg, uint64_t mask, uint64_t value)
 {
-	bc->tests[bc->n++] = (struct bpf_test){ .arg = arg, .op = BPF_OP_EQ, .mask = mask, .value = value };
+	bc->tests[bc->n++] = (struct bpf_test){
+		.arg = arg, .op = BPF_OP_EQ, .mask = mask, .value = value
+	};
 }
 
 /* One case a value of a list: allowed when the low 32 bits of `arg` are one of them, as the kernel reads them. */
-static void allow_values(struct calls *c, unsigned arg, const struct words *list, const struct name *names)
+static void allow_values(struct calls *c, unsigned arg, const struct words *list,
+			 const struct name *names)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct name *known = name_find(names, list->at[i].text);
-		uint64_t v = known != NULL ? (uint64_t)known->value : strtoull(list->at[i].text, NULL, 0);
+		uint64_t v = known != NULL ? (uint64_t)known->value
+					   : strtoull(list->at[i].text, NULL, 0);
 
 		add_test(add_case(c, SECCOMP_RET_ALLOW), arg, 0xffffffff, v & 0xffffffff);
 	}
 }
 
-static void call_is_args(struct calls *c, struct plan_call *call, enum mediator by, const char *broker_name)
+static void call_is_args(struct calls *c, struct plan_call *call, enum mediator by,
+			 const char *broker_name)
 {
 	bool ask = brokered(c, broker_name) || c->d->audit >= AUDIT_DENIALS;
 
@@ -196,7 +203,8 @@ static void plan_socket_rule(struct calls *c, const struct socket_rule *r, int t
 
 		add_test(bc, 0, 0xffffffff, (uint32_t)r->family);
 		if (type >= 0)
-			add_test(bc, 1, 0xf, (uint64_t)type); /* SOCK_TYPE_MASK, include/linux/net.h */
+			/* SOCK_TYPE_MASK, include/linux/net.h */
+			add_test(bc, 1, 0xf, (uint64_t)type);
 		if (r->n != 0)
 			add_test(bc, 2, 0xffffffff, r->protocols[i] & 0xffffffff);
 	}
@@ -258,12 +266,12 @@ static void plan_exec(struct calls *c, struct plan_call *call)
 }
 
 static const struct special specials[] = {
-	{ "ioctl", 0, plan_ioctl },	{ "prctl", 0, plan_prctl },
-	{ "socket", 0, plan_socket },	{ "socketpair", 0, plan_socket },
-	{ "clone", 0, plan_clone },	{ "unshare", 0, plan_clone },
-	{ "execve", 0, plan_exec },	{ "execveat", 0, plan_exec },
-	{ "open", 1, NULL },		{ "openat", 2, NULL },
-	{ "openat2", -1, NULL },	{ "creat", -2, NULL },
+	{ "ioctl", 0, plan_ioctl },   { "prctl", 0, plan_prctl },
+	{ "socket", 0, plan_socket }, { "socketpair", 0, plan_socket },
+	{ "clone", 0, plan_clone },   { "unshare", 0, plan_clone },
+	{ "execve", 0, plan_exec },   { "execveat", 0, plan_exec },
+	{ "open", 1, NULL },          { "openat", 2, NULL },
+	{ "openat2", -1, NULL },      { "creat", -2, NULL },
 };
 
 static void plan_special(struct calls *c, const struct special *special, struct plan_call *call)
@@ -296,11 +304,15 @@ static void mark_known(struct calls *c)
 static uint32_t plain_action(const struct plan_call *call, enum call_verdict v)
 {
 	switch (v) {
-	case CALL_ALLOW: return SECCOMP_RET_ALLOW;
-	case CALL_ASK:	 return SECCOMP_RET_USER_NOTIF;
-	case CALL_NOSYS: return SECCOMP_RET_ERRNO | ENOSYS;
+	case CALL_ALLOW:
+		return SECCOMP_RET_ALLOW;
+	case CALL_ASK:
+		return SECCOMP_RET_USER_NOTIF;
+	case CALL_NOSYS:
+		return SECCOMP_RET_ERRNO | ENOSYS;
 	case CALL_DENY:
-	case CALL_ARGS:	 break;
+	case CALL_ARGS:
+		break;
 	}
 	return SECCOMP_RET_ERRNO | (uint32_t)call->err;
 }
@@ -311,10 +323,9 @@ static const char *add_to_allow(struct arena *a, const char *name)
 	static const char before[] = "add ", after[] = " to syscalls.allow";
 	size_t len = strlen(name);
 	char *text = arena_alloc(a, sizeof before - 1 + len + sizeof after);
+	char *end = mempcpy(text, before, sizeof before - 1);
 
-	memcpy(text, before, sizeof before - 1);
-	memcpy(text + sizeof before - 1, name, len);
-	memcpy(text + sizeof before - 1 + len, after, sizeof after);
+	memcpy(mempcpy(end, name, len), after, sizeof after);
 	return text;
 }
 
@@ -335,7 +346,8 @@ static uint32_t where_action(struct calls *c, struct plan_call *call, enum profi
 {
 	if (then == PROFILE_ALLOW)
 		return SECCOMP_RET_ALLOW;
-	if (c->d->audit < AUDIT_DENIALS || call->mediator == MEDIATE_OPEN || call->mediator == MEDIATE_EXEC)
+	if (c->d->audit < AUDIT_DENIALS || call->mediator == MEDIATE_OPEN ||
+	    call->mediator == MEDIATE_EXEC)
 		return SECCOMP_RET_ERRNO | EPERM;
 	call->mediator = MEDIATE_DENY;
 	return SECCOMP_RET_USER_NOTIF;
@@ -449,8 +461,10 @@ static int check_launch(const struct calls *c, struct err *e)
 		    (launch_calls[i].by_argument && call->verdict == CALL_ARGS) ||
 		    (launch_calls[i].for_init && !c->d->r->init))
 			continue;
-		fail(e, EINVAL, "profile %s does not allow %s: the launch itself needs it "
-		     "after the filter is on", c->d->p->name, call->name);
+		fail(e, EINVAL,
+		     "profile %s does not allow %s: the launch itself needs it "
+		     "after the filter is on",
+		     c->d->p->name, call->name);
 		return advise(e, "add %s to syscalls.allow", call->name);
 	}
 	return 0;
@@ -468,8 +482,8 @@ static int compile(struct calls *c, struct err *e)
 			.nr = call->nr,
 			.n = call->ncases,
 			.cases = call->cases,
-			.otherwise = plain_action(call, call->verdict == CALL_ARGS ? call->rest :
-										    call->verdict),
+			.otherwise = plain_action(call, call->verdict == CALL_ARGS ? call->rest
+										   : call->verdict),
 		};
 	}
 
@@ -477,11 +491,13 @@ static int compile(struct calls *c, struct err *e)
 		.audit_arch = c->arch,
 		.n = c->n,
 		.rules = rules,
-		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT: x32 has no table here, so it is killed */
+		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT: x32 has no table, so it is killed */
 		.unknown = SECCOMP_RET_ERRNO | ENOSYS,
 		.beyond = SECCOMP_RET_KILL_PROCESS,
 	};
-	struct bpf_policy policy = { .n = 1, .arches = &arch, .other_arch = SECCOMP_RET_KILL_PROCESS };
+	struct bpf_policy policy = { .n = 1,
+				     .arches = &arch,
+				     .other_arch = SECCOMP_RET_KILL_PROCESS };
 
 	return bpf_compile(c->d->a, &policy, &plan->filter, e);
 }
@@ -497,7 +513,8 @@ static int check_architectures(const struct draft *d, struct err *e)
 
 		if (strcmp(name, "native") == 0 || strcmp(name, own) == 0)
 			continue;
-		fail(e, EOPNOTSUPP, "%s: syscalls.architectures: %s is not available in this version",
+		fail(e, EOPNOTSUPP,
+		     "%s: syscalls.architectures: %s is not available in this version",
 		     from_text(d->a, &list->at[i].from), name);
 		return advise(e, "list native alone");
 	}
@@ -508,8 +525,10 @@ static int check_host(struct draft *d, bool asks, struct err *e)
 {
 	if (!asks || d->h->seccomp_notify)
 		return 0;
-	fail(e, ENOSYS, "seccomp: this kernel cannot ask a broker (SECCOMP_RET_USER_NOTIF, Linux 5.0)");
-	return advise(e, "use a newer kernel, or a profile without brokered calls and with audit: none");
+	fail(e, ENOSYS,
+	     "seccomp: this kernel cannot ask a broker (SECCOMP_RET_USER_NOTIF, Linux 5.0)");
+	return advise(
+		e, "use a newer kernel, or a profile without brokered calls and with audit: none");
 }
 
 static int plan_calls(struct calls *c, struct err *e)
@@ -552,19 +571,26 @@ static int seccomp_plan(struct draft *d, struct err *e)
 static const char *verdict_word(const struct plan_call *call, enum call_verdict v)
 {
 	switch (v) {
-	case CALL_ALLOW: return "allow";
-	case CALL_ASK:	 return call->mediator == MEDIATE_DENY ? "broker: deny" : "broker";
-	case CALL_NOSYS: return "ENOSYS";
-	case CALL_ARGS:	 return "by argument";
-	case CALL_DENY:	 break;
+	case CALL_ALLOW:
+		return "allow";
+	case CALL_ASK:
+		return call->mediator == MEDIATE_DENY ? "broker: deny" : "broker";
+	case CALL_NOSYS:
+		return "ENOSYS";
+	case CALL_ARGS:
+		return "by argument";
+	case CALL_DENY:
+		break;
 	}
 	return "deny";
 }
 
 static void seccomp_explain(const struct plan *p, struct buf *out)
 {
-	buf_printf(out, "  filter: %zu instructions; numbers without a rule: ENOSYS; x32 and i386: killed\n",
-		   p->filter.n);
+	buf_printf(
+		out,
+		"  filter: %zu instructions; numbers without a rule: ENOSYS; x32 and i386: killed\n",
+		p->filter.n);
 	for (size_t i = 0; i < p->ncalls; i++) {
 		const struct plan_call *call = &p->calls[i];
 

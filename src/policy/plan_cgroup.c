@@ -10,13 +10,13 @@
 
 enum { CPU_PERIOD_US = 100000 }; /* the kernel's default, Documentation/scheduler/sched-bwc.rst */
 
-static const char *const controller_names[CGROUP_CONTROLLERS] = { "memory", "cpu", "pids",
-								  "io",	    "cpuset", "hugetlb" };
+static const char *const controller_names[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
+								  "io",     "cpuset", "hugetlb" };
 
 enum { MEMORY, CPU, PIDS, IO, CPUSET };
 
-static struct plan_limit *limit(struct draft *d, unsigned controller, const char *v2_file, const char *v1_file,
-				const char *value, const struct from *from)
+static struct plan_limit *limit(struct draft *d, unsigned controller, const char *v2_file,
+				const char *v1_file, const char *value, const struct from *from)
 {
 	struct plan_limit *l = LIST_ADD(d->a, &d->limits);
 
@@ -53,7 +53,8 @@ static void plan_memory(struct draft *d)
 
 	if (!memory.set)
 		return;
-	limit(d, MEMORY, "memory.max", "memory.limit_in_bytes", number(d, memory.value), &memory.from);
+	limit(d, MEMORY, "memory.max", "memory.limit_in_bytes", number(d, memory.value),
+	      &memory.from);
 	/* OCI counts memory and swap together. */
 	if (r->memory_swap.set && r->memory_swap.value >= (int64_t)memory.value &&
 	    (!swap.set || (uint64_t)r->memory_swap.value - memory.value < swap.value))
@@ -61,7 +62,8 @@ static void plan_memory(struct draft *d)
 					r->memory_swap.from };
 	if (r->memory_reservation.set && r->memory_reservation.value > 0)
 		limit(d, MEMORY, "memory.low", "memory.soft_limit_in_bytes",
-		      number(d, (uint64_t)r->memory_reservation.value), &r->memory_reservation.from);
+		      number(d, (uint64_t)r->memory_reservation.value),
+		      &r->memory_reservation.from);
 	if (!swap.set)
 		return;
 
@@ -69,29 +71,34 @@ static void plan_memory(struct draft *d)
 				     number(d, swap.value), &swap.from);
 
 	l->v1_value = number(d, memory.value + swap.value);
-	l->optional = true; /* kernels without swap accounting have no such file, nor swap to limit by it */
+	/* Kernels without swap accounting have no such file, nor swap to limit by it. */
+	l->optional = true;
 }
 
 static void plan_cpu(struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
 	struct amount cpus = d->r->cpus.set ? d->r->cpus : d->p->resources.cpus;
-	uint64_t period = r->cpu_period.set && r->cpu_period.value != 0 ? r->cpu_period.value : CPU_PERIOD_US;
+	uint64_t period = r->cpu_period.set && r->cpu_period.value != 0 ? r->cpu_period.value
+									: CPU_PERIOD_US;
 	uint64_t quota = cpus.set ? cpus.value * period / 1000 : 0;
 	struct from from = cpus.from;
 
-	if (r->cpu_quota.set && r->cpu_quota.value > 0 && (!cpus.set || (uint64_t)r->cpu_quota.value < quota)) {
+	if (r->cpu_quota.set && r->cpu_quota.value > 0 &&
+	    (!cpus.set || (uint64_t)r->cpu_quota.value < quota)) {
 		quota = (uint64_t)r->cpu_quota.value;
 		from = r->cpu_quota.from;
 	}
 	if (quota != 0) {
 		if (period != CPU_PERIOD_US) {
-			struct plan_limit *p = limit(d, CPU, NULL, "cpu.cfs_period_us", number(d, period), &from);
+			struct plan_limit *p = limit(d, CPU, NULL, "cpu.cfs_period_us",
+						     number(d, period), &from);
 
 			p->v2_value = NULL;
 		}
 
-		struct plan_limit *l = limit(d, CPU, "cpu.max", "cpu.cfs_quota_us", number(d, quota), &from);
+		struct plan_limit *l = limit(d, CPU, "cpu.max", "cpu.cfs_quota_us",
+					     number(d, quota), &from);
 
 		l->v2_value = arena_printf(d->a, "%llu %llu", (unsigned long long)quota,
 					   (unsigned long long)period);
@@ -108,7 +115,8 @@ static void plan_cpu(struct draft *d)
 
 static void plan_pids(struct draft *d)
 {
-	struct amount pids = stricter(&d->r->pids, &d->p->resources.pids, &d->s->linux_.resources.pids_limit);
+	struct amount pids = stricter(&d->r->pids, &d->p->resources.pids,
+				      &d->s->linux_.resources.pids_limit);
 
 	if (pids.set)
 		limit(d, PIDS, "pids.max", "pids.max", number(d, pids.value), &pids.from);
@@ -122,12 +130,14 @@ static void plan_throttle(struct draft *d, const struct spec_io_throttles *list,
 	for (size_t i = 0; i < list->n; i++) {
 		const struct spec_io_throttle *t = &list->at[i];
 		struct plan_limit *l = limit(d, IO, "io.max", v1_file,
-					     arena_printf(d->a, "%lld:%lld %llu", (long long)t->major,
-							  (long long)t->minor, (unsigned long long)t->rate),
+					     arena_printf(d->a, "%lld:%lld %llu",
+							  (long long)t->major, (long long)t->minor,
+							  (unsigned long long)t->rate),
 					     &from);
 
-		l->v2_value = arena_printf(d->a, "%lld:%lld %s=%llu", (long long)t->major, (long long)t->minor,
-					   v2_key, (unsigned long long)t->rate);
+		l->v2_value = arena_printf(d->a, "%lld:%lld %s=%llu", (long long)t->major,
+					   (long long)t->minor, v2_key,
+					   (unsigned long long)t->rate);
 	}
 }
 
@@ -140,7 +150,8 @@ static void plan_io(struct draft *d)
 	plan_throttle(d, &r->read_iops, "riops", "blkio.throttle.read_iops_device");
 	plan_throttle(d, &r->write_iops, "wiops", "blkio.throttle.write_iops_device");
 	if (r->io_weight.set && r->io_weight.value != 0)
-		limit(d, IO, "io.weight", "blkio.weight", number(d, r->io_weight.value), &r->io_weight.from)
+		limit(d, IO, "io.weight", "blkio.weight", number(d, r->io_weight.value),
+		      &r->io_weight.from)
 			->optional = true;
 }
 
@@ -162,8 +173,9 @@ static void plan_disk(struct draft *d, const struct io_rule *r, const struct pla
 		if (v == 0)
 			continue;
 		limit(d, IO, "io.max", rates[i].v1_file,
-		      arena_printf(d->a, "%u:%u %llu", disk->major, disk->minor, v), &r->from)->v2_value =
-			arena_printf(d->a, "%u:%u %s=%llu", disk->major, disk->minor, rates[i].key, v);
+		      arena_printf(d->a, "%u:%u %llu", disk->major, disk->minor, v), &r->from)
+			->v2_value = arena_printf(d->a, "%u:%u %s=%llu", disk->major, disk->minor,
+						  rates[i].key, v);
 	}
 }
 
@@ -173,9 +185,11 @@ static int plan_disks(struct draft *d, struct err *e)
 
 	for (size_t i = 0; i < rules->n; i++) {
 		if (i >= d->r->ndisks || d->r->disks[i].major == 0) {
-			fail(e, ENODEV, "%s: resources.io: no disk holds %s", from_text(d->a, &rules->at[i].from),
-			     rules->at[i].path);
-			return advise(e, "limit a path on a disk; a private tmpfs is limited by resources.tmpfs");
+			fail(e, ENODEV, "%s: resources.io: no disk holds %s",
+			     from_text(d->a, &rules->at[i].from), rules->at[i].path);
+			return advise(
+				e,
+				"limit a path on a disk; a private tmpfs is limited by resources.tmpfs");
 		}
 		plan_disk(d, &rules->at[i], &d->r->disks[i]);
 	}
@@ -208,24 +222,30 @@ static bool required(const struct profile *p, const char *controller)
 
 	if (p->requirements.cgroup_need == NEED_PREFERRED)
 		return false;
-	return listed(list, controller) || (list->n == 0 && p->requirements.cgroup_from.file != NULL);
+	return listed(list, controller) ||
+	       (list->n == 0 && p->requirements.cgroup_from.file != NULL);
 }
 
-static int absent_controller(struct draft *d, unsigned controller, const struct from *from, struct err *e)
+static int absent_controller(struct draft *d, unsigned controller, const struct from *from,
+			     struct err *e)
 {
 	const char *name = controller_names[controller];
-	const char *why = arena_printf(d->a, "the %s controller is not available to this caller, so its limit [%s] "
-				       "%s", name, from_text(d->a, from),
-				       controller == PIDS ? "is kept by RLIMIT_NPROC alone" : "is not enforced");
+	const char *why = arena_printf(
+		d->a,
+		"the %s controller is not available to this caller, so its limit [%s] "
+		"%s",
+		name, from_text(d->a, from),
+		controller == PIDS ? "is kept by RLIMIT_NPROC alone" : "is not enforced");
 
 	if (!required(d->p, name)) {
-		draft_missing(d, "cgroup", why, "run as root, or have the group delegated (`zviz check`)");
+		draft_missing(d, "cgroup", why,
+			      "run as root, or have the group delegated (`zviz check`)");
 		return 0;
 	}
-	fail(e, ENOENT, "cgroup: profile %s requires the %s controller, and this caller has none", d->p->name,
-	     name);
+	fail(e, ENOENT, "cgroup: profile %s requires the %s controller, and this caller has none",
+	     d->p->name, name);
 	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
-		      "`requirements: {cgroup: preferred}`");
+			 "`requirements: {cgroup: preferred}`");
 }
 
 /* Without a pids controller the kernel still counts: RLIMIT_NPROC is of one id in one user namespace (Linux 5.14,
@@ -298,7 +318,8 @@ static void cgroup_explain(const struct plan *p, struct buf *out)
 		bool v2 = p->cgroup_v2 & (1u << l->controller);
 
 		buf_printf(out, "  %s = %s (%s)  [%s]\n", v2 ? l->v2_file : l->v1_file,
-			   v2 ? l->v2_value : l->v1_value, v2 ? "v2" : "v1", from_text(out->arena, &l->from));
+			   v2 ? l->v2_value : l->v1_value, v2 ? "v2" : "v1",
+			   from_text(out->arena, &l->from));
 	}
 }
 

@@ -21,8 +21,8 @@ static int refuse_hooks(const struct draft *d, struct err *e)
 
 	for (size_t i = 0; i < COUNT(hooks); i++)
 		if (hooks[i].n != 0) {
-			fail(e, EOPNOTSUPP, "%s: hooks.%s: hooks are not run in this version", d->s->file,
-			     hooks[i].name);
+			fail(e, EOPNOTSUPP, "%s: hooks.%s: hooks are not run in this version",
+			     d->s->file, hooks[i].name);
 			return advise(e, "leave the hooks out of the bundle");
 		}
 	return 0;
@@ -34,14 +34,16 @@ static int excess_plan(struct draft *d, struct err *e)
 
 	TRY(refuse_hooks(d, e));
 	if (s->linux_.seccomp.set)
-		draft_missing(d, "linux.seccomp", "the bundle's own filter is not merged; the profile's is in force",
-			      "choose a stricter profile where the bundle's filter was meant to be stricter");
+		draft_missing(
+			d, "linux.seccomp",
+			"the bundle's own filter is not merged; the profile's is in force",
+			"choose a stricter profile where the bundle's filter was meant to be stricter");
 	if (s->process.apparmor != NULL)
-		draft_missing(d, "process.apparmorProfile", "AppArmor labels are not set in this version",
-			      "leave the label out");
+		draft_missing(d, "process.apparmorProfile",
+			      "AppArmor labels are not set in this version", "leave the label out");
 	if (s->process.selinux != NULL || s->linux_.mount_label != NULL)
-		draft_missing(d, "process.selinuxLabel", "SELinux labels are not set in this version",
-			      "leave the labels out");
+		draft_missing(d, "process.selinuxLabel",
+			      "SELinux labels are not set in this version", "leave the labels out");
 	if (s->linux_.devices.n != 0)
 		draft_missing(d, "linux.devices", "devices beyond the standard ones are not made",
 			      "bind the device's node instead, where the profile may show it");

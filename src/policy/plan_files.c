@@ -15,11 +15,12 @@
 static const uint64_t read_rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 
 /* Everything that changes a tree, but device nodes: nobody makes those. */
-static const uint64_t write_rights =
-	LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-	LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-	LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |
-	LANDLOCK_ACCESS_FS_REFER;
+static const uint64_t write_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |
+				     LANDLOCK_ACCESS_FS_REMOVE_DIR |
+				     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+				     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+				     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |
+				     LANDLOCK_ACCESS_FS_REFER;
 
 static void add_path(struct draft *d, const char *path, uint64_t rights, const struct from *from)
 {
@@ -40,7 +41,8 @@ static void add_words(struct draft *d, const struct words *list, uint64_t rights
 static bool is_folder_mount(const struct plan_mount *m)
 {
 	return (m->kind == MOUNT_BIND || m->kind == MOUNT_FS || m->kind == MOUNT_DIR ||
-		m->kind == MOUNT_MIRROR) && strrchr(m->target, '/') == m->target;
+		m->kind == MOUNT_MIRROR) &&
+	       strrchr(m->target, '/') == m->target;
 }
 
 /* A rule on "/" is walked up to by every open; in the direct form the plan knows what lies in the root, so the
@@ -84,13 +86,16 @@ static int landlock_host(struct draft *d, struct err *e)
 		return 0;
 	if (p->requirements.landlock_need == NEED_PREFERRED) {
 		if (have == 0)
-			draft_missing(d, "landlock", "this kernel has no Landlock, or it is switched off",
+			draft_missing(d, "landlock",
+				      "this kernel has no Landlock, or it is switched off",
 				      "boot with lsm=landlock,... (see `zviz check`)");
 		return 0;
 	}
 	fail(e, ENOSYS, "landlock: profile %s requires ABI %u, this host has %u (%s)", p->name,
 	     want != 0 ? want : 1, have, from_text(d->a, &p->requirements.landlock_from));
-	return advise(e, "use a newer kernel, boot with lsm=landlock,..., or `requirements: {landlock: preferred}`");
+	return advise(
+		e,
+		"use a newer kernel, boot with lsm=landlock,..., or `requirements: {landlock: preferred}`");
 }
 
 static int landlock_plan(struct draft *d, struct err *e)
@@ -111,7 +116,9 @@ static int landlock_plan(struct draft *d, struct err *e)
 	add_volumes(d);
 	spread_root(d);
 	/* Devices are there to be written to and asked; which ones there are, the mounts decide. */
-	add_path(d, "/dev", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_IOCTL_DEV, &nobody);
+	add_path(d, "/dev",
+		 read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_IOCTL_DEV,
+		 &nobody);
 	/* A process writes its own comm and oom_score_adj; what is not its own, ids and mounts keep shut. */
 	add_path(d, "/proc", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE, &nobody);
 	for (size_t i = 0; i < d->paths.n; i++)
@@ -140,8 +147,8 @@ static void landlock_explain(const struct plan *p, struct buf *out)
 
 /* ---- the broker ---- */
 
-static const struct file_rule *rules_of(struct draft *d, const struct words *one, const struct words *two,
-					size_t *n)
+static const struct file_rule *rules_of(struct draft *d, const struct words *one,
+					const struct words *two, size_t *n)
 {
 	struct file_rule *out = arena_array(d->a, one->n + (two != NULL ? two->n : 0), sizeof *out);
 
@@ -161,7 +168,8 @@ static const struct file_rule *rules_by_right(struct draft *d, uint64_t right, s
 	*n = 0;
 	for (size_t i = 0; i < d->paths.n; i++)
 		if (d->paths.at[i].rights & right)
-			out[(*n)++] = (struct file_rule){ d->paths.at[i].path, d->paths.at[i].from };
+			out[(*n)++] = (struct file_rule){ d->paths.at[i].path,
+							  d->paths.at[i].from };
 	return out;
 }
 
@@ -226,15 +234,16 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->prctls = values_of(d, "prctl", 0, &b->nprctls);
 	b->nsockets = d->p->sockets_allow.n;
 	b->sockets = d->p->sockets_allow.at;
-	b->clone_forbidden = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-			     CLONE_NEWPID | CLONE_NEWNET;
+	b->clone_forbidden = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+			     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	b->ioctl_from = first_from(&d->p->ioctl_allow);
 	b->prctl_from = first_from(&d->p->prctl_allow);
 	b->socket_from = b->nsockets != 0 ? b->sockets[0].from : (struct from){ 0 };
 	b->deny_read = rules_of(d, &d->p->filesystem.deny_read, NULL, &b->ndeny_read);
 	b->deny_write = rules_of(d, &d->p->filesystem.deny_write, NULL, &b->ndeny_write);
 	b->hidden = rules_of(d, &d->p->filesystem.hide, &d->r->hide, &b->nhidden);
-	b->read = rules_by_right(d, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, &b->nread);
+	b->read = rules_by_right(d, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+				 &b->nread);
 	b->write = rules_by_right(d, LANDLOCK_ACCESS_FS_WRITE_FILE, &b->nwrite);
 	b->write_from = first_from(&d->p->filesystem.write);
 	return 0;
@@ -251,9 +260,11 @@ static void broker_explain(const struct plan *p, struct buf *out)
 	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", p->broker.ncalls,
 		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
 	for (size_t i = 0; i < p->broker.ndeny_read; i++)
-		buf_printf(out, "  never read: %s\n", shown(out->arena, p->broker.deny_read[i].pattern));
+		buf_printf(out, "  never read: %s\n",
+			   shown(out->arena, p->broker.deny_read[i].pattern));
 	for (size_t i = 0; i < p->broker.ndeny_write; i++)
-		buf_printf(out, "  never written: %s\n", shown(out->arena, p->broker.deny_write[i].pattern));
+		buf_printf(out, "  never written: %s\n",
+			   shown(out->arena, p->broker.deny_write[i].pattern));
 }
 
 const struct layer layer_landlock = { "landlock", landlock_plan, landlock_explain };

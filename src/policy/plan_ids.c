@@ -9,7 +9,7 @@
 #include "table/table.h"
 
 enum {
-	RANGE_IDS = 65536,         /* ids of one container, as distributions delegate them */
+	RANGE_IDS = 65536, /* ids of one container, as distributions delegate them */
 	/* systemd's range for containers, docs/UIDS-GIDS.md: 524288 to 1879048191. */
 	RANGE_FIRST = 524288,
 	RANGE_SLOTS = (1879048192u - RANGE_FIRST) / RANGE_IDS,
@@ -39,9 +39,11 @@ static int network_mode(struct draft *d, struct err *e)
 	if (p->network.egress.n != 0 && !d->plan->share_network)
 		return 0; /* without a way out every egress rule is kept by keeping everything in */
 	if (p->network.egress.n != 0 && p->requirements.network_policy == NEED_REQUIRED) {
-		fail(e, EOPNOTSUPP, "%s: egress rules on the host's network are not available in this version",
+		fail(e, EOPNOTSUPP,
+		     "%s: egress rules on the host's network are not available in this version",
 		     from_text(d->a, &p->network.egress.at[0].from));
-		return advise(e, "use `mode: none`, or `requirements: {network_policy: preferred}`");
+		return advise(e,
+			      "use `mode: none`, or `requirements: {network_policy: preferred}`");
 	}
 	if (p->network.egress.n != 0)
 		draft_missing(d, "network", "egress rules are not enforced on the host's network",
@@ -55,8 +57,10 @@ static int joined_namespaces(const struct draft *d, struct err *e)
 
 	for (size_t i = 0; i < ns->n; i++)
 		if (ns->at[i].path != NULL) {
-			fail(e, EOPNOTSUPP, "%s: linux.namespaces[%zu].path: joining a %s namespace is not "
-			     "available in this version", d->s->file, i, ns->at[i].type);
+			fail(e, EOPNOTSUPP,
+			     "%s: linux.namespaces[%zu].path: joining a %s namespace is not "
+			     "available in this version",
+			     d->s->file, i, ns->at[i].type);
 			return advise(e, "leave the path out: zviz makes a new one");
 		}
 	return 0;
@@ -70,7 +74,8 @@ static int namespaces_plan(struct draft *d, struct err *e)
 		const struct name *n = name_find(namespace_names, w->text);
 
 		if (n == NULL)
-			return fail(e, EINVAL, "%s: no namespace '%s'", from_text(d->a, &w->from), w->text);
+			return fail(e, EINVAL, "%s: no namespace '%s'", from_text(d->a, &w->from),
+				    w->text);
 		d->plan->namespaces |= (uint64_t)n->value;
 	}
 	if ((d->plan->namespaces & CLONE_NEWTIME) && !d->h->time_namespaces)
@@ -79,8 +84,11 @@ static int namespaces_plan(struct draft *d, struct err *e)
 	const uint64_t needed = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS;
 
 	if ((d->plan->namespaces & needed) != needed) {
-		fail(e, EINVAL, "profile %s leaves out the user, pid or mount namespace", d->p->name);
-		return advise(e, "list user, pid and mount under `namespaces:`: every other layer rests on them");
+		fail(e, EINVAL, "profile %s leaves out the user, pid or mount namespace",
+		     d->p->name);
+		return advise(
+			e,
+			"list user, pid and mount under `namespaces:`: every other layer rests on them");
 	}
 	TRY(joined_namespaces(d, e));
 	return network_mode(d, e);
@@ -106,7 +114,8 @@ static uint32_t slot_of(const char *id)
 	return hash % RANGE_SLOTS;
 }
 
-static void one_map(struct draft *d, struct id_maps *maps, uint32_t inside, uint32_t outside, uint32_t count)
+static void one_map(struct draft *d, struct id_maps *maps, uint32_t inside, uint32_t outside,
+		    uint32_t count)
 {
 	*LIST_ADD(d->a, maps) = (struct id_map){ inside, outside, count };
 }
@@ -122,7 +131,8 @@ static int own_range(struct draft *d, struct err *e)
 		base = d->h->id_limit - count;
 	}
 	if (count == 0)
-		return fail(e, ERANGE, "ids: this user namespace holds no id but 0, and 0 is never mapped");
+		return fail(e, ERANGE,
+			    "ids: this user namespace holds no id but 0, and 0 is never mapped");
 	d->plan->mapping = IDS_WRITE;
 	one_map(d, &d->plan->uid_maps, 0, base, count);
 	one_map(d, &d->plan->gid_maps, 0, base, count);
@@ -146,9 +156,11 @@ static int given_maps(struct draft *d, struct err *e)
 	for (size_t m = 0; m < COUNT(both); m++)
 		for (size_t i = 0; i < both[m]->n; i++)
 			if (both[m]->at[i].outside == 0 && d->h->initial_userns) {
-				fail(e, EINVAL, "%s: linux.%s[%zu].hostID: 0 would be the host's root", d->s->file,
-				     names[m], i);
-				return advise(e, "map to unprivileged ids, or leave %s out", names[m]);
+				fail(e, EINVAL,
+				     "%s: linux.%s[%zu].hostID: 0 would be the host's root",
+				     d->s->file, names[m], i);
+				return advise(e, "map to unprivileged ids, or leave %s out",
+					      names[m]);
 			}
 	d->plan->mapping = d->h->privileged ? IDS_WRITE : IDS_HELPER;
 	d->plan->uid_maps = *both[0];
@@ -160,7 +172,8 @@ static int single_id(struct draft *d, struct err *e)
 {
 	/* Root without CAP_SYS_ADMIN, as in most containers, can map nothing but itself. */
 	if (d->h->uid == 0 && d->h->initial_userns) {
-		fail(e, EPERM, "ids: root without CAP_SYS_ADMIN could only be root inside, and 0 is never mapped to 0");
+		fail(e, EPERM,
+		     "ids: root without CAP_SYS_ADMIN could only be root inside, and 0 is never mapped to 0");
 		return advise(e, "start zviz as an ordinary user, or as root with CAP_SYS_ADMIN");
 	}
 	d->plan->mapping = IDS_SINGLE;
@@ -196,14 +209,15 @@ static int ids_plan(struct draft *d, struct err *e)
 	else
 		TRY(single_id(d, e));
 	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))
-		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids", d->s->file, p->uid,
-			    p->gid);
+		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids",
+			    d->s->file, p->uid, p->gid);
 	p->may_set_groups = p->mapping != IDS_SINGLE;
 	p->ngroups = p->may_set_groups ? d->s->process.ngids : 0;
 	p->groups = d->s->process.gids;
 	for (size_t i = 0; i < p->ngroups; i++)
 		if (!maps_id(&p->gid_maps, p->groups[i]))
-			return fail(e, EINVAL, "%s: process.user.additionalGids[%zu]: %u is not mapped",
+			return fail(e, EINVAL,
+				    "%s: process.user.additionalGids[%zu]: %u is not mapped",
 				    d->s->file, i, p->groups[i]);
 	return 0;
 }
@@ -211,18 +225,22 @@ static int ids_plan(struct draft *d, struct err *e)
 static void ids_explain(const struct plan *p, struct buf *out)
 {
 	static const char *const how[] = {
-		[IDS_NONE] = "none", [IDS_SINGLE] = "one id, by the caller itself",
-		[IDS_WRITE] = "written by the privileged caller", [IDS_HELPER] = "newuidmap and newgidmap",
+		[IDS_NONE] = "none",
+		[IDS_SINGLE] = "one id, by the caller itself",
+		[IDS_WRITE] = "written by the privileged caller",
+		[IDS_HELPER] = "newuidmap and newgidmap",
 	};
 
 	buf_printf(out, "  runs as %u:%u inside; mapping: %s\n", p->uid, p->gid, how[p->mapping]);
 	for (size_t i = 0; i < p->uid_maps.n; i++)
 		buf_printf(out, "  uid %u-%u inside is %u-%u outside\n", p->uid_maps.at[i].inside,
-			   p->uid_maps.at[i].inside + p->uid_maps.at[i].count - 1, p->uid_maps.at[i].outside,
+			   p->uid_maps.at[i].inside + p->uid_maps.at[i].count - 1,
+			   p->uid_maps.at[i].outside,
 			   p->uid_maps.at[i].outside + p->uid_maps.at[i].count - 1);
 	for (size_t i = 0; i < p->gid_maps.n; i++)
 		buf_printf(out, "  gid %u-%u inside is %u-%u outside\n", p->gid_maps.at[i].inside,
-			   p->gid_maps.at[i].inside + p->gid_maps.at[i].count - 1, p->gid_maps.at[i].outside,
+			   p->gid_maps.at[i].inside + p->gid_maps.at[i].count - 1,
+			   p->gid_maps.at[i].outside,
 			   p->gid_maps.at[i].outside + p->gid_maps.at[i].count - 1);
 	for (size_t i = 0; i < p->ngroups; i++)
 		buf_printf(out, "  also in group %u\n", p->groups[i]);

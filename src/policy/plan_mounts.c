@@ -18,24 +18,27 @@ static const struct device {
 	const char *path;
 	uint32_t major, minor;
 } devices[] = {
-	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
-	{ "/dev/tty", 5, 0 },  { "/dev/random", 1, 8 },  { "/dev/urandom", 1, 9 },
+	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },   { "/dev/full", 1, 7 },
+	{ "/dev/tty", 5, 0 },  { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 },
 };
 
 static const struct link {
 	const char *path, *to;
 } dev_links[] = {
-	{ "/dev/ptmx", "pts/ptmx" },	      { "/dev/fd", "/proc/self/fd" },
+	{ "/dev/ptmx", "pts/ptmx" },          { "/dev/fd", "/proc/self/fd" },
 	{ "/dev/stdin", "/proc/self/fd/0" },  { "/dev/stdout", "/proc/self/fd/1" },
 	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
 /* Kernel tables that a container has no business with, whatever the bundle says. */
 static const char *const masked[] = {
-	"/proc/acpi",	"/proc/asound",	     "/proc/interrupts",  "/proc/kcore",
-	"/proc/keys",	"/proc/kmsg",	     "/proc/latency_stats", "/proc/sched_debug",
-	"/proc/scsi",	"/proc/sysrq-trigger", "/proc/timer_list",  "/proc/timer_stats",
-	"/sys/firmware", "/sys/devices/virtual/powercap",
+	"/proc/acpi",          "/proc/asound",
+	"/proc/interrupts",    "/proc/kcore",
+	"/proc/keys",          "/proc/kmsg",
+	"/proc/latency_stats", "/proc/sched_debug",
+	"/proc/scsi",          "/proc/sysrq-trigger",
+	"/proc/timer_list",    "/proc/timer_stats",
+	"/sys/firmware",       "/sys/devices/virtual/powercap",
 };
 static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys" };
 
@@ -43,7 +46,8 @@ static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "
 static const char *const programs[] = { "/usr",   "/bin",   "/sbin",  "/lib",
 					"/lib32", "/lib64", "/libx32" };
 
-static struct plan_mount *add(struct draft *d, enum mount_kind kind, const char *target, const char *source)
+static struct plan_mount *add(struct draft *d, enum mount_kind kind, const char *target,
+			      const char *source)
 {
 	struct plan_mount *m = LIST_ADD(d->a, &d->mounts);
 
@@ -63,7 +67,8 @@ static void set_options(struct draft *d, struct plan_mount *m, const char *const
 	m->noptions = n;
 }
 
-static struct plan_mount *add_fs(struct draft *d, const char *fstype, const char *target, uint64_t attr)
+static struct plan_mount *add_fs(struct draft *d, const char *fstype, const char *target,
+				 uint64_t attr)
 {
 	struct plan_mount *m = add(d, MOUNT_FS, target, fstype);
 
@@ -77,13 +82,14 @@ static uint64_t tmpfs_bytes(const struct draft *d)
 	return d->p->resources.tmpfs.set ? d->p->resources.tmpfs.value : TMPFS_BYTES;
 }
 
-static void add_tmpfs(struct draft *d, const char *target, const char *mode, uint64_t bytes, uint64_t attr)
+static void add_tmpfs(struct draft *d, const char *target, const char *mode, uint64_t bytes,
+		      uint64_t attr)
 {
 	/* One inode a 4 KiB page: a program cannot eat kernel memory with empty files. */
 	const char *options[] = {
 		arena_printf(d->a, "mode=%s", mode),
 		arena_printf(d->a, "size=%llu", (unsigned long long)bytes),
-		arena_printf(d->a, "nr_inodes=%llu", (unsigned long long)(bytes / 4096 + 64)),
+		arena_printf(d->a, "nr_inodes=%llu", (unsigned long long)bytes / 4096 + 64),
 		arena_printf(d->a, "uid=%u", d->plan->uid),
 		arena_printf(d->a, "gid=%u", d->plan->gid),
 	};
@@ -119,7 +125,8 @@ static void add_dev(struct draft *d)
 {
 	static const char *const options[] = { "mode=755", "size=65536", "nr_inodes=64" };
 
-	set_options(d, add_fs(d, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), options, COUNT(options));
+	set_options(d, add_fs(d, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), options,
+		    COUNT(options));
 	add_devices(d);
 }
 
@@ -173,7 +180,8 @@ static int add_request_hidden(struct draft *d, struct err *e)
 		const struct plan_mount *last = mount_at(d, path);
 
 		if (path[0] != '/' || strpbrk(path, "*?") != NULL) {
-			fail(e, EINVAL, "--hide %s: needs a path of the container that starts with / and has no pattern",
+			fail(e, EINVAL,
+			     "--hide %s: needs a path of the container that starts with / and has no pattern",
 			     path);
 			return advise(e, "patterns go into a profile: filesystem.deny.read");
 		}
@@ -200,13 +208,16 @@ static void direct_identity(struct draft *d, const struct direct_view *v)
 	uint32_t uid = d->plan->uid, gid = d->plan->gid;
 	const char *home = v->home;
 
-	add_text(d, "/etc/passwd",
-		 arena_printf(d->a, "%s%s:x:%u:%u::%s:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
-			      uid == 0 ? "" : "root:x:0:0::/root:/bin/sh\n", uid == 0 ? "root" : v->user, uid,
-			      gid, home));
+	add_text(
+		d, "/etc/passwd",
+		arena_printf(
+			d->a,
+			"%s%s:x:%u:%u::%s:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
+			uid == 0 ? "" : "root:x:0:0::/root:/bin/sh\n", uid == 0 ? "root" : v->user,
+			uid, gid, home));
 	add_text(d, "/etc/group",
-		 arena_printf(d->a, "%s%s:x:%u:\ntty:x:5:\nnogroup:x:65534:\n", gid == 0 ? "" : "root:x:0:\n",
-			      gid == 0 ? "root" : v->user, gid));
+		 arena_printf(d->a, "%s%s:x:%u:\ntty:x:5:\nnogroup:x:65534:\n",
+			      gid == 0 ? "" : "root:x:0:\n", gid == 0 ? "root" : v->user, gid));
 	add_text(d, "/etc/hosts",
 		 arena_printf(d->a, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost\n",
 			      d->plan->hostname));
@@ -265,7 +276,8 @@ static void direct_guard_git(struct draft *d, const struct direct_view *v)
 	if (v->work == NULL)
 		return;
 	for (size_t i = 0; i < v->nshared; i++)
-		if (v->shared[i].write && strcmp(v->shared[i].path, arena_printf(d->a, "%s/.git", v->work)) == 0)
+		if (v->shared[i].write &&
+		    strcmp(v->shared[i].path, arena_printf(d->a, "%s/.git", v->work)) == 0)
 			return;
 	m = add(d, MOUNT_SELF, "/work/.git", NULL);
 	m->attr_set = guarded | MOUNT_ATTR_RDONLY;
@@ -292,7 +304,8 @@ static void direct_mounts(struct draft *d, const struct direct_view *v)
 
 	const char *pts[] = { "newinstance", "ptmxmode=0666", "mode=0620" };
 
-	set_options(d, add_fs(d, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), pts, COUNT(pts));
+	set_options(d, add_fs(d, "devpts", "/dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), pts,
+		    COUNT(pts));
 	add_tmpfs(d, "/dev/shm", "1777", tmpfs_bytes(d), guarded | MOUNT_ATTR_NOEXEC);
 	add_tmpfs(d, "/tmp", "1777", tmpfs_bytes(d), guarded);
 	add(d, MOUNT_DIR, "/home", NULL);
@@ -305,8 +318,8 @@ static void direct_mounts(struct draft *d, const struct direct_view *v)
 
 /* ---- a bundle ---- */
 
-static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s, size_t index,
-			  struct err *e)
+static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+			  size_t index, struct err *e)
 {
 	const char **data = arena_array(d->a, s->options.n, sizeof *data);
 
@@ -327,20 +340,23 @@ static int bundle_options(struct draft *d, struct plan_mount *m, const struct sp
 	}
 	m->options = data;
 	if (m->kind == MOUNT_BIND && m->noptions != 0)
-		return fail(e, EINVAL, "%s: mounts[%zu].options: '%s' means nothing for a bind mount", d->s->file,
-			    index, data[0]);
+		return fail(e, EINVAL,
+			    "%s: mounts[%zu].options: '%s' means nothing for a bind mount",
+			    d->s->file, index, data[0]);
 	return 0;
 }
 
-static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_mount *s, size_t index,
-		       struct err *e)
+static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+		       size_t index, struct err *e)
 {
-	static const char *const known[] = { "proc", "tmpfs", "devpts", "mqueue", "sysfs", "ramfs", NULL };
+	static const char *const known[] = { "proc",  "tmpfs", "devpts", "mqueue",
+					     "sysfs", "ramfs", NULL };
 
 	if (m->kind == MOUNT_BIND || (s->type != NULL && strcmp(s->type, "bind") == 0)) {
 		m->kind = MOUNT_BIND;
 		if (s->source == NULL)
-			return fail(e, EINVAL, "%s: mounts[%zu].source: a bind mount needs one", d->s->file, index);
+			return fail(e, EINVAL, "%s: mounts[%zu].source: a bind mount needs one",
+				    d->s->file, index);
 		m->idmap = d->plan->rootfs_idmap;
 		return 0;
 	}
@@ -355,8 +371,8 @@ static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_
 	for (const char *const *k = known; *k != NULL; k++)
 		if (strcmp(*k, s->type) == 0)
 			return 0;
-	fail(e, EPERM, "%s: mounts[%zu].type: '%s' cannot be mounted from inside a user namespace", d->s->file,
-	     index, s->type);
+	fail(e, EPERM, "%s: mounts[%zu].type: '%s' cannot be mounted from inside a user namespace",
+	     d->s->file, index, s->type);
 	return advise(e, "mount it on the host and bind it");
 }
 
@@ -416,7 +432,8 @@ static void bundle_writable(struct draft *d)
 		const char *path = write->at[i].text;
 		struct plan_mount *m;
 
-		if (mounted(d, path) || strcmp(path, "/") == 0 || starts(path, "/dev") || starts(path, "/proc"))
+		if (mounted(d, path) || strcmp(path, "/") == 0 || starts(path, "/dev") ||
+		    starts(path, "/proc"))
 			continue;
 		if (strcmp(path, "/tmp") == 0) {
 			add_tmpfs(d, path, "1777", tmpfs_bytes(d), guarded);
@@ -458,7 +475,7 @@ static int mounts_plan(struct draft *d, struct err *e)
 static const char *kind_word(enum mount_kind kind)
 {
 	static const char *const words[] = {
-		[MOUNT_BIND] = "bind",	   [MOUNT_FS] = "new",	    [MOUNT_SYMLINK] = "link",
+		[MOUNT_BIND] = "bind",     [MOUNT_FS] = "new",      [MOUNT_SYMLINK] = "link",
 		[MOUNT_MIRROR] = "mirror", [MOUNT_TEXT] = "file",   [MOUNT_DIR] = "folder",
 		[MOUNT_DEVICE] = "device", [MOUNT_MASK] = "masked", [MOUNT_SELF] = "again",
 		[MOUNT_CGROUP] = "cgroup",
@@ -477,11 +494,13 @@ static void explain_fs(const struct plan_mount *m, struct buf *out)
 
 static void mounts_explain(const struct plan *p, struct buf *out)
 {
-	buf_printf(out, "  root: %s%s\n", p->rootfs != NULL ? shown(out->arena, p->rootfs) : "a fresh tmpfs",
+	buf_printf(out, "  root: %s%s\n",
+		   p->rootfs != NULL ? shown(out->arena, p->rootfs) : "a fresh tmpfs",
 		   p->rootfs_readonly ? ", read-only" : "");
 	for (size_t i = 0; i < p->nmounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
-		bool from_host = m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR || m->kind == MOUNT_SYMLINK;
+		bool from_host = m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR ||
+				 m->kind == MOUNT_SYMLINK;
 
 		buf_printf(out, "  %-7s %s", kind_word(m->kind), shown(out->arena, m->target));
 		if (from_host && strcmp(m->source, m->target) != 0)
@@ -489,7 +508,8 @@ static void mounts_explain(const struct plan *p, struct buf *out)
 		else if (m->kind == MOUNT_FS)
 			explain_fs(m, out);
 		buf_printf(out, "%s%s%s\n", m->attr_set & MOUNT_ATTR_RDONLY ? " read-only" : "",
-			   m->attr_set & MOUNT_ATTR_NOEXEC ? " noexec" : "", m->idmap ? " own ids" : "");
+			   m->attr_set & MOUNT_ATTR_NOEXEC ? " noexec" : "",
+			   m->idmap ? " own ids" : "");
 	}
 }
 

@@ -8,7 +8,8 @@
 #include "policy/draft.h"
 #include "table/table.h"
 
-static void add_rlimit(struct draft *d, int resource, uint64_t soft, uint64_t hard, const struct from *from)
+static void add_rlimit(struct draft *d, int resource, uint64_t soft, uint64_t hard,
+		       const struct from *from)
 {
 	for (size_t i = 0; i < d->rlimits.n; i++) {
 		struct plan_rlimit *r = &d->rlimits.at[i];
@@ -36,8 +37,8 @@ static int plan_rlimits(struct draft *d, struct err *e)
 		const struct name *n = name_find(rlimit_names, r->type);
 
 		if (n == NULL)
-			return fail(e, EINVAL, "%s: process.rlimits[%zu].type: no such limit '%s'", d->s->file,
-				    i, r->type);
+			return fail(e, EINVAL, "%s: process.rlimits[%zu].type: no such limit '%s'",
+				    d->s->file, i, r->type);
 		add_rlimit(d, (int)n->value, r->soft, r->hard, &r->from);
 	}
 
@@ -91,7 +92,8 @@ static void process_explain(const struct plan *p, struct buf *out)
 	buf_puts(out, "  runs:");
 	for (size_t i = 0; i < p->nargs; i++)
 		buf_printf(out, " %s", shown(out->arena, p->args[i]));
-	buf_printf(out, "\n  in: %s%s%s\n", shown(out->arena, p->cwd), p->terminal ? ", with a terminal" : "",
+	buf_printf(out, "\n  in: %s%s%s\n", shown(out->arena, p->cwd),
+		   p->terminal ? ", with a terminal" : "",
 		   p->init ? ", below a reaping first process" : "");
 	buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));
 	if (p->timeout_ms != 0)
@@ -121,8 +123,8 @@ static int capabilities_plan(struct draft *d, struct err *e)
 		const struct name *n = name_find(capability_names, keep->at[i].text);
 
 		if (n == NULL)
-			return fail(e, EINVAL, "%s: no capability '%s'", from_text(d->a, &keep->at[i].from),
-				    keep->at[i].text);
+			return fail(e, EINVAL, "%s: no capability '%s'",
+				    from_text(d->a, &keep->at[i].from), keep->at[i].text);
 		d->plan->keep_capabilities |= UINT64_C(1) << n->value;
 	}
 	return 0;

@@ -89,7 +89,7 @@ static int open_base(const struct loader *l, const char *file, const struct bind
 static int load_base(const struct loader *l, const struct chain *c, const struct bind *b,
 		     const struct node *n, struct profile *out, struct err *e)
 {
-	struct builtin_profile base = { 0 };
+	struct builtin_profile base = { .name = "" };
 
 	if (!bind_is_text(n) || *n->text == '\0')
 		return doc_fail(b->doc, n, e, "expected the name of a profile");

@@ -21,8 +21,8 @@ enum profile_verdict { PROFILE_ALLOW, PROFILE_DENY, PROFILE_ASK_BROKER };
  * fits, the syscall's plain verdict (allow, deny, or absent) holds. */
 struct where_rule {
 	const char *syscall;
-	unsigned arg;   /* 0 to 5 */
-	uint64_t mask;  /* all ones unless written */
+	unsigned arg;  /* 0 to 5 */
+	uint64_t mask; /* all ones unless written */
 	size_t n, cap;
 	uint64_t *in;
 	enum profile_verdict then;
@@ -36,9 +36,9 @@ struct where_rules {
 /* {family: inet, types: [stream, dgram], protocols: [0, 6]}: without types, every type; without
  * protocols, every protocol. */
 struct socket_rule {
-	int family;         /* AF_* */
-	unsigned types;     /* bit n is set for SOCK_* value n; ~0u when not written */
-	size_t n, cap;      /* protocols */
+	int family;     /* AF_* */
+	unsigned types; /* bit n is set for SOCK_* value n; ~0u when not written */
+	size_t n, cap;  /* protocols */
 	uint64_t *protocols;
 	struct from from;
 };
@@ -80,24 +80,25 @@ struct io_rules {
 	struct io_rule *at;
 };
 
-enum need { NEED_REQUIRED, NEED_PREFERRED }; /* required is zero: the strict reading is the default */
+/* Required is zero: the strict reading is the default. */
+enum need { NEED_REQUIRED, NEED_PREFERRED };
 
 enum audit_level { AUDIT_NONE, AUDIT_DENIALS, AUDIT_DECISIONS, AUDIT_ALL };
 
 struct profile {
 	const char *file; /* what messages call it: a path, or "ci-runner" for a built-in */
 	const char *name, *description;
-	struct words namespaces;      /* user pid mount network ipc uts cgroup time */
+	struct words namespaces; /* user pid mount network ipc uts cgroup time */
 	struct words keep_capabilities;
 	struct {
 		struct words allow, deny, broker, architectures;
 		struct where_rules where;
 	} syscalls;
-	struct words ioctl_allow;     /* names of table/ioctls, or numbers */
+	struct words ioctl_allow; /* names of table/ioctls, or numbers */
 	struct words prctl_allow;
 	struct socket_rules sockets_allow;
 	struct {
-		bool root_readonly;   /* root: readonly (default) or writable */
+		bool root_readonly; /* root: readonly (default) or writable */
 		struct words read, write, execute, hide;
 		struct words deny_read, deny_write; /* glob patterns */
 	} filesystem;
@@ -108,34 +109,34 @@ struct profile {
 		struct ingress_rules ingress;
 	} network;
 	struct {
-		struct amount memory, swap;  /* bytes */
-		struct amount cpus;          /* thousandths of a CPU */
+		struct amount memory, swap; /* bytes */
+		struct amount cpus;         /* thousandths of a CPU */
 		struct amount pids;
-		struct amount nofile;        /* RLIMIT_NOFILE */
-		struct amount tmpfs;         /* bytes of each private tmpfs */
+		struct amount nofile; /* RLIMIT_NOFILE */
+		struct amount tmpfs;  /* bytes of each private tmpfs */
 		struct io_rules io;
 	} resources;
 	struct {
-		unsigned landlock;           /* lowest ABI that will do; 0: none asked for */
-		enum need landlock_need;     /* `landlock: preferred` = any ABI, or none */
+		unsigned landlock;       /* lowest ABI that will do; 0: none asked for */
+		enum need landlock_need; /* `landlock: preferred` = any ABI, or none */
 		enum need seccomp_notify;
 		enum need user_namespace;
-		struct words cgroup;         /* controllers that must be there */
-		enum need cgroup_need;       /* `cgroup: preferred` = limits may be missing */
+		struct words cgroup;   /* controllers that must be there */
+		enum need cgroup_need; /* `cgroup: preferred` = limits may be missing */
 		enum need network_policy;
 		struct from landlock_from, cgroup_from;
 	} requirements;
 	enum audit_level audit;
-	struct words warnings;               /* `warn:` texts that every run under it prints, for development */
+	struct words warnings; /* `warn:` texts that every run under it prints, for development */
 };
 
 /* Reads a profile from YAML text. `file` is what errors and rules call it. Resolves `extends` through the
  * built-in profiles and, for a path, files relative to `file` (opened by `open_base`, which may be NULL:
  * then only built-ins). Errors carry file:line:column and the nearest known name. */
-typedef int (*profile_opener)(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
-			      struct err *e);
-int profile_load(struct arena *a, const char *file, const char *text, size_t len, profile_opener open_base,
-		 void *ctx, struct profile *out, struct err *e);
+typedef int (*profile_opener)(void *ctx, const char *name, struct arena *a, char **text,
+			      size_t *len, struct err *e);
+int profile_load(struct arena *a, const char *file, const char *text, size_t len,
+		 profile_opener open_base, void *ctx, struct profile *out, struct err *e);
 
 /* The embedded profiles: NULL-terminated. `image` is what reading the text gives, made ready when zviz was
  * built; NULL where nobody did. */

@@ -126,14 +126,14 @@ struct spec_resources {
 };
 
 struct spec {
-	const char *file;        /* config.json, or what the direct form calls itself */
+	const char *file; /* config.json, or what the direct form calls itself */
 	const char *oci_version, *hostname, *domainname;
 	struct {
 		const char *path;
 		bool readonly;
 	} root;
 	struct {
-		bool set;        /* absent process: create works, start fails */
+		bool set; /* absent process: create works, start fails */
 		bool terminal;
 		struct amount console_height, console_width;
 		uint32_t uid, gid;
@@ -143,7 +143,8 @@ struct spec {
 		uint32_t *gids;
 		struct strings args, env;
 		const char *cwd;
-		struct strings cap_bounding, cap_effective, cap_permitted, cap_inheritable, cap_ambient;
+		struct strings cap_bounding, cap_effective, cap_permitted, cap_inheritable,
+			cap_ambient;
 		struct spec_rlimits rlimits;
 		bool no_new_privileges;
 		const char *apparmor, *selinux;
@@ -151,8 +152,8 @@ struct spec {
 	} process;
 	struct spec_mounts mounts;
 	struct {
-		struct spec_hooks prestart, create_runtime, create_container, start_container, poststart,
-			poststop;
+		struct spec_hooks prestart, create_runtime, create_container, start_container,
+			poststart, poststop;
 	} hooks;
 	struct pairs annotations;
 	struct {

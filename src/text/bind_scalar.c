@@ -82,12 +82,16 @@ static int bind_i64(const struct bind *b, const struct field *f, const struct no
 	return 0;
 }
 
+static bool says(const struct node *n, const char *word)
+{
+	return n->text != NULL && strcmp(n->text, word) == 0;
+}
+
 static int bind_bool(const struct bind *b, const struct node *n, bool *out, struct err *e)
 {
-	bool yes = n->text != NULL && strcmp(n->text, "true") == 0;
+	bool yes = says(n, "true");
 
-	if ((n->kind != NODE_BOOL && n->kind != NODE_PLAIN) ||
-	    (!yes && strcmp(n->text, "false") != 0))
+	if ((n->kind != NODE_BOOL && n->kind != NODE_PLAIN) || (!yes && !says(n, "false")))
 		return bind_expected(b, n, "true or false", e);
 	*out = yes;
 	return 0;
@@ -150,7 +154,7 @@ static int bind_word(const struct bind *b, const struct field *f, const struct n
 int bind_scalar(const struct bind *b, const struct field *f, const struct node *n, void *at,
 		struct err *e)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	switch (f->as) {
 	case AS_STRING:

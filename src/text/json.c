@@ -202,7 +202,7 @@ static int read_value(struct reader *r, struct node *parent, const char *key);
 
 static int read_member(struct reader *r, struct node *map)
 {
-	const char *key;
+	const char *key = NULL;
 
 	skip_space(r);
 	if (*r->at != '"')

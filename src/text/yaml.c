@@ -96,11 +96,14 @@ static int open_list_or_map(struct reader *r, const yaml_event_t *ev, enum node_
 	return 0;
 }
 
-static int close_list_or_map(struct reader *r)
+static int close_list_or_map(struct reader *r, const yaml_event_t *ev)
 {
-	const struct node *twice = r->open->kind == NODE_MAP ? node_twice(r->doc->arena, r->open)
-							     : NULL;
+	const struct node *twice = NULL;
 
+	if (r->open == NULL) /* libyaml promises that it never happens */
+		return refuse(r, ev, "the end of a list or map that was not begun");
+	if (r->open->kind == NODE_MAP)
+		twice = node_twice(r->doc->arena, r->open);
 	if (twice != NULL)
 		return doc_fail(r->doc, twice, r->e, "this key was given before");
 	r->open = r->open->parent;
@@ -132,7 +135,7 @@ static int take(struct reader *r, const yaml_event_t *ev)
 						ev->data.mapping_start.tag != NULL);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
-		return close_list_or_map(r);
+		return close_list_or_map(r, ev);
 	default:
 		return 0;
 	}

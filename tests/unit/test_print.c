@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,15 +124,16 @@ static void watch(struct watcher *w, const char *line, size_t len, char *out, si
 	close(ends[0]);
 }
 
-static size_t refusal(char line[EVENT_LINE_MAX], const char *verdict)
+static size_t refusal(char line[EVENT_LINE_MAX], const char *path, const char *verdict)
 {
+	char arguments[64];
 	const struct event ev = {
 		.time_us = 1,
 		.container = "box",
 		.pid = 7,
 		.comm = "sh",
 		.syscall = "openat",
-		.arguments = "AT_FDCWD, \"/etc/shadow\"",
+		.arguments = arguments,
 		.layer = "mount",
 		.rule = "ci-runner:41",
 		.verdict = verdict,
@@ -140,6 +142,7 @@ static size_t refusal(char line[EVENT_LINE_MAX], const char *verdict)
 		.fix = "",
 	};
 
+	snprintf(arguments, sizeof arguments, "AT_FDCWD, \"%s\"", path);
 	return event_write(line, &ev);
 }
 
@@ -150,24 +153,49 @@ static void refusals_are_counted_and_shown(void **state)
 	struct watcher w = { .raw = &raw };
 
 	(void)state;
-	watch(&w, line, refusal(line, "deny") - 1, out, sizeof out);
+	watch(&w, line, refusal(line, "/etc/shadow", "deny") - 1, out, sizeof out);
 	assert_string_equal(out, "");
 	w.verbose = true;
-	watch(&w, line, refusal(line, "allow") - 1, out, sizeof out);
+	watch(&w, line, refusal(line, "/etc/shadow", "allow") - 1, out, sizeof out);
 	assert_string_equal(out, "");
-	watch(&w, line, refusal(line, "deny") - 1, out, sizeof out);
+	watch(&w, line, refusal(line, "/etc/shadow", "deny") - 1, out, sizeof out);
 	assert_int_equal(strncmp(out, "zviz: ", 6), 0);
 	assert_non_null(strstr(out, "/etc/shadow"));
 	assert_non_null(strstr(out, "ci-runner:41"));
 	assert_null(strchr(out, '\r'));
 	assert_int_equal(out[strlen(out) - 1], '\n');
-	raw = true;
-	watch(&w, line, refusal(line, "deny") - 1, out, sizeof out);
-	assert_string_equal(out + strlen(out) - 2, "\r\n");
-	assert_int_equal(w.refused, 3);
 	watch(&w, "{\"time\":", 8, out, sizeof out);
 	assert_string_equal(out, "");
+	assert_int_equal(w.refused, 2);
 	assert_int_equal(w.unreadable, 1);
+}
+
+/* A program that tries again and again must not scroll away what it tried before. */
+static void the_same_refusal_is_shown_once(void **state)
+{
+	char line[EVENT_LINE_MAX], out[2048];
+	bool raw = false;
+	struct watcher w = { .raw = &raw, .verbose = true };
+
+	(void)state;
+	watch(&w, line, refusal(line, "/etc/shadow", "deny") - 1, out, sizeof out);
+	assert_non_null(strstr(out, "/etc/shadow"));
+	for (int i = 0; i < 2; i++) {
+		watch(&w, line, refusal(line, "/etc/shadow", "deny") - 1, out, sizeof out);
+		assert_string_equal(out, "");
+	}
+	raw = true;
+	watch(&w, line, refusal(line, "/etc/gshadow", "deny") - 1, out, sizeof out);
+
+	static const char repeats[] = "zviz: the same 2 more times\r\n";
+
+	assert_int_equal(strncmp(out, repeats, strlen(repeats)), 0);
+	assert_non_null(strstr(out, "/etc/gshadow"));
+	assert_string_equal(out + strlen(out) - 2, "\r\n");
+	watch(&w, line, refusal(line, "/etc/shadow", "deny") - 1, out, sizeof out);
+	assert_non_null(strstr(out, "/etc/shadow"));
+	assert_null(strstr(out, "more time"));
+	assert_int_equal(w.refused, 5);
 }
 
 static void no_two_options_share_a_name(const struct option_row *rows,
@@ -218,6 +246,7 @@ int main(void)
 		cmocka_unit_test(untrusted_text_is_harmless),
 		cmocka_unit_test(colours_are_for_terminals),
 		cmocka_unit_test(refusals_are_counted_and_shown),
+		cmocka_unit_test(the_same_refusal_is_shown_once),
 		cmocka_unit_test(tables_are_sound),
 	};
 
