@@ -83,11 +83,16 @@ void box_release(struct box *b)
 	close_sources(b);
 }
 
+/* What a child said before it died. If it left something unread, the socket reports that first (unix_release_sock
+ * in net/unix/af_unix.c), and what it said only when asked again. */
 static bool take_note(int from, struct err *e)
 {
 	struct note n;
+	ssize_t len = -1;
 
-	if (from < 0 || recv(from, &n, sizeof n, MSG_DONTWAIT) != (ssize_t)sizeof n || n.no == 0)
+	for (int tries = 0; from >= 0 && len < 0 && tries < 2; tries++)
+		len = recv(from, &n, sizeof n, MSG_DONTWAIT);
+	if (len != (ssize_t)sizeof n || n.no == 0)
 		return false;
 	n.text[sizeof n.text - 1] = n.hint[sizeof n.hint - 1] = '\0';
 	fail(e, n.no, "%s", n.text);
@@ -98,7 +103,8 @@ static bool take_note(int from, struct err *e)
 
 void box_explain_death(struct box *b, struct err *e)
 {
-	if (!take_note(b->init_note, e))
+	/* All that init knows of a broker that failed is ECHILD: the broker itself said more. */
+	if (!take_note(b->init_note, e) || e->no == ECHILD)
 		take_note(b->broker_note, e);
 }
 

@@ -1,5 +1,15 @@
 #!/usr/bin/env bats
-# Runs inside the guest of tests/vm/run: another kernel, cgroup v2 alone, root.
+# Runs inside the guest of tests/vm/run: Debian's 6.12 kernel, cgroup v2 alone, root.
+
+bats_require_minimum_version 1.5.0
+load common
+
+# More than the limits below, with the interpreter itself less than the limit and its swap space together.
+fill_48M='
+room = bytearray(48 << 20)
+for i in range(0, len(room), 4096):
+	room[i] = 1
+print("it fits")'
 
 @test "the guest is what it should be: cgroup v2 alone, with controllers" {
 	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]
@@ -19,14 +29,96 @@
 	[[ "$output" == *" refused, 0 succeeded"* ]]
 }
 
-@test "limits are set in cgroup v2" {
-	"$ZVIZ" run --profile ci-runner --memory 64M limits /bin/sh -c 'cat /proc/self/cgroup; sleep 1' &
+@test "limits are set in cgroup v2, and the group is gone afterwards" {
+	group=/sys/fs/cgroup/zviz-$id
+	zviz run --memory 64M --swap 16M --pids-limit 20 --cpus 0.5 "$id" -- \
+		/bin/sh -c 'until [ -e go ]; do sleep 0.1; done' 3>&- &
 	sandbox=$!
-	found=
-	for _ in $(seq 100); do
-		found=$(grep -lx 67108864 $(find /sys/fs/cgroup -mindepth 2 -name memory.max) 2>/dev/null) && break
+	for _ in {1..100}; do
+		[ ! -s "$group/cgroup.procs" ] && [ -z "$(cat "$group/cgroup.procs" 2>/dev/null)" ] || break
 		sleep 0.1
 	done
+	found=$(cd "$group" && cat memory.max memory.swap.max pids.max cpu.max)
+	touch go
 	wait "$sandbox"
-	[ -n "$found" ]
+	echo "$found"
+	[ "$found" = "$(printf '67108864\n16777216\n20\n50000 100000')" ]
+	[ ! -e "$group" ]
+}
+
+@test "memory: the process that goes beyond the limit is killed, and the line says so" {
+	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
+	[[ "$output" != *'it fits'* ]]
+	[[ "$output" == *'memory: 1 process was killed at the limit (limit 33554432, --memory)'* ]]
+}
+
+@test "swap: none unless it is permitted" {
+	modprobe zram
+	echo 128M >/sys/block/zram0/disksize
+	mkswap /dev/zram0
+	swapon /dev/zram0
+	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
+	run -0 zviz run --memory 32M --swap 64M "$id" -- /usr/bin/python3 -c "$fill_48M"
+	[[ "$output" == *'it fits'* ]]
+	swapoff /dev/zram0
+}
+
+@test "pids: the limit holds, and the line says so" {
+	run zviz run --pids-limit 8 "$id" -- /bin/sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait'
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'Cannot fork'* ]]
+	[[ "$output" == *'refused at the limit (limit 8, --pids-limit)'* ]]
+}
+
+@test "hostile-tenant: its requirements are met here, and it has no sockets" {
+	run -0 zviz run --profile hostile-tenant "$id" -- /bin/sh -c 'echo ran'
+	[ "$output" = ran ]
+	run -1 zviz run --profile hostile-tenant "$id" -- /usr/bin/python3 -c 'import socket; socket.socket()'
+	[[ "$output" == *'not implemented'* || "$output" == *'not permitted'* ]]
+}
+
+@test "--verbose: the broker opens what is permitted and explains what is not" {
+	echo mine >file
+	run -1 zviz run --verbose "$id" -- /bin/sh -c 'cat file && echo new >made && cat /root/.ssh/id'
+	echo "$output"
+	[[ "$output" == *mine* ]]
+	[ "$(cat made)" = new ]
+	[[ "$output" == *'openat('*'"/root/.ssh/id"'*'refused with ENOENT by mount, rule ci-runner:'* ]]
+	[[ "$output" == *'zviz: 1 operation was refused'* ]]
+}
+
+@test "files of the work folder keep their owner (idmapped tmpfs)" {
+	chown 4321:4321 .
+	run -0 zviz run "$id" -- /bin/sh -c 'echo x >made; stat -c %u made; id -u'
+	[ "${lines[0]}" = "${lines[1]}" ]
+	[ "$(stat -c %u:%g made)" = 4321:4321 ]
+}
+
+@test "an ordinary user: confined, without its limits, which is said" {
+	become_stranger
+	run -0 zviz run "$id" -- /bin/sh -c 'echo x >made; cat /proc/self/uid_map'
+	echo "$output"
+	[ "$(stat -c %u made)" = "$stranger" ]
+	[[ "$output" == *' 1' ]]
+	[[ "$output" == *'missing: cgroup: the memory controller is not available to this caller'* ]]
+	run -1 zviz run --profile hostile-tenant "$id" -- /bin/sh -c 'echo ran >made-too'
+	[[ "$output" == *cgroup* ]]
+	[ ! -e made-too ]
+}
+
+@test "an ordinary user with a delegated group: limits hold" {
+	become_stranger
+	group=/sys/fs/cgroup/$id
+	mkdir "$group"
+	echo '+memory +pids +cpu' >"$group/cgroup.subtree_control"
+	mkdir "$group/shell"
+	chown $stranger "$group" "$group"/{cgroup.procs,cgroup.subtree_control} "$group"/shell{,/cgroup.procs}
+	echo $BASHPID >"$group/shell/cgroup.procs"
+	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
+	echo "$output"
+	[[ "$output" != *missing* ]]
+	[[ "$output" == *'memory: 1 process was killed at the limit'* ]]
+	run -0 zviz run --profile hostile-tenant "$id" -- /bin/true
+	[ "$(find "$group" -mindepth 1 -type d)" = "$group/shell" ]
 }

@@ -1,0 +1,119 @@
+# A failure at each step of the launch, and the death of the process that runs it: the workload never runs, the
+# step is named, and nothing is left behind. zviz-faults is zviz built with -DZVIZ_FAULTS.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$BATS_TEST_DIRNAME/../..
+	faults=${FAULTS:-$(dirname "${ZVIZ:-$top/build/release/src/cli/zviz}")/../../tests/cli/zviz-faults}
+	zviz=${ZVIZ:-$top/build/release/src/cli/zviz}
+	# Not below bats' own folder, which an ordinary user may not enter.
+	place=$(mktemp -d)
+	mkdir "$place/work" "$place/home"
+	cp "$faults" "$place/faults"
+	cp "$zviz" "$place/zviz"
+	cd "$place/work"
+	id=fault-$BATS_TEST_NUMBER-$$
+	become=()
+}
+
+teardown() {
+	cd /
+	rm -rf "$place"
+}
+
+steps() { # the rows of the table, as the program itself lists them: "STEP ACTOR", each once
+	"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+		awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
+}
+
+nothing_left() {
+	for _ in $(seq 100); do
+		[ -z "$(pgrep -f "$place/faults")" ] && break
+		sleep 0.02
+	done
+	[ -z "$(pgrep -f "$place/faults")" ]
+	[ -z "$(find /sys/fs/cgroup -name "zviz-$id" 2>/dev/null)" ]
+	! grep -q "$place" /proc/self/mountinfo
+}
+
+# inject STEP ACTOR RUN-ARGUMENTS…
+inject() {
+	local step=$1 actor=$2 status=0
+	shift 2
+	rm -f "$place/work/ran"
+	ZVIZ_FAULT=$step timeout 20 ${become[@]+"${become[@]}"} "$place/faults" --root "$place/home/state" run \
+		"$@" >"$place/home/out" 2>&1 || status=$?
+	if [ "$status" != 1 ] || [ -e "$place/work/ran" ] || ! grep -q "^zviz: $step: injected fault" "$place/home/out"; then
+		echo "$step: status $status, said: $(cat "$place/home/out")"
+		return 1
+	fi
+	[ -z "$(ls -A "$place/home/state")" ] || { echo "$step: state is left"; return 1; }
+	nothing_left || { echo "$step: something is left"; return 1; }
+
+	# The same with the death of whoever runs the step.
+	status=0
+	ZVIZ_FAULT=$step:kill timeout 20 ${become[@]+"${become[@]}"} "$place/faults" --root "$place/home/state" run \
+		"$@" >"$place/home/out" 2>&1 || status=$?
+	if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
+		echo "$step: killed, yet status $status and $(ls "$place/work")"
+		return 1
+	fi
+	if [ "$actor" = host ]; then
+		[ "$status" = 137 ] || { echo "$step: status $status"; return 1; }
+		# Before anything was claimed there is nothing to delete.
+		[ -z "$(ls -A "$place/home/state")" ] ||
+			${become[@]+"${become[@]}"} "$place/zviz" --root "$place/home/state" delete --force "$id"
+	fi
+	[ -z "$(ls -A "$place/home/state")" ] || { echo "$step: killed, state is left"; return 1; }
+	nothing_left || { echo "$step: killed, something is left"; return 1; }
+}
+
+each_step() { # RUN-ARGUMENTS…
+	local rows step actor n=0
+	rows=$(steps "$@")
+	rm -f "$place/work/ran"
+	while read -r step actor; do
+		inject "$step" "$actor" "$@"
+		n=$((n + 1))
+	done <<<"$rows"
+	echo "$n steps"
+	[ "$n" -ge 24 ]
+}
+
+@test "each step of the direct form, as root" {
+	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
+	each_step "$id" touch /work/ran
+}
+
+@test "each step with every row wanted: brokered opens and events" {
+	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
+	each_step --events "$place/home/events" "$id" touch /work/ran
+}
+
+@test "each step of a bundle, as root" {
+	[ "$(id -u)" = 0 ] || skip 'the files of this bundle are shown with other ids'
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"},
+	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
+	 "linux": {"namespaces": []}}
+	END
+	each_step --bundle "$place/bundle" "$id"
+}
+
+@test "each step of the direct form, as an ordinary user" {
+	if [ "$(id -u)" = 0 ]; then
+		chmod 755 "$place"
+		chown -R 61500:61500 "$place/work" "$place/home"
+		become=(setpriv --reuid 61500 --regid 61500 --clear-groups env -u XDG_RUNTIME_DIR "HOME=$place/home")
+	fi
+	steps() {
+		"${become[@]}" "$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+			awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
+	}
+	each_step "$id" touch /work/ran
+}

@@ -1,0 +1,54 @@
+# SIGKILL to zviz at 200 random moments: no process of the container outlives it, and what it could not clean up
+# the next run or `delete --force` does.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$BATS_TEST_DIRNAME/../..
+	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	mkdir "$place/work"
+	cd "$place/work"
+}
+
+teardown() {
+	cd /
+	rm -rf "$place"
+}
+
+# Whatever belongs to the container has this word on its command line: zviz's processes and the workload.
+mark=zviz-kill-$$
+
+gone() {
+	for _ in $(seq 200); do
+		[ -z "$(pgrep -f "$mark")" ] && return
+		sleep 0.01
+	done
+	pgrep -fa "$mark"
+	return 1
+}
+
+@test "200 kills at random moments leave no process and nothing that cannot be cleaned" {
+	local seed=${SEED:-$RANDOM} n pid
+	echo "SEED=$seed"
+	RANDOM=$seed
+	for n in $(seq 200); do
+		(exec "$zviz" --root "$place/state" run "k$((n % 5))" sh -c "sleep 60 # $mark" 2>/dev/null) &
+		pid=$!
+		sleep "0.0$(printf %05d $((RANDOM % 30000)))"
+		kill -KILL $pid
+		wait $pid 2>/dev/null || true
+		if [ $((n % 20)) = 0 ]; then
+			gone
+		fi
+	done
+	gone
+	# The next run of the name cleans up after the dead one, and so does delete.
+	run -0 "$zviz" --root "$place/state" run k1 true
+	for n in $("$zviz" --root "$place/state" list -q); do
+		"$zviz" --root "$place/state" delete --force "$n"
+	done
+	[ -z "$(ls -A "$place/state")" ]
+	[ -z "$(find /sys/fs/cgroup -name 'zviz-k[0-9]' 2>/dev/null)" ]
+	! grep -q "$place" /proc/self/mountinfo
+}
