@@ -146,6 +146,13 @@ static void die_with_launcher(const struct box *b)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+/* The name is free as soon as the launcher is gone, not when the last of its children is. */
+static void give_up_lock(struct box *b)
+{
+	if (!b->plan->detach)
+		fd_close(&b->state_lock);
+}
+
 static _Noreturn void holder_main(struct box *b)
 {
 	struct note n;
@@ -163,6 +170,7 @@ static _Noreturn void broker_main(struct box *b, size_t row)
 	fd_close(&b->init_note);
 	fd_close(&b->note_init);
 	fd_close(&b->hand_init);
+	give_up_lock(b);
 	if (!b->plan->broker.used)
 		holder_main(b);
 	setsid();
@@ -261,6 +269,7 @@ static _Noreturn void init_main(void *launcher)
 	fd_close(&own.init_note);
 	fd_close(&own.broker_note);
 	fd_close(&own.hand_broker);
+	give_up_lock(&own);
 	die_with_launcher(&own);
 	child_walk(&own, INIT, row_of("init.spawn"));
 }

@@ -263,9 +263,11 @@ static int claim_folder(struct box *b, int root, struct err *e)
 		fail(e, EEXIST, "container with given ID already exists: %s", id);
 		return advise(e, "choose another id, or `zviz delete --force %s`", id);
 	}
-	if (!fresh)
-		clean_stale(b->arena, b->state);
-	return 0;
+	if (fresh)
+		return 0;
+	clean_stale(b->arena, b->state);
+	/* The new record may be shorter. */
+	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
 
 int state_record(struct box *b, struct err *e)
@@ -391,10 +393,9 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 		fail(e, EBUSY, "container %s is running", id);
 		return advise(e, "stop it first, or use --force");
 	}
-	if (pid != 0) {
+	if (pid != 0)
 		kill(pid, SIGKILL);
-		wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
-	}
+	wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
 	if (is_locked(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
 	clean_groups(&r);

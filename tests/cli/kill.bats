@@ -33,10 +33,10 @@ gone() {
 	echo "SEED=$seed"
 	RANDOM=$seed
 	for n in $(seq 200); do
-		(exec "$zviz" --root "$place/state" run "k$((n % 5))" sh -c "sleep 60 # $mark" 2>/dev/null) &
+		(exec "$zviz" --root "$place/state" run "k$((n % 5))-$$" sh -c "sleep 60 # $mark" 2>>"$place/said") &
 		pid=$!
 		sleep "0.0$(printf %05d $((RANDOM % 30000)))"
-		kill -KILL $pid
+		kill -KILL $pid || { echo "kill $n: it had ended: $(cat "$place/said")"; return 1; }
 		wait $pid 2>/dev/null || true
 		if [ $((n % 20)) = 0 ]; then
 			gone
@@ -44,11 +44,11 @@ gone() {
 	done
 	gone
 	# The next run of the name cleans up after the dead one, and so does delete.
-	run -0 "$zviz" --root "$place/state" run k1 true
+	run -0 "$zviz" --root "$place/state" run "k1-$$" true
 	for n in $("$zviz" --root "$place/state" list -q); do
 		"$zviz" --root "$place/state" delete --force "$n"
 	done
 	[ -z "$(ls -A "$place/state")" ]
-	[ -z "$(find /sys/fs/cgroup -name 'zviz-k[0-9]' 2>/dev/null)" ]
+	[ -z "$(find /sys/fs/cgroup -name "zviz-k[0-9]-$$" 2>/dev/null)" ]
 	! grep -q "$place" /proc/self/mountinfo
 }
