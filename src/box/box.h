@@ -42,9 +42,9 @@ enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_CONFINED, BROKER_FAILED }
 
 /* Memory that the three processes share while they set up; unmapped by exec. */
 struct box_shared {
-	_Atomic uint32_t broker;   /* futex: enum broker_state */
-	_Atomic uint32_t init_born;         /* futex: 1 when init is in all namespaces */
-	_Atomic int32_t init_step; /* the row that init is at, for when it dies without a word */
+	_Atomic uint32_t broker;    /* futex: enum broker_state */
+	_Atomic uint32_t init_born; /* futex: 1 when init is in all namespaces */
+	_Atomic int32_t init_step;  /* the row that init is at, for when it dies without a word */
 	struct {
 		uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; 0: not run */
 	} timing[BOX_STEPS_MAX];

@@ -30,8 +30,8 @@ int shared_wait(_Atomic uint32_t *futex, uint32_t wanted)
 	uint32_t now;
 
 	while ((now = atomic_load(futex)) < wanted)
-		if (syscall(SYS_futex, futex, FUTEX_WAIT, now, NULL, NULL, 0) < 0 && errno != EAGAIN &&
-		    errno != EINTR)
+		if (syscall(SYS_futex, futex, FUTEX_WAIT, now, NULL, NULL, 0) < 0 &&
+		    errno != EAGAIN && errno != EINTR)
 			return -errno;
 	return (int)now;
 }

@@ -36,12 +36,15 @@ static int pair(int *launcher, int *child, struct err *e)
 int box_prepare(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
 		struct err *e)
 {
+	// clang-format off
 	*b = (struct box){ .plan = p, .opt = opt, .arena = a, .state = -1, .state_lock = -1,
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
 			   .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1 };
-	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	// clang-format on
+	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->shared == MAP_FAILED) {
 		b->shared = NULL;
 		return fail(e, errno, "shared memory: %m");
@@ -73,8 +76,9 @@ static void end_process(pid_t *pid, int *pidfd)
 
 void box_release(struct box *b)
 {
-	int *const fds[] = { &b->init_note, &b->broker_note, &b->note_init, &b->note_broker, &b->hand_broker,
-			     &b->hand_init, &b->userns, &b->console, &b->init_pidfd, &b->broker_pidfd };
+	int *const fds[] = { &b->init_note,   &b->broker_note, &b->note_init, &b->note_broker,
+			     &b->hand_broker, &b->hand_init,   &b->userns,    &b->console,
+			     &b->init_pidfd,  &b->broker_pidfd };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);
@@ -192,7 +196,8 @@ static size_t row_of(const char *name)
  * kills everything below when that process dies. */
 static uint64_t holder_namespaces(const struct plan *p)
 {
-	uint64_t flags = p->namespaces & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
+	uint64_t flags = p->namespaces &
+			 ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
 
 	return p->broker.used ? (flags | CLONE_NEWPID) & ~(uint64_t)CLONE_NEWNET : flags;
 }
@@ -248,7 +253,7 @@ int step_ids_map(struct box *b, struct err *e)
 struct joiner {
 	struct box *b;
 	pid_t second;
-	int no;            /* out: errno, 0 when init runs */
+	int no; /* out: errno, 0 when init runs */
 	const char *what;
 	char *second_stack; /* its top: stacks grow down */
 	char *init_stack;   /* its bottom, as clone3 wants it */
@@ -343,7 +348,8 @@ int step_init_spawn(struct box *b, struct err *e)
 {
 	const size_t bytes = 2 * JOIN_STACK_BYTES + INIT_STACK_BYTES;
 	struct joiner j = { .b = b };
-	char *stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stacks == MAP_FAILED)
 		return fail(e, errno, "stack: %m");
@@ -398,7 +404,8 @@ int box_wait(struct box *b, struct err *e)
 	int32_t row = atomic_load(&b->shared->init_step);
 
 	if (strcmp(steps[row].name, "exec") != 0 && strcmp(steps[row].name, "init.fork") != 0)
-		return fail(e, EIO, "%s: the first process was killed (status %d)", steps[row].name, status);
+		return fail(e, EIO, "%s: the first process was killed (status %d)", steps[row].name,
+			    status);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

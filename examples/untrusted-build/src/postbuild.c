@@ -388,7 +388,8 @@ int main(void)
 		refused += r != OPENED;
 		if (r != OPENED)
 			printf("attempt: %-38s %srefused%s (%s)\n", attempts[i].what,
-			       colour ? "\033[32m" : "", colour ? "\033[m" : "", strerrorname_np(r));
+			       colour ? "\033[32m" : "", colour ? "\033[m" : "",
+			       strerrorname_np(r));
 		else
 			printf("attempt: %-38s %sSUCCEEDED%s\n", attempts[i].what,
 			       colour ? "\033[1;31m" : "", colour ? "\033[m" : "");
