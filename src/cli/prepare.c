@@ -240,6 +240,22 @@ static int check_globals(const struct cli *c, const struct host *h, struct err *
 	return 0;
 }
 
+static int check_options(const struct run_options *o, struct err *e)
+{
+	const char *host = o->hostname;
+
+	if (o->cwd != NULL && o->cwd[0] != '/')
+		return fail(e, EINVAL, "--cwd %s: not an absolute path of the container", o->cwd);
+	if (host == NULL)
+		return 0;
+	if (host[0] == '\0' || strlen(host) > HOST_NAME_MAX)
+		return fail(e, EINVAL, "--hostname: 1 to %d letters, digits, - and dots", HOST_NAME_MAX);
+	for (const char *s = host; *s != '\0'; s++)
+		if (*s <= ' ' || *s >= 0x7f || *s == '/')
+			return fail(e, EINVAL, "--hostname %s: a host name has no such character", host);
+	return 0;
+}
+
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
 	    struct err *e)
 {
@@ -250,6 +266,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
 	TRY(probe_host(&p->host, e));
 	TRY(check_globals(c, &p->host, e));
+	TRY(check_options(o, e));
 	if (r.bundle != NULL)
 		TRY(load_bundle(c, o, &r, p, e));
 	else
