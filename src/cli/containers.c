@@ -24,7 +24,8 @@ struct list_options {
 };
 
 static const struct option_row list_rows[] = {
-	{ "quiet", 'q', OPTION_FLAG, NULL, "ids only", .offset = offsetof(struct list_options, quiet) },
+	{ "quiet", 'q', OPTION_FLAG, NULL, "ids only",
+	  .offset = offsetof(struct list_options, quiet) },
 	{ 0 },
 };
 
@@ -48,7 +49,8 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 		if (o->quiet)
 			buf_printf(&out, "%s\n", info.id);
 		else
-			buf_printf(&out, "%-24s %-9s %d\n", info.id, status_words[info.status], info.pid);
+			buf_printf(&out, "%-24s %-9s %d\n", info.id, status_words[info.status],
+				   info.pid);
 	}
 	return print_out(&out, e);
 }

@@ -11,9 +11,10 @@ static const char home[] = "/home/user";
 
 /* What of the caller's environment is about the person and the terminal. Everything else stays outside: tokens
  * live in environments. */
-static const char *const passed_env[] = { "COLORTERM", "COLUMNS", "LANG",   "LANGUAGE", "LINES",
-					  "NO_COLOR",  "TERM",	  "TZ",	    "LC_ALL",	"LC_COLLATE",
-					  "LC_CTYPE",  "LC_MESSAGES", "LC_NUMERIC", "LC_TIME" };
+static const char *const passed_env[] = { "COLORTERM",  "COLUMNS",    "LANG",     "LANGUAGE",
+					  "LINES",      "NO_COLOR",   "TERM",     "TZ",
+					  "LC_ALL",     "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES",
+					  "LC_NUMERIC", "LC_TIME" };
 
 static const char *real_path(struct arena *a, const char *path, const char *option, struct err *e)
 {
@@ -41,11 +42,13 @@ static int check_work(const char *work, struct err *e)
 
 	if (strcmp(work, "/") != 0 && (own == NULL || own[0] != '/' || !at_or_below(own, work)))
 		return 0;
-	fail(e, EPERM, "the current folder %s would be shown as /work, with every secret in it", work);
+	fail(e, EPERM, "the current folder %s would be shown as /work, with every secret in it",
+	     work);
 	return advise(e, "change to a project's folder, or insist with --work %s", work);
 }
 
-static int find_work(struct arena *a, const struct run_options *o, struct direct_view *v, struct err *e)
+static int find_work(struct arena *a, const struct run_options *o, struct direct_view *v,
+		     struct err *e)
 {
 	struct stat st;
 
@@ -61,8 +64,8 @@ static int find_work(struct arena *a, const struct run_options *o, struct direct
 	return 0;
 }
 
-static int add_shares(struct arena *a, const struct strings *list, bool write, struct direct_share *to,
-		      size_t *n, struct err *e)
+static int add_shares(struct arena *a, const struct strings *list, bool write,
+		      struct direct_share *to, size_t *n, struct err *e)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = real_path(a, list->at[i], write ? "--write" : "--read", e);
@@ -77,7 +80,8 @@ static int add_shares(struct arena *a, const struct strings *list, bool write, s
 	return 0;
 }
 
-static int find_shares(struct arena *a, const struct run_options *o, struct direct_view *v, struct err *e)
+static int find_shares(struct arena *a, const struct run_options *o, struct direct_view *v,
+		       struct err *e)
 {
 	struct direct_share *shares = arena_array(a, o->read.n + o->write.n, sizeof *shares);
 
@@ -99,7 +103,8 @@ static void add_env(struct arena *a, struct spec *s, const char *name, const cha
 	*LIST_ADD(a, &s->process.env) = line;
 }
 
-static void make_env(struct arena *a, const struct run_options *o, const struct direct_view *v, struct spec *s)
+static void make_env(struct arena *a, const struct run_options *o, const struct direct_view *v,
+		     struct spec *s)
 {
 	add_env(a, s, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	add_env(a, s, "HOME", v->home);
@@ -118,7 +123,8 @@ static void make_env(struct arena *a, const struct run_options *o, const struct 
 }
 
 /* Whoever owns the work folder: its files then look the same inside, and what is made there is theirs. */
-static void choose_user(const struct run_options *o, const struct host *h, struct direct_view *v, struct spec *s)
+static void choose_user(const struct run_options *o, const struct host *h, struct direct_view *v,
+			struct spec *s)
 {
 	s->process.uid = h->privileged ? v->work_uid : h->uid;
 	s->process.gid = h->privileged ? v->work_gid : h->gid;
@@ -130,8 +136,8 @@ static void choose_user(const struct run_options *o, const struct host *h, struc
 	v->home = home;
 }
 
-int direct_make(struct arena *a, const struct run_options *o, const struct run_request *r, const struct host *h,
-		struct spec *s, struct direct_view *v, struct err *e)
+int direct_make(struct arena *a, const struct run_options *o, const struct run_request *r,
+		const struct host *h, struct spec *s, struct direct_view *v, struct err *e)
 {
 	*s = (struct spec){ .file = "the command line", .oci_version = "1.2.0" };
 	*v = (struct direct_view){ 0 };

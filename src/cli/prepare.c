@@ -68,7 +68,8 @@ static bool is_bind(const struct spec_mount *m)
 	bool bind = m->type != NULL && strcmp(m->type, "bind") == 0;
 
 	for (size_t i = 0; i < m->options.n; i++)
-		bind |= strcmp(m->options.at[i], "bind") == 0 || strcmp(m->options.at[i], "rbind") == 0;
+		bind |= strcmp(m->options.at[i], "bind") == 0 ||
+			strcmp(m->options.at[i], "rbind") == 0;
 	return bind;
 }
 
@@ -111,7 +112,8 @@ static int load_bundle(struct cli *c, const struct run_options *o, const struct 
 	return bundle_user(o, &p->spec, e);
 }
 
-static void paths_as_words(struct arena *a, const struct strings *paths, const char *option, struct words *out)
+static void paths_as_words(struct arena *a, const struct strings *paths, const char *option,
+			   struct words *out)
 {
 	for (size_t i = 0; i < paths->n; i++)
 		*LIST_ADD(a, out) = (struct word){ paths->at[i], { .file = option } };
@@ -211,8 +213,10 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	for (size_t i = 0; i < p->view.nshared; i++) {
 		struct words *list = p->view.shared[i].write ? &q->write : &q->read;
 
-		*LIST_ADD(c->arena, list) = (struct word){ p->view.shared[i].path,
-							   { .file = p->view.shared[i].write ? "--write" : "--read" } };
+		*LIST_ADD(c->arena, list) = (struct word){
+			p->view.shared[i].path,
+			{ .file = p->view.shared[i].write ? "--write" : "--read" }
+		};
 	}
 	paths_as_words(c->arena, &o->hide, "--hide", &q->hide);
 	q->memory = said(o->memory, "--memory");
@@ -249,10 +253,12 @@ static int check_options(const struct run_options *o, struct err *e)
 	if (host == NULL)
 		return 0;
 	if (host[0] == '\0' || strlen(host) > HOST_NAME_MAX)
-		return fail(e, EINVAL, "--hostname: 1 to %d letters, digits, - and dots", HOST_NAME_MAX);
+		return fail(e, EINVAL, "--hostname: 1 to %d letters, digits, - and dots",
+			    HOST_NAME_MAX);
 	for (const char *s = host; *s != '\0'; s++)
 		if (*s <= ' ' || *s >= 0x7f || *s == '/')
-			return fail(e, EINVAL, "--hostname %s: a host name has no such character", host);
+			return fail(e, EINVAL, "--hostname %s: a host name has no such character",
+				    host);
 	return 0;
 }
 

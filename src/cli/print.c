@@ -163,7 +163,8 @@ static void print_repeats(struct watcher *w)
 
 	if (w->repeats == 0)
 		return;
-	buf_printf(&text, "the same %" PRIu64 " more time%s\n", w->repeats, w->repeats == 1 ? "" : "s");
+	buf_printf(&text, "the same %" PRIu64 " more time%s\n", w->repeats,
+		   w->repeats == 1 ? "" : "s");
 	w->repeats = 0;
 	print_lines(w, buf_text(&text));
 }

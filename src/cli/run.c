@@ -109,9 +109,11 @@ static int open_events_file(const struct run_options *o, struct err *e)
 	if (o->events.file == NULL)
 		fd = fcntl(o->events.fd, F_DUPFD_CLOEXEC, 3);
 	else
-		fd = open(o->events.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+		fd = open(o->events.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+			  0600);
 	if (fd < 0)
-		return fail(e, errno, "--events %s: %m", o->events.file != NULL ? o->events.file : "descriptor");
+		return fail(e, errno, "--events %s: %m",
+			    o->events.file != NULL ? o->events.file : "descriptor");
 	return fd;
 }
 
@@ -143,7 +145,8 @@ static int open_events(struct session *s, struct err *e)
 
 static int make_counters(struct session *s, struct err *e)
 {
-	s->counters = mmap(NULL, sizeof *s->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	s->counters = mmap(NULL, sizeof *s->counters, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s->counters != MAP_FAILED)
 		return 0;
 	s->counters = NULL;
@@ -157,8 +160,8 @@ static void say_plan(const struct session *s)
 	for (size_t i = 0; i < p->nwarnings; i++)
 		fprintf(stderr, "zviz: warning: %s\n", p->warnings[i]);
 	for (size_t i = 0; s->cli->globals.verbose && i < p->nmissing; i++)
-		fprintf(stderr, "zviz: missing: %s: %s; %s\n", p->missing[i].layer, p->missing[i].why,
-			p->missing[i].fix);
+		fprintf(stderr, "zviz: missing: %s: %s; %s\n", p->missing[i].layer,
+			p->missing[i].why, p->missing[i].fix);
 }
 
 static int write_pid_file(const struct session *s, struct err *e)
@@ -270,9 +273,13 @@ static int run_session(struct session *s, struct err *e)
 	TRY(make_counters(s, e));
 	TRY(open_events(s, e));
 	s->box_options.broker = (struct box_broker){
-		.confine = broker_confine, .serve = serve, .ctx = s, .events = s->events_write,
+		.confine = broker_confine,
+		.serve = serve,
+		.ctx = s,
+		.events = s->events_write,
 	};
-	s->watcher = (struct watcher){ .verbose = s->cli->globals.verbose, .raw = &s->term.tty.raw };
+	s->watcher = (struct watcher){ .verbose = s->cli->globals.verbose,
+				       .raw = &s->term.tty.raw };
 	term_init(&s->term);
 	if (!s->job.plan.detach)
 		TRY(term_hold(&s->term, e));
@@ -290,7 +297,8 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
 	s.box_options = (struct box_options){
-		.state_root = c->globals.root != NULL ? c->globals.root : state_default_root(c->arena),
+		.state_root = c->globals.root != NULL ? c->globals.root
+						      : state_default_root(c->arena),
 		.timings = s.o->timings || c->globals.debug,
 	};
 	say_plan(&s);
@@ -299,7 +307,8 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 
 const struct command command_run = {
 	.name = "run",
-	.usage = "[options] ID [--] CMD [ARG...]\n[options] ID BUNDLE [CMD ARG...]\n--bundle BUNDLE [options] ID",
+	.usage =
+		"[options] ID [--] CMD [ARG...]\n[options] ID BUNDLE [CMD ARG...]\n--bundle BUNDLE [options] ID",
 	.summary = "Run a command, confined",
 	.help = "Without a bundle, the command sees this machine's programs read-only, the current folder as\n"
 		"/work, a private /tmp and home, and nothing else of the host.\n"

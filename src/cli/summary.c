@@ -31,17 +31,18 @@ static bool happened(uint64_t n)
 void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u, bool verbose)
 {
 	if (happened(u->oom_kills)) {
-		buf_printf(b, "zviz: memory: %" PRIu64 " process%s killed at the limit", u->oom_kills,
-			   u->oom_kills == 1 ? " was" : "es were");
+		buf_printf(b, "zviz: memory: %" PRIu64 " process%s killed at the limit",
+			   u->oom_kills, u->oom_kills == 1 ? " was" : "es were");
 		rule_of(b, limit_of(p, CGROUP_MEMORY));
 		buf_puts(b, "; to permit more: resources.memory or --memory\n");
 	}
 	if (happened(u->pids_refused)) {
-		buf_printf(b, "zviz: pids: %" PRIu64 " new process%s refused at the limit", u->pids_refused,
-			   u->pids_refused == 1 ? " was" : "es were");
+		buf_printf(b, "zviz: pids: %" PRIu64 " new process%s refused at the limit",
+			   u->pids_refused, u->pids_refused == 1 ? " was" : "es were");
 		rule_of(b, limit_of(p, CGROUP_PIDS));
 		buf_puts(b, "; to permit more: resources.pids or --pids-limit\n");
 	}
 	if (verbose && happened(u->memory_peak))
-		buf_printf(b, "zviz: at most %" PRIu64 " KiB of memory in use\n", u->memory_peak / 1024);
+		buf_printf(b, "zviz: at most %" PRIu64 " KiB of memory in use\n",
+			   u->memory_peak / 1024);
 }

@@ -11,6 +11,7 @@
 #include "policy/plan.h"
 
 /* One line for each limit that was met, with its rule; with `verbose`, also the peak of memory. Pure. */
-void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u, bool verbose);
+void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u,
+		    bool verbose);
 
 #endif
