@@ -38,7 +38,7 @@ struct box_options {
 };
 
 /* How far the broker is; each includes those before. */
-enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_CONFINED, BROKER_FAILED };
+enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_SERVING, BROKER_FAILED };
 
 /* Memory that the three processes share while they set up; unmapped by exec. */
 struct box_shared {

@@ -114,15 +114,17 @@ int step_broker_confine(struct box *b, struct err *e)
 	 * caller's folder, ".." would lead to all of the host. */
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
-	TRY(b->opt->broker.confine(keep, n, e));
-	shared_set(&b->shared->broker, BROKER_CONFINED);
-	return 0;
+	return b->opt->broker.confine(keep, n, e);
 }
 
 int step_broker_serve(struct box *b, struct err *e)
 {
 	char letter;
 	int listener = -1;
+
+	/* Not a row earlier: whatever can still fail here must stop init before exec. */
+	shared_set(&b->shared->broker, BROKER_SERVING);
+
 	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &listener);
 
 	if (n < 0)

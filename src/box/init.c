@@ -415,7 +415,7 @@ int step_broker_viewed(struct box *b, struct err *e)
 
 int step_broker_ready(struct box *b, struct err *e)
 {
-	return wait_broker(b, BROKER_CONFINED, e);
+	return wait_broker(b, BROKER_SERVING, e);
 }
 
 int step_seccomp_load(struct box *b, struct err *e)
