@@ -114,11 +114,13 @@ static uint64_t start_time(pid_t pid)
 /* What is read back. A file that was cut short or never written reads as nothing known. */
 struct record {
 	const char *json, *cgroups;
+	struct strings missing;
 	uint64_t pid, start;
 };
 
 static const struct field record_fields[] = {
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
+	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "pid", AS_U64, offsetof(struct record, pid) },
 	{ "start", AS_U64, offsetof(struct record, start) },
 	{ 0 },
@@ -228,7 +230,9 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	json_put_string(&j, "cgroups", buf_text(&groups));
 	json_open_array(&j, "missing");
 	for (size_t i = 0; i < p->nmissing; i++)
-		json_put_string(&j, NULL, p->missing[i].layer);
+		json_put_string(
+			&j, NULL,
+			arena_printf(b->arena, "%s: %s", p->missing[i].layer, p->missing[i].why));
 	json_close(&j);
 	json_open_object(&j, "annotations");
 	for (size_t i = 0; i < p->spec->annotations.n; i++)
@@ -342,6 +346,7 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 
 	*out = (struct state_info){ .id = arena_strdup(a, id),
 				    .json = r.json,
+				    .missing = r.missing,
 				    .pid = living(&r, locked) };
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
 	return 0;

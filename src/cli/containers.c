@@ -71,6 +71,10 @@ static int state_run(struct cli *c, void *options, int argc, char **argv, struct
 	json_put_string(&j, "id", info.id);
 	json_put_i64(&j, "pid", info.pid);
 	json_put_string(&j, "status", status_words[info.status]);
+	json_open_array(&j, "missing");
+	for (size_t i = 0; i < info.missing.n; i++)
+		json_put_string(&j, NULL, info.missing.at[i]);
+	json_close(&j);
 	json_close(&j);
 	buf_puts(&out, "\n");
 	return print_out(&out, e);

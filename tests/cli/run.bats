@@ -140,6 +140,7 @@ for line in open(sys.argv[1]):
 	[[ $(cat "$place/pid") =~ ^[0-9]+$ ]]
 	run -0 zviz state "$id"
 	[[ $output == *'"status": "running"'* ]]
+	[[ $output == *'"missing": []'* ]] || [[ $output == *'"cgroup: the '* ]]
 	run --separate-stderr -1 zviz delete "$id"
 	[[ $stderr == *"is running"* ]]
 	run --separate-stderr -1 zviz run "$id" true
