@@ -11,7 +11,7 @@
 #include "base/num.h"
 
 enum {
-	ID_MAX = 255,       /* a file name (NAME_MAX) */
+	ID_MAX = 128,       /* as state.h: a file name with room for suffixes */
 	USER_NAME_MAX = 32, /* useradd(8) */
 };
 

@@ -29,6 +29,8 @@ enum {
 	WATCHES
 };
 
+enum { KEYS_CHECK_MS = 200 }; /* short to a hand that types, long to a processor */
+
 struct relay {
 	struct term *t;
 	/* The container's side, kept open: without it the master hangs up when the workload closes
@@ -109,12 +111,31 @@ static void resume_terminal(struct term *t)
 	tty_copy_size(&t->tty, t->master);
 }
 
+/* A deadline holds for those who stop, too: a workload cannot put it off by stopping itself and, with
+ * it, us. */
+static bool wake_us(const struct relay *r, timer_t *alarm)
+{
+	struct sigevent wake = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT };
+	struct itimerspec at = {
+		.it_value = { .tv_sec = (time_t)(r->deadline_ms / 1000),
+			      .tv_nsec = (long)(r->deadline_ms % 1000) * 1000000 },
+	};
+
+	if (r->deadline_ms == 0 || timer_create(CLOCK_MONOTONIC, &wake, alarm) < 0)
+		return false;
+	timer_settime(*alarm, TIMER_ABSTIME, &at, NULL);
+	return true;
+}
+
 /* Stops zviz as Ctrl-Z stops any program. SIGTSTP rather than SIGSTOP: the kernel ignores it
  * where no shell would ever wake us (an orphaned process group). True when we were stopped and
  * woken. */
-static bool stop_ourselves(struct term *t)
+static bool stop_ourselves(struct relay *r)
 {
+	struct term *t = r->t;
 	sigset_t stop, pending;
+	timer_t alarm;
+	bool armed = wake_us(r, &alarm);
 
 	tty_detach(&t->tty);
 	sigemptyset(&stop);
@@ -122,16 +143,28 @@ static bool stop_ourselves(struct term *t)
 	kill(getpid(), SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &stop, NULL);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
+	if (armed)
+		timer_delete(alarm);
 	resume_terminal(t);
 	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
 }
 
 /* The workload has stopped itself: do the same, and wake it when we are woken. If nobody can
  * wake us, whoever stopped the workload will wake it too. */
-static void follow_stop(struct term *t)
+static void follow_stop(struct relay *r)
 {
-	if (stop_ourselves(t))
-		pass_on(t, SIGCONT);
+	if (stop_ourselves(r))
+		pass_on(r->t, SIGCONT);
+}
+
+/* The workload has been woken: what was said of its stop is of the past, and no reason to stop again. */
+static void forget_stops(struct relay *r)
+{
+	struct term *t = r->t;
+
+	while (t->on_control != NULL && r->watch[WATCH_CONTROL].fd >= 0 &&
+	       t->on_control(t->ctx, t->control) == 1)
+		;
 }
 
 static void child_changed(struct relay *r)
@@ -143,7 +176,7 @@ static void child_changed(struct relay *r)
 	if (waitid(P_PIDFD, (id_t)r->t->pidfd, &si, WSTOPPED | WNOHANG) < 0)
 		r->job_control = false; /* somebody else's child */
 	else if (si.si_pid != 0 && si.si_code == CLD_STOPPED)
-		follow_stop(r->t);
+		follow_stop(r);
 }
 
 static void signal_came(struct relay *r, int signo)
@@ -167,7 +200,8 @@ static void signal_came(struct relay *r, int signo)
 		return;
 	case SIGTSTP:
 		pass_on(t, SIGTSTP);
-		stop_ourselves(t);
+		stop_ourselves(r);
+		forget_stops(r);
 		pass_on(t, SIGCONT);
 		return;
 	default:
@@ -276,6 +310,19 @@ static int check_deadline(struct relay *r)
 	return r->deadline_ms - now > 60000 ? 60000 : (int)(r->deadline_ms - now);
 }
 
+/* A shell's fg wakes only a job that was stopped; one that went on in the background is not told that
+ * the keys are its own now. So it looks from time to time. */
+static int check_keys(struct relay *r, int wait_ms)
+{
+	struct term *t = r->t;
+
+	if (t->master < 0 || !t->tty.keys || t->tty.raw || r->exited)
+		return wait_ms;
+	if (tty_foreground(&t->tty))
+		resume_terminal(t);
+	return t->tty.raw || (wait_ms >= 0 && wait_ms < KEYS_CHECK_MS) ? wait_ms : KEYS_CHECK_MS;
+}
+
 static void watch(struct relay *r, int which, int fd, bool wanted, short what)
 {
 	r->watch[which].fd = wanted ? fd : -1;
@@ -304,7 +351,7 @@ static void serve_control(struct relay *r)
 	if (what < 0)
 		r->watch[WATCH_CONTROL].fd = -1;
 	else if (what == 1)
-		follow_stop(t);
+		follow_stop(r);
 }
 
 static void serve(struct relay *r)
@@ -345,7 +392,7 @@ static bool drained(struct relay *r)
 static int relay_loop(struct relay *r, struct err *e)
 {
 	while (!r->exited || !drained(r)) {
-		int wait_ms = check_deadline(r);
+		int wait_ms = check_keys(r, check_deadline(r));
 
 		choose_watches(r);
 		if (poll(r->watch, WATCHES, wait_ms) < 0) {

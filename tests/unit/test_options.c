@@ -434,14 +434,14 @@ static void forms(void **state)
 
 static void long_ids(void **state)
 {
-	char id[257];
+	char id[130];
 	struct err e;
 
 	(void)state;
 	memset(id, 'a', sizeof id);
-	id[256] = '\0';
+	id[129] = '\0';
 	assert_int_equal(run_id_check(id, &e), -EINVAL);
-	id[255] = '\0';
+	id[128] = '\0';
 	assert_int_equal(run_id_check(id, &e), 0);
 }
 
