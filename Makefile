@@ -1,6 +1,7 @@
 # The front door; meson does the building. `make help` lists what there is.
 #
-# Each variant has a folder of its own: build/release, build/debug (ASan and UBSan), build/fuzz.
+# Each variant has a folder of its own: build/release, build/check (what unit tests link), build/debug (ASan
+# and UBSan), build/fuzz.
 
 BUILD    ?= build
 PREFIX   ?= /usr/local
@@ -18,7 +19,7 @@ VM := $(if $(filter x86_64,$(shell uname -m)),vm)
 
 all: ## build the release binary, build/release/src/cli/zviz
 	@tools/need build
-	@tools/build "$(RELEASE)" --prefix="$(PREFIX)"
+	@tools/build "$(RELEASE)" --musl -Dtests=disabled --prefix="$(PREFIX)"
 
 run: all ## build and run examples/untrusted-build in a sandbox
 	@tools/need run
@@ -30,7 +31,7 @@ test: ## build and run every test; SECTIONS="unit cli" for some
 
 bench: ## compare cold start and brokered calls with crun, runc, bubblewrap and runsc
 	@tools/need build bench
-	@tools/build "$(RELEASE)" --prefix="$(PREFIX)"
+	@tools/build "$(RELEASE)" --musl -Dtests=disabled --prefix="$(PREFIX)"
 	@BUILD="$(abspath $(BUILD))" bench/run
 
 fuzz: ## run each fuzz target for FUZZ_S seconds (60)

@@ -26,6 +26,8 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 
+enum { SIGNALS = 64 }; /* _NSIG, include/uapi/asm-generic/signal.h */
+
 int step_cgroup_enter(struct box *b, struct err *e)
 {
 	if (b->has_cgroup)
@@ -336,9 +338,9 @@ static void fresh_start(void)
 {
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
+	for (int sig = 1; sig <= SIGNALS; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
+			sys_signal_default(sig);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);

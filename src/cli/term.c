@@ -73,7 +73,8 @@ int term_hold(struct term *t, struct err *e)
 
 	if (t->held)
 		return 0;
-	sigfillset(&all);
+	memset(&all, 0xff,
+	       sizeof all); /* sigfillset() leaves out what a C library keeps for itself */
 	for (size_t i = 0; i < COUNT(own); i++)
 		sigdelset(&all, own[i]);
 	t->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -245,7 +245,7 @@ static void guess(struct cgroup_place *p, const char *mount, long magic)
 			 strcmp(p->group, "/") == 0 ? "" : p->group);
 
 	if (p->group[0] == '/' && n < HOST_PATH_MAX && strstr(p->group, "/..") == NULL &&
-	    statfs(p->own, &fs) == 0 && fs.f_type == magic)
+	    statfs(p->own, &fs) == 0 && (long)fs.f_type == magic)
 		keep(p->mount, mount, strlen(mount));
 	else
 		p->own[0] = '\0';

@@ -22,6 +22,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifndef STATX_TYPE
+#include <linux/stat.h> /* musl before 1.2.5 has no statx */
+#endif
+
 #include "kern/uapi.h"
 
 static inline long sys_result(long r)
@@ -30,6 +34,18 @@ static inline long sys_result(long r)
 }
 
 #define SYS_CALL(...) ((int)sys_result(syscall(__VA_ARGS__)))
+
+/* ---- signals ---- */
+
+/* Also for the signals that a C library keeps for itself. */
+static inline int sys_signal_default(int sig)
+{
+	/* The kernel's struct sigaction (arch/x86/include/uapi/asm/signal.h), at most this large: zero is
+	 * SIG_DFL. */
+	const uint64_t action[4] = { 0 };
+
+	return SYS_CALL(SYS_rt_sigaction, sig, action, NULL, sizeof(uint64_t));
+}
 
 /* ---- processes ---- */
 

@@ -42,13 +42,13 @@ const struct name signal_names[] = {
 	N(SIGKILL), N(SIGUSR1), N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),
 	N(SIGSTKFLT), N(SIGCHLD), N(SIGCONT), N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU),
 	N(SIGURG), N(SIGXCPU), N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),
-	N(SIGPWR), N(SIGSYS), N(SIGIOT), N(SIGPOLL), N(SIGCLD),
+	N(SIGPWR), N(SIGSYS), N(SIGIOT), N(SIGPOLL), { "SIGCLD", SIGCHLD },
 	{ "SIGRTMIN", 34 },
 	{ "SIGRTMAX", 64 },
 	{ 0 }
 };
 
-/* linux/socket.h; AF_MCTP since 5.15. */
+/* linux/socket.h; mctp since 5.15, which the C library may not know. */
 const struct name socket_families[] = {
 	{ "unix", AF_UNIX }, { "local", AF_UNIX }, { "inet", AF_INET }, { "inet6", AF_INET6 },
 	{ "ax25", AF_AX25 }, { "ipx", AF_IPX }, { "appletalk", AF_APPLETALK },
@@ -62,7 +62,7 @@ const struct name socket_families[] = {
 	{ "iucv", AF_IUCV }, { "rxrpc", AF_RXRPC }, { "isdn", AF_ISDN }, { "phonet", AF_PHONET },
 	{ "ieee802154", AF_IEEE802154 }, { "caif", AF_CAIF }, { "alg", AF_ALG }, { "nfc", AF_NFC },
 	{ "vsock", AF_VSOCK }, { "kcm", AF_KCM }, { "qipcrtr", AF_QIPCRTR }, { "smc", AF_SMC },
-	{ "xdp", AF_XDP }, { "mctp", AF_MCTP },
+	{ "xdp", AF_XDP }, { "mctp", 45 },
 	{ 0 }
 };
 

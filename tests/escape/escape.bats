@@ -6,7 +6,7 @@
 stranger=61500
 
 setup() {
-	PROBE=${PROBE:-$(dirname "$ZVIZ")/../../tests/probe/probe}
+	PROBE=${PROBE:-$(dirname "$ZVIZ")/../../../check/tests/probe/probe}
 	# Not below bats' own folder, which is closed to the stranger.
 	place=$(mktemp -d)
 	chmod 755 "$place"
