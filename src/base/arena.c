@@ -72,7 +72,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	size_t len = strnlen(s, n);
-	char *copy = arena_alloc(a, len + 1);
+	char *copy = take(a, len + 1, len);
 
 	memcpy(copy, s, len);
 	return copy;
@@ -86,16 +86,20 @@ char *arena_strdup(struct arena *a, const char *s)
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;
+	char first[128]; /* most texts fit: then one pass is enough */
 
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, again);
+	int len = vsnprintf(first, sizeof first, fmt, again);
 	va_end(again);
 	if (len < 0)
 		out_of_memory();
 
-	char *s = arena_alloc(a, (size_t)len + 1);
+	char *s = take(a, (size_t)len + 1, (size_t)len);
 
-	vsnprintf(s, (size_t)len + 1, fmt, ap);
+	if ((size_t)len < sizeof first)
+		memcpy(s, first, (size_t)len);
+	else
+		vsnprintf(s, (size_t)len + 1, fmt, ap);
 	return s;
 }
 

@@ -43,7 +43,9 @@ static void name_fix(char *out, size_t size, const struct verdict *v, const char
 {
 	const char *base = path != NULL ? strrchr(path, '/') : NULL;
 
-	if (v->list == NULL)
+	if (v->list == NULL && v->fix == NULL && v->call != NULL)
+		snprintf(out, size, "add %s to syscalls.allow", v->call);
+	else if (v->list == NULL)
 		snprintf(out, size, "%s", v->fix != NULL ? v->fix : "");
 	else if (base == NULL)
 		snprintf(out, size, "add its folder to %s", v->list);
@@ -159,6 +161,6 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 	if (o->refused || (err != 0 && shown != NULL && decide_failed(s->plan, path, err, &v)))
 		report(s, c, "deny", &v, path, shown, &r->flags);
 	else if (wanted(s, AUDIT_DECISIONS))
-		report(s, c, "allow", &(struct verdict){ .err = err, .from = &row->from }, path,
+		report(s, c, "allow", &(struct verdict){ .err = err, .from = row->from }, path,
 		       shown, &r->flags);
 }

@@ -33,6 +33,8 @@ struct verdict {
 	const struct from *from; /* the rule, never NULL for a DENY */
 	const char *fix;         /* the change that would permit it, or NULL */
 	const char *list; /* the profile's list that the folder would have to join, or NULL */
+	const char *
+		call; /* without these two: the call that syscalls.allow would have to list, or NULL */
 };
 
 /* Threads that wait inside a blocking open: see wait.c. */

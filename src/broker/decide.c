@@ -57,13 +57,14 @@ static struct verdict refuse(const struct plan_call *row, const struct from *fro
 {
 	return (struct verdict){ .what = DENY,
 				 .err = row->err != 0 ? row->err : EPERM,
-				 .from = from->file != NULL ? from : &row->from,
-				 .fix = row->fix };
+				 .from = from->file != NULL ? from : row->from,
+				 .fix = row->fix,
+				 .call = row->name };
 }
 
 struct verdict decide_deny(const struct plan_call *row)
 {
-	return refuse(row, &row->from);
+	return refuse(row, row->from);
 }
 
 static bool listed(const uint32_t *list, size_t n, uint32_t value)

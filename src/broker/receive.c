@@ -54,7 +54,7 @@ static struct verdict decide(const struct broker_plan *p, const struct call *c,
 			return decide_clone(p, c, row);
 		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
 		case MEDIATE_EXEC:
-			return (struct verdict){ .what = GO_ON, .from = &row->from };
+			return (struct verdict){ .what = GO_ON, .from = row->from };
 		case MEDIATE_NONE:
 			break;
 		}

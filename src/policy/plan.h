@@ -43,12 +43,12 @@ struct plan_call {
 	const char *name;
 	int nr; /* native number */
 	enum call_verdict verdict;
-	enum call_verdict rest; /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
-	enum mediator mediator; /* where verdict or rest is CALL_ASK */
-	int err;                /* positive errno that a refusal answers with */
-	struct from from;       /* the profile's line; file NULL: the default */
-	const char *fix;        /* the change that would permit it, in a few words */
-	size_t ncases;          /* of CALL_ARGS, in the order tested */
+	enum call_verdict rest;  /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
+	enum mediator mediator;  /* where verdict or rest is CALL_ASK */
+	int err;                 /* positive errno that a refusal answers with */
+	const struct from *from; /* the profile's line; its file is NULL for the default */
+	const char *fix; /* the change that would permit it; NULL: its name in syscalls.allow */
+	size_t ncases;   /* of CALL_ARGS, in the order tested */
 	struct bpf_case *cases;
 };
 
@@ -67,7 +67,8 @@ struct broker_plan {
 	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;
 	size_t ncalls;
-	const struct plan_call *calls; /* those with a mediator, sorted by nr */
+	const struct plan_call
+		*calls; /* all of the plan, sorted by nr; asked are those with a mediator */
 	size_t nioctls;
 	const uint32_t *ioctls; /* allowed commands */
 	size_t nprctls;

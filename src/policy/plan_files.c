@@ -173,25 +173,14 @@ static const struct file_rule *rules_by_right(struct draft *d, uint64_t right, s
 	return out;
 }
 
-/* What the filter allows by one value of `arg`, as the broker's own list. */
-static const uint32_t *values_of(struct draft *d, const char *name, unsigned arg, size_t *n)
+/* The broker's own list. */
+static const uint32_t *values_of(struct draft *d, const struct numbers *values, size_t *n)
 {
-	const struct plan *p = d->plan;
-	uint32_t *out = NULL;
+	uint32_t *out = arena_array(d->a, values->n, sizeof *out);
 
-	*n = 0;
-	for (size_t i = 0; i < p->ncalls; i++) {
-		if (strcmp(p->calls[i].name, name) != 0 || p->calls[i].verdict != CALL_ARGS)
-			continue;
-		out = arena_array(d->a, p->calls[i].ncases, sizeof *out);
-		for (size_t c = 0; c < p->calls[i].ncases; c++) {
-			const struct bpf_case *bc = &p->calls[i].cases[c];
-
-			if (bc->then == SECCOMP_RET_ALLOW && bc->tests[0].arg == arg &&
-			    (uint32_t)bc->tests[0].mask == UINT32_MAX)
-				out[(*n)++] = (uint32_t)bc->tests[0].value;
-		}
-	}
+	for (size_t i = 0; i < values->n; i++)
+		out[i] = (uint32_t)values->at[i];
+	*n = values->n;
 	return out;
 }
 
@@ -200,23 +189,21 @@ static struct from first_from(const struct words *w)
 	return w->n != 0 ? w->at[0].from : (struct from){ 0 };
 }
 
-/* The calls with a mediator, counted first: all of them are some 30 KiB. */
-static void ask_about(struct draft *d, struct broker_plan *b)
+static size_t asked_about(const struct broker_plan *b)
 {
-	const struct plan_call *calls = d->plan->calls;
-	struct plan_call *asked;
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->plan->ncalls; i++)
-		n += calls[i].mediator != MEDIATE_NONE;
-	asked = arena_array(d->a, n, sizeof *asked);
-	for (size_t i = 0; i < d->plan->ncalls; i++) {
-		if (calls[i].mediator == MEDIATE_NONE)
-			continue;
-		b->opens |= calls[i].mediator == MEDIATE_OPEN;
-		asked[b->ncalls++] = calls[i];
-	}
-	b->calls = asked;
+	for (size_t i = 0; i < b->ncalls; i++)
+		n += b->calls[i].mediator != MEDIATE_NONE;
+	return n;
+}
+
+static bool performs_opens(const struct broker_plan *b)
+{
+	for (size_t i = 0; i < b->ncalls; i++)
+		if (b->calls[i].mediator == MEDIATE_OPEN)
+			return true;
+	return false;
 }
 
 static int broker_plan_make(struct draft *d, struct err *e)
@@ -224,14 +211,16 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	struct broker_plan *b = &d->plan->broker;
 
 	(void)e;
-	ask_about(d, b);
-	b->used = b->ncalls != 0;
+	b->calls = d->plan->calls;
+	b->ncalls = d->plan->ncalls;
+	b->used = asked_about(b) != 0;
+	b->opens = performs_opens(b);
 	b->procfs = b->used && (b->opens || d->r->events || d->r->verbose);
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;
-	b->ioctls = values_of(d, "ioctl", 1, &b->nioctls);
-	b->prctls = values_of(d, "prctl", 0, &b->nprctls);
+	b->ioctls = values_of(d, &d->p->ioctl_values, &b->nioctls);
+	b->prctls = values_of(d, &d->p->prctl_values, &b->nprctls);
 	b->nsockets = d->p->sockets_allow.n;
 	b->sockets = d->p->sockets_allow.at;
 	b->clone_forbidden = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
@@ -257,7 +246,7 @@ static void broker_explain(const struct plan *p, struct buf *out)
 		buf_puts(out, "  not needed: the filter decides every call\n");
 		return;
 	}
-	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", p->broker.ncalls,
+	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", asked_about(&p->broker),
 		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
 	for (size_t i = 0; i < p->broker.ndeny_read; i++)
 		buf_printf(out, "  never read: %s\n",

@@ -179,7 +179,8 @@ int profile_load(struct arena *a, const char *file, const char *text, size_t len
 	const struct loader l = { a, opener, ctx };
 	const struct chain first = { .file = file };
 
-	return load(&l, &first, text, len, out, e);
+	TRY(load(&l, &first, text, len, out, e));
+	return profile_resolve(a, out, e);
 }
 
 int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out,

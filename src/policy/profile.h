@@ -47,6 +47,22 @@ struct socket_rules {
 	struct socket_rule *at;
 };
 
+/* What the lists say of one system call, worked out of their words once the profile is complete. */
+struct call_mention {
+	uint16_t allow,
+		deny; /* the word of syscalls.allow or .deny that says it, from 1; 0: none */
+	bool allow_by_name, deny_by_name; /* not only as the member of a group */
+	bool broker, where;               /* is in that list, has a row there */
+};
+struct call_mentions { /* in the order of syscalls[] (table/table.h) */
+	size_t n, cap;
+	struct call_mention *at;
+};
+struct numbers {
+	size_t n, cap;
+	uint64_t *at;
+};
+
 enum network_mode { NETWORK_NONE, NETWORK_HOST, NETWORK_PRIVATE };
 
 /* One of `cidr` and `domain` is set, the other NULL; no ports means every port. */
@@ -93,9 +109,11 @@ struct profile {
 	struct {
 		struct words allow, deny, broker, architectures;
 		struct where_rules where;
+		struct call_mentions mentions;
 	} syscalls;
 	struct words ioctl_allow; /* names of table/ioctls, or numbers */
 	struct words prctl_allow;
+	struct numbers ioctl_values, prctl_values; /* of these words, in their order */
 	struct socket_rules sockets_allow;
 	struct {
 		bool root_readonly; /* root: readonly (default) or writable */

@@ -77,6 +77,16 @@ static const struct shape io_shape[] = {
 	{ 0 },
 };
 
+static const struct shape mention_shape[] = {
+	BYTES(struct call_mention, allow),
+	BYTES(struct call_mention, deny),
+	BYTES(struct call_mention, allow_by_name),
+	BYTES(struct call_mention, deny_by_name),
+	BYTES(struct call_mention, broker),
+	BYTES(struct call_mention, where),
+	{ 0 },
+};
+
 const struct shape profile_shape[] = {
 	TEXT(struct profile, file),
 	TEXT(struct profile, name),
@@ -88,8 +98,11 @@ const struct shape profile_shape[] = {
 	WORDS(syscalls.broker),
 	WORDS(syscalls.architectures),
 	LIST(struct profile, syscalls.where, struct where_rule, where_shape),
+	LIST(struct profile, syscalls.mentions, struct call_mention, mention_shape),
 	WORDS(ioctl_allow),
 	WORDS(prctl_allow),
+	LIST(struct profile, ioctl_values, uint64_t, number_shape),
+	LIST(struct profile, prctl_values, uint64_t, number_shape),
 	LIST(struct profile, sockets_allow, struct socket_rule, socket_shape),
 	BYTES(struct profile, filesystem.root_readonly),
 	WORDS(filesystem.read),

@@ -94,15 +94,15 @@ static struct plan_call calls[] = {
 #ifdef SYS_open
 	{ .name = "open", .nr = SYS_open, .mediator = MEDIATE_OPEN, .err = EACCES },
 #endif
-	{ .name = "socket", .nr = SYS_socket, .mediator = MEDIATE_SOCKET, .err = EACCES },
+	{ .name = "socket",
+	  .nr = SYS_socket,
+	  .mediator = MEDIATE_SOCKET,
+	  .err = EACCES,
+	  .fix = "add it" },
 #ifdef SYS_creat
 	{ .name = "creat", .nr = SYS_creat, .mediator = MEDIATE_OPEN, .err = EACCES },
 #endif
-	{ .name = "getpriority",
-	  .nr = SYS_getpriority,
-	  .mediator = MEDIATE_DENY,
-	  .err = EPERM,
-	  .fix = "none" },
+	{ .name = "getpriority", .nr = SYS_getpriority, .mediator = MEDIATE_DENY, .err = EPERM },
 	{ .name = "prctl", .nr = SYS_prctl, .mediator = MEDIATE_PRCTL, .err = EPERM },
 	{ .name = "openat", .nr = SYS_openat, .mediator = MEDIATE_OPEN, .err = EACCES },
 	{ .name = "unshare", .nr = SYS_unshare, .mediator = MEDIATE_CLONE, .err = EPERM },
@@ -904,8 +904,9 @@ static void test_events(void **state)
 		{ "openat", "t:7", "mount", "ENOENT", "take it out of filesystem.hide",
 		  "O_RDONLY" },
 		{ "openat", "t:9", "mount", "EROFS", "add /t/ro to filesystem.write", "O_WRONLY" },
-		{ "socket", "default", "broker", "EACCES", "", "inet, stream" },
-		{ "getpriority", "default", "seccomp", "EPERM", "none", "0" },
+		{ "socket", "default", "broker", "EACCES", "add it", "inet, stream" },
+		{ "getpriority", "default", "seccomp", "EPERM", "add getpriority to syscalls.allow",
+		  "0" },
 	};
 	char text[1 << 16];
 	struct arena a = { 0 };

@@ -132,7 +132,7 @@ static const struct from line_1 = { .file = "p", .line = 1 };
 static struct plan_call row(const char *name, int nr, int err)
 {
 	return (struct plan_call){
-		.name = name, .nr = nr, .err = err, .from = line_1, .fix = "fix"
+		.name = name, .nr = nr, .err = err, .from = &line_1, .fix = "fix"
 	};
 }
 

@@ -45,6 +45,22 @@ static void same_numbers(size_t n, const uint64_t *a, size_t m, const uint64_t *
 		assert_true(a[i] == b[i]);
 }
 
+static void same_mentions(const struct call_mentions *a, const struct call_mentions *b)
+{
+	assert_true(a->n > 300);
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct call_mention *x = &a->at[i], *y = &b->at[i];
+
+		assert_int_equal(x->allow, y->allow);
+		assert_int_equal(x->deny, y->deny);
+		assert_int_equal(x->allow_by_name, y->allow_by_name);
+		assert_int_equal(x->deny_by_name, y->deny_by_name);
+		assert_int_equal(x->broker, y->broker);
+		assert_int_equal(x->where, y->where);
+	}
+}
+
 static void same_amount(const struct amount *a, const struct amount *b)
 {
 	assert_int_equal(a->set, b->set);
@@ -145,8 +161,11 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->syscalls.broker, &b->syscalls.broker);
 	same_words(&a->syscalls.architectures, &b->syscalls.architectures);
 	same_where(&a->syscalls.where, &b->syscalls.where);
+	same_mentions(&a->syscalls.mentions, &b->syscalls.mentions);
 	same_words(&a->ioctl_allow, &b->ioctl_allow);
 	same_words(&a->prctl_allow, &b->prctl_allow);
+	same_numbers(a->ioctl_values.n, a->ioctl_values.at, b->ioctl_values.n, b->ioctl_values.at);
+	same_numbers(a->prctl_values.n, a->prctl_values.at, b->prctl_values.n, b->prctl_values.at);
 	same_sockets(&a->sockets_allow, &b->sockets_allow);
 	assert_int_equal(a->filesystem.root_readonly, b->filesystem.root_readonly);
 	same_words(&a->filesystem.read, &b->filesystem.read);

@@ -1,0 +1,36 @@
+/*
+ * The seccomp layer's two files: verdicts by number (plan_calls.c) and by argument (plan_args.c). Private to
+ * src/policy.
+ */
+#ifndef POLICY_PLAN_CALLS_H
+#define POLICY_PLAN_CALLS_H
+
+#include "policy/draft.h"
+#include "table/table.h"
+
+/* What is known here of a row of syscalls[]: nothing, that its refusal needs no word, or 1 + the number of a row of
+ * the table in plan_args.c. */
+enum { CALL_IS_QUIET = 0xff };
+
+struct calls {
+	struct draft *d;
+	struct arena *scratch; /* for what nobody needs when the plan is made */
+	uint8_t *known;        /* by row of syscalls[] */
+	uint16_t *by_row;      /* of syscalls[]: 1 + the place in `out`, 0 without a number here */
+	uint32_t arch;
+	LIST_OF(struct bpf_case) cases; /* of the call being planned, used again for the next */
+	size_t n;
+	struct plan_call *out; /* sorted by number */
+};
+
+/* A new case of the call being planned, and a test in it: (argument & mask) == value. */
+struct bpf_case *add_case(struct calls *c, uint32_t then);
+void add_test(struct bpf_case *bc, unsigned arg, uint64_t mask, uint64_t value);
+
+/* Marks the calls that are judged by their arguments, or performed. */
+void mark_args(struct calls *c);
+
+/* Plans such a call, which the profile allows; others stay as they are. */
+void plan_args(struct calls *c, const struct syscall *s, struct plan_call *call);
+
+#endif
