@@ -15,6 +15,7 @@ struct draft {
 	struct plan *plan;
 	enum audit_level audit; /* the profile's, or more under --verbose */
 	LIST_OF(struct plan_mount) mounts;
+	LIST_OF(uint32_t) target_hashes; /* of each mount, while they are added */
 	LIST_OF(struct plan_path) paths;
 	LIST_OF(struct plan_limit) limits;
 	LIST_OF(struct plan_rlimit) rlimits;

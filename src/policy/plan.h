@@ -25,7 +25,7 @@ enum call_verdict {
 	CALL_NOSYS, /* ENOSYS at once: libc falls back */
 	CALL_ASK,   /* the broker looks at it */
 	CALL_ARGS,  /* allowed for some register arguments, `rest` for the others */
-};
+} __attribute__((packed));
 
 enum mediator {
 	MEDIATE_NONE = 0,
@@ -36,19 +36,20 @@ enum mediator {
 	MEDIATE_CLONE,  /* clone, unshare */
 	MEDIATE_PRCTL,
 	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
-};
+} __attribute__((packed));
 
-/* One row a call of the table that the profile speaks of; sorted by native number. */
+/* One row a call of the table that the profile speaks of; sorted by native number. There are hundreds, and every
+ * start makes them: they are kept small. */
 struct plan_call {
 	const char *name;
 	int nr; /* native number */
 	enum call_verdict verdict;
 	enum call_verdict rest;  /* of CALL_ARGS: CALL_DENY, CALL_NOSYS or CALL_ASK */
 	enum mediator mediator;  /* where verdict or rest is CALL_ASK */
-	int err;                 /* positive errno that a refusal answers with */
+	int16_t err;             /* positive errno that a refusal answers with */
+	uint32_t ncases;         /* of CALL_ARGS, in the order tested */
 	const struct from *from; /* the profile's line; its file is NULL for the default */
 	const char *fix; /* the change that would permit it; NULL: its name in syscalls.allow */
-	size_t ncases;   /* of CALL_ARGS, in the order tested */
 	struct bpf_case *cases;
 };
 

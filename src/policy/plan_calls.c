@@ -107,7 +107,7 @@ static void keep_cases(struct calls *c, struct plan_call *call)
 {
 	if (c->cases.n == 0)
 		return;
-	call->ncases = c->cases.n;
+	call->ncases = (uint32_t)c->cases.n;
 	call->cases = arena_array(c->d->a, c->cases.n, sizeof *call->cases);
 	memcpy(call->cases, c->cases.at, c->cases.n * sizeof *call->cases);
 }
@@ -327,7 +327,7 @@ static void seccomp_explain(const struct plan *p, struct buf *out)
 
 		buf_printf(out, "  %-24s %s", call->name, verdict_word(call, call->verdict));
 		if (call->verdict == CALL_ARGS)
-			buf_printf(out, " (%zu cases, else %s)", call->ncases,
+			buf_printf(out, " (%u cases, else %s)", call->ncases,
 				   verdict_word(call, call->rest));
 		buf_printf(out, "  [%s]\n", from_text(out->arena, call->from));
 	}

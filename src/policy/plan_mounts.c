@@ -9,7 +9,7 @@
 #include "policy/draft.h"
 #include "table/table.h"
 
-enum { TMPFS_BYTES = 64 << 20, ROOT_BYTES = 16 << 20 };
+enum { TMPFS_BYTES = 64 << 20, ROOT_BYTES = 16 << 20, MOUNTS_ROOM = 192 };
 
 static const uint64_t guarded = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
@@ -46,11 +46,22 @@ static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "
 static const char *const programs[] = { "/usr",   "/bin",   "/sbin",  "/lib",
 					"/lib32", "/lib64", "/libx32" };
 
+/* FNV-1a. Many paths are compared with many targets, and most of them begin alike. */
+static uint32_t hash_of(const char *path)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *path != '\0'; path++)
+		hash = (hash ^ (unsigned char)*path) * 16777619u;
+	return hash;
+}
+
 static struct plan_mount *add(struct draft *d, enum mount_kind kind, const char *target,
 			      const char *source)
 {
 	struct plan_mount *m = LIST_ADD(d->a, &d->mounts);
 
+	*LIST_ADD(d->a, &d->target_hashes) = hash_of(target);
 	m->kind = kind;
 	m->target = target;
 	m->source = source;
@@ -145,8 +156,10 @@ static void add_masks(struct draft *d)
 
 static const struct plan_mount *mount_at(const struct draft *d, const char *target)
 {
+	const uint32_t hash = hash_of(target);
+
 	for (size_t i = d->mounts.n; i-- > 0;)
-		if (strcmp(d->mounts.at[i].target, target) == 0)
+		if (d->target_hashes.at[i] == hash && strcmp(d->mounts.at[i].target, target) == 0)
 			return &d->mounts.at[i];
 	return NULL;
 }
@@ -465,6 +478,11 @@ static int bundle_mounts(struct draft *d, struct err *e)
 
 static int mounts_plan(struct draft *d, struct err *e)
 {
+	/* Room for all, so that the lists need not move; what is not used costs nothing. */
+	d->mounts.cap = d->target_hashes.cap = MOUNTS_ROOM;
+	d->mounts.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->mounts.at);
+	d->target_hashes.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->target_hashes.at);
+
 	if (d->r->direct != NULL)
 		direct_mounts(d, d->r->direct);
 	else
