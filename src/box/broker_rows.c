@@ -52,6 +52,17 @@ int step_net_make(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "hand it over: %m") : 0;
 }
 
+/* The launcher has sent what it claimed the name with: a lock that lasts for as long as somebody has it open. */
+int step_state_hold(struct box *b, struct err *e)
+{
+	char letter;
+	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &b->state_lock);
+
+	if (n < 0 || b->state_lock < 0)
+		return fail(e, n < 0 ? (int)-n : EPIPE, "the lock did not come");
+	return 0;
+}
+
 /* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */
 int step_broker_view(struct box *b, struct err *e)
 {
@@ -105,10 +116,12 @@ int step_broker_confine(struct box *b, struct err *e)
 		keep[n++] = b->proc;
 	if (b->opt->broker.events >= 0)
 		keep[n++] = b->opt->broker.events;
-	if (b->plan->detach)
+	if (b->state_lock >= 0)
 		keep[n++] = b->state_lock; /* the name is taken for as long as the broker lives */
 
 	qsort(keep, n, sizeof *keep, by_value);
+
+	TRY(leave_launcher(b, e)); /* its filter will not permit that */
 
 	/* pivot_root takes along who stands in the old root, and leaves who stands in a folder below it: from the
 	 * caller's folder, ".." would lead to all of the host. */

@@ -206,6 +206,19 @@ static int remove_one(const struct cgroup_group *g, struct err *e)
 			   : r;
 }
 
+bool cgroup_remove_empty(struct cgroup *c)
+{
+	for (size_t i = c->n; i-- > 0;) {
+		const struct cgroup_group *g = &c->at[i];
+		OWN_FD parent = openat(g->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (parent < 0 || unlinkat(parent, strrchr(g->path, '/') + 1, AT_REMOVEDIR) < 0)
+			return false;
+	}
+	cgroup_close(c);
+	return true;
+}
+
 int cgroup_remove(struct cgroup *c, struct err *e)
 {
 	struct err here;

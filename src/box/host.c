@@ -18,6 +18,7 @@
 #include "box/ids.h"
 #include "box/sequence.h"
 #include "box/state.h"
+#include "kern/scm.h"
 #include "kern/sys.h"
 
 enum { JOIN_STACK_BYTES = 64 * 1024, INIT_STACK_BYTES = 512 * 1024 };
@@ -116,7 +117,13 @@ void box_explain_death(struct box *b, struct err *e)
 
 int step_state_claim(struct box *b, struct err *e)
 {
-	return state_claim(b, e);
+	TRY(state_claim(b, e));
+	if (!b->plan->detach || !b->plan->broker.used)
+		return 0;
+
+	int r = scm_send(b->hand_init, "s", 1, b->state_lock);
+
+	return r < 0 ? fail(e, -r, "hand the lock over: %m") : 0;
 }
 
 void undo_state_claim(struct box *b)
@@ -137,24 +144,18 @@ void undo_cgroup_create(struct box *b)
 
 	if (!b->has_cgroup)
 		return;
-	cgroup_kill(&b->cgroup, &ignored);
-	cgroup_remove(&b->cgroup, &ignored);
+	if (!cgroup_remove_empty(&b->cgroup)) {
+		cgroup_kill(&b->cgroup, &ignored);
+		cgroup_remove(&b->cgroup, &ignored);
+	}
 	b->has_cgroup = false;
 }
 
 /* ---- namespaces.make: the broker, or a process that only holds the namespaces ---- */
 
-static void die_with_launcher(const struct box *b)
+static void die_with_launcher(void)
 {
-	if (!b->plan->detach)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-/* The name is free as soon as the launcher is gone, not when the last of its children is. */
-static void give_up_lock(struct box *b)
-{
-	if (!b->plan->detach)
-		fd_close(&b->state_lock);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static _Noreturn void holder_main(struct box *b)
@@ -168,13 +169,12 @@ static _Noreturn void holder_main(struct box *b)
 
 static _Noreturn void broker_main(struct box *b, size_t row)
 {
-	die_with_launcher(b);
+	die_with_launcher();
 	b->note = b->note_broker;
 	fd_close(&b->broker_note); /* the launcher's ends: a read must end when the launcher does */
 	fd_close(&b->init_note);
 	fd_close(&b->note_init);
 	fd_close(&b->hand_init);
-	give_up_lock(b);
 	if (!b->plan->broker.used)
 		holder_main(b);
 	setsid();
@@ -274,8 +274,10 @@ static _Noreturn void init_main(void *launcher)
 	fd_close(&own.init_note);
 	fd_close(&own.broker_note);
 	fd_close(&own.hand_broker);
-	give_up_lock(&own);
-	die_with_launcher(&own);
+	/* The name is free as soon as the launcher is gone, not when the last of its children is; that of a detached
+	 * container when its broker is. */
+	fd_close(&own.state_lock);
+	die_with_launcher();
 	child_walk(&own, INIT, row_of("init.spawn"));
 }
 
@@ -379,9 +381,11 @@ int step_init_spawn(struct box *b, struct err *e)
 	return state_record(b, e);
 }
 
+/* Without init the broker has nothing to do: it ends while the rest is cleaned up. */
 void undo_init_spawn(struct box *b)
 {
 	end_process(&b->init, &b->init_pidfd);
+	undo_namespaces_make(b);
 }
 
 /* ---- afterwards ---- */

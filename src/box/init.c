@@ -318,17 +318,21 @@ int step_caps_set(struct box *b, struct err *e)
 	return 0;
 }
 
-/* Changing ids has cleared the parent-death signal; set it again, then see whether it is too late for it. */
 int follow_launcher(const struct box *b, struct err *e)
 {
 	struct pollfd launcher = { .fd = b->note, .events = 0 };
 
-	if (b->plan->detach)
-		return 0;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return fail(e, errno, "parent-death signal: %m");
 	if (poll(&launcher, 1, 0) > 0 && (launcher.revents & POLLHUP))
 		_exit(1);
+	return 0;
+}
+
+int leave_launcher(const struct box *b, struct err *e)
+{
+	if (b->plan->detach && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+		return fail(e, errno, "parent-death signal: %m");
 	return 0;
 }
 
@@ -359,7 +363,8 @@ int step_privs_lock(struct box *b, struct err *e)
 		return fail(e, errno, "no_new_privs: %m");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(e, errno, "dumpable: %m");
-	return follow_launcher(b, e);
+	TRY(follow_launcher(b, e));
+	return leave_launcher(b, e);
 }
 
 /* ---- landlock.enter ---- */

@@ -24,6 +24,12 @@ static bool brokered(const struct plan *p)
 	return p->broker.used;
 }
 
+/* Of a detached container the broker keeps the name taken. */
+static bool holds_name(const struct plan *p)
+{
+	return p->detach && p->broker.used;
+}
+
 static bool broker_sees(const struct plan *p)
 {
 	return p->broker.procfs;
@@ -88,10 +94,12 @@ static bool reaping(const struct plan *p)
  */
 // clang-format off
 const struct step steps[] = {
-	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
-	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
+	/* A network namespace takes longer than all others together: begun first, it is there when init wants it. */
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
+	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
+	{ BROKER, "state.hold", step_state_hold, NULL, holds_name },
+	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
 	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides
 	 * parts of it; the rest once init was born, because a confined process cannot be joined. */

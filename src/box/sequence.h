@@ -36,8 +36,12 @@ void box_explain_death(struct box *b, struct err *e);
 /* Brings up the loopback device of the caller's network namespace. */
 int loopback_up(struct err *e);
 
-/* A child dies with the launcher, unless the container is detached. Does not return when it is already gone. */
+/* A child dies with the launcher: asked for again, since changing ids clears it. Does not return when the launcher is
+ * already gone. */
 int follow_launcher(const struct box *b, struct err *e);
+
+/* From here on a detached container does not need its launcher; others go on following it. */
+int leave_launcher(const struct box *b, struct err *e);
 
 /* Sets a futex in shared memory, and waits until one is at least `wanted`; returns its value, or -errno. */
 void shared_set(_Atomic uint32_t *futex, uint32_t value);
@@ -63,6 +67,7 @@ int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 
 int step_net_make(struct box *b, struct err *e);
+int step_state_hold(struct box *b, struct err *e);
 int step_broker_view(struct box *b, struct err *e);
 int step_init_born(struct box *b, struct err *e);
 int step_broker_become(struct box *b, struct err *e);

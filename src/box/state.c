@@ -166,6 +166,17 @@ static pid_t living(const struct record *r, bool locked)
 
 /* ---- claiming ---- */
 
+static void kill_groups(const struct record *r)
+{
+	struct cgroup groups = { 0 };
+	struct err ignored;
+
+	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &ignored) < 0)
+		return;
+	cgroup_kill(&groups, &ignored);
+	cgroup_close(&groups);
+}
+
 static void clean_groups(const struct record *r)
 {
 	struct cgroup groups = { 0 };
@@ -400,6 +411,9 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 	}
 	if (pid != 0)
 		kill(pid, SIGKILL);
+	else if (locked)
+		kill_groups(
+			&r); /* a launch that got stuck, or whose launcher died before it wrote down the pid */
 	wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
 	if (is_locked(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);

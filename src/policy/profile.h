@@ -113,7 +113,7 @@ struct profile {
 	} syscalls;
 	struct words ioctl_allow; /* names of table/ioctls, or numbers */
 	struct words prctl_allow;
-	struct numbers ioctl_values, prctl_values; /* of these words, in their order */
+	struct numbers ioctl_values, prctl_values; /* of these words, sorted */
 	struct socket_rules sockets_allow;
 	struct {
 		bool root_readonly; /* root: readonly (default) or writable */

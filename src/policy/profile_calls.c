@@ -80,7 +80,15 @@ static int mention_list(struct profile *p, const struct list *l, struct err *e)
 	return 0;
 }
 
-/* The kernel takes both commands as 32 bits; the words were checked when they were read. */
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The kernel takes both commands as 32 bits; the words were checked when they were read. Sorted, as the compiler of
+ * filters likes them. */
 static void find_values(struct arena *a, const struct words *words, const struct name *names,
 			struct numbers *out)
 {
@@ -92,6 +100,8 @@ static void find_values(struct arena *a, const struct words *words, const struct
 		out->at[i] = (uint32_t)(known != NULL ? (uint64_t)known->value
 						      : strtoull(words->at[i].text, NULL, 0));
 	}
+	if (out->n != 0)
+		qsort(out->at, out->n, sizeof *out->at, by_value);
 }
 
 int profile_resolve(struct arena *a, struct profile *p, struct err *e)

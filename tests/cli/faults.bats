@@ -117,3 +117,33 @@ each_step() { # RUN-ARGUMENTS…
 	}
 	each_step "$id" touch /work/ran
 }
+
+# A container that outlives its launcher depends on it until its last steps.
+@test "each step of a detached container, as root" {
+	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
+	steps() {
+		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+			awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
+		echo state.hold broker
+	}
+	inject() {
+		local step=$1 actor=$2 status=0
+		shift 2
+		case $step in exec | init.fork) return ;; esac # nobody waits for those any more
+		for fault in "$step" "$step:kill"; do
+			rm -f "$place/work/ran"
+			status=0
+			ZVIZ_FAULT=$fault timeout 20 "$place/faults" --root "$place/home/state" run --detach "$@" \
+				>"$place/home/out" 2>&1 || status=$?
+			if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
+				echo "$fault: status $status, said: $(cat "$place/home/out")"
+				return 1
+			fi
+			[ "$fault" != "$step:kill" ] || [ "$actor" != host ] || [ -z "$(ls -A "$place/home/state")" ] ||
+				"$place/zviz" --root "$place/home/state" delete --force "$id"
+			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
+			nothing_left || { echo "$fault: something is left"; return 1; }
+		done
+	}
+	each_step "$id" touch /work/ran
+}

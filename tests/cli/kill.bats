@@ -52,3 +52,22 @@ gone() {
 	[ -z "$(find /sys/fs/cgroup -name "zviz-k[0-9]-$$" 2>/dev/null)" ]
 	! grep -q "$place" /proc/self/mountinfo
 }
+
+@test "100 kills of a launcher whose container is to stay: delete --force ends what there is" {
+	local seed=${SEED:-$RANDOM} n pid
+	echo "SEED=$seed"
+	RANDOM=$seed
+	for n in $(seq 100); do
+		(exec "$zviz" --root "$place/state" run --detach "d$n-$$" sh -c "sleep 60 # $mark" >/dev/null 2>&1) &
+		pid=$!
+		sleep "0.00$(printf %04d $((RANDOM % 8000)))"
+		kill -KILL $pid 2>/dev/null || true # it may have done its work already
+		wait $pid 2>/dev/null || true
+	done
+	for n in $("$zviz" --root "$place/state" list -q); do
+		"$zviz" --root "$place/state" delete --force "$n"
+	done
+	gone
+	[ -z "$(ls -A "$place/state")" ]
+	[ -z "$(find /sys/fs/cgroup -name "zviz-d[0-9]*-$$" 2>/dev/null)" ]
+}

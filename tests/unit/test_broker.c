@@ -30,6 +30,7 @@
 
 #include "base/fd.h"
 #include "broker/broker.h"
+#include "broker/rules.h"
 #include "kern/sys.h"
 #include "policy/bpf.h"
 #include "policy/event.h"
@@ -994,6 +995,19 @@ static void try_open(void)
 }
 #endif
 
+static void test_filter_is_its_table(void **state)
+{
+	struct arena a = { 0 };
+	struct bpf_program p;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(bpf_compile(&a, &broker_policy, &p, &e), 0);
+	assert_int_equal(p.n, broker_filter_length);
+	assert_memory_equal(p.at, broker_filter, p.n * sizeof *p.at);
+	arena_free(&a);
+}
+
 static int confined_status(void (*act)(void))
 {
 	int status;
@@ -1057,15 +1071,25 @@ static void test_confined_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opens),        cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_creation),     cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_registers),    cmocka_unit_test(test_proc_self),
-		cmocka_unit_test(test_fifos),        cmocka_unit_test(test_leases),
-		cmocka_unit_test(test_alone),        cmocka_unit_test(test_kills),
-		cmocka_unit_test(test_leaks),        cmocka_unit_test(test_full_table),
-		cmocka_unit_test(test_race),         cmocka_unit_test(test_non_dumpable),
-		cmocka_unit_test(test_allow_all),    cmocka_unit_test(test_events),
-		cmocka_unit_test(test_filter_kills), cmocka_unit_test(test_confined_state),
+		cmocka_unit_test(test_opens),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_creation),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_proc_self),
+		cmocka_unit_test(test_fifos),
+		cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_kills),
+		cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_race),
+		cmocka_unit_test(test_non_dumpable),
+		cmocka_unit_test(test_allow_all),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_filter_is_its_table),
+		cmocka_unit_test(test_filter_kills),
+		cmocka_unit_test(test_confined_state),
 	};
 
 #if SANITIZED
