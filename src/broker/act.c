@@ -290,7 +290,7 @@ static int open_terminal(const struct server *s, const struct call *c, uint64_t 
 	}
 	snprintf(path, sizeof path, "/dev/pts/%u", minor(device));
 
-	OWN_FD pts = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	OWN_FD pts = openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (!is_device(pts, device))
 		return -ENXIO;

@@ -55,12 +55,19 @@ static void walk_to(struct walk *w, int fd)
 	w->at = fd;
 }
 
+static int root_open(void)
+{
+	int fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
 static int walk_to_root(struct walk *w)
 {
-	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = root_open();
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	walk_to(w, fd);
 	w->own = false;
 	w->elsewhere = false;
@@ -296,11 +303,10 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 		return w->at;
 	if (w->at < 0) {
 		rest = r->path;
-		w->at = r->dir >= 0 ? fcntl(r->dir, F_DUPFD_CLOEXEC, 0)
-				    : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		w->at = r->dir >= 0 ? sys_dup(r->dir) : root_open();
 	}
 	if (w->at < 0)
-		return -errno;
+		return w->at;
 
 	size_t size = strlen(rest) + 1;
 

@@ -1,6 +1,9 @@
 /*
  * The calls of the broker's loop, of a thread's life in the C library, and of malloc's; every other one ends it, and
  * the container with it. tools/broker-filter.c compiles this table when zviz is built.
+ *
+ * Files are opened with openat(), never open(): that is another call in some C libraries (musl's on x86-64, which also
+ * sets FD_CLOEXEC again).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #define KERN_SYS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/openat2.h>
@@ -34,6 +35,14 @@ static inline long sys_result(long r)
 }
 
 #define SYS_CALL(...) ((int)sys_result(syscall(__VA_ARGS__)))
+
+/* ---- descriptors ---- */
+
+/* A copy, close-on-exec. fcntl(2) itself: a C library's may set the flag once more. */
+static inline int sys_dup(int fd)
+{
+	return SYS_CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+}
 
 /* ---- signals ---- */
 

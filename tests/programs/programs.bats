@@ -31,21 +31,35 @@ row() { # NAME
 	[ "$needs" = - ] || PATH=/usr/bin:/bin command -v "$needs" >/dev/null || skip "no $needs in /usr/bin"
 }
 
-check() { # NAME
-	local shell=bash
-
-	row "$1"
-	[ "$profile" != hostile-tenant ] || shell=sh # bash asks whether its input is a socket, which it may not there
-	run --separate-stderr "$zviz" --root "$place/state" run --profile "$profile" --events "$place/events" \
-		"program-$1-$$" $shell -c "$command"
+check_under() { # NAME PROFILE SHELL
+	run --separate-stderr "$zviz" --root "$place/state" run --profile "$2" --events "$place/events" \
+		"program-$1-$$" "$3" -c "$command"
 	if [ "$status" != 0 ] || [[ $output != *"$expected"* ]]; then
-		echo "status $status"
+		echo "$2: status $status"
 		echo "$output"
 		echo "$stderr"
 		grep '"verdict":"deny"' "$place/events" || true
 		return 1
 	fi
 	! grep '"verdict":"deny"' "$place/events"
+}
+
+# As the profile is, and with a rule that sends every open to the broker: no program may see a difference.
+check() { # NAME
+	local shell=bash
+
+	row "$1"
+	[ "$profile" != hostile-tenant ] || shell=sh # bash asks whether its input is a socket, which it may not there
+	check_under "$1" "$profile" "$shell"
+	cat >"$place/brokered.yaml" <<-END
+	zviz: 1
+	extends: $profile
+	syscalls: {broker: [openat]}
+	filesystem: {deny: {read: ["**/nobody-has-this"]}}
+	END
+	mkdir "$place/again"
+	cd "$place/again"
+	check_under "$1" "$place/brokered.yaml" "$shell"
 }
 
 @test "the table has rows for every test and tests for every row" {
@@ -79,3 +93,7 @@ check() { # NAME
 @test "batch" { check batch; }
 @test "tenant" { check tenant; }
 @test "server" { check server; }
+@test "fifo" { check fifo; }
+@test "proc-self" { check proc-self; }
+@test "tmpfile" { check tmpfile; }
+@test "links" { check links; }
