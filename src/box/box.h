@@ -67,6 +67,7 @@ struct box {
 	/* the launcher's */
 	int state; /* the container's state folder; the lock in it is ours */
 	int state_lock;
+	size_t recorded; /* bytes in state.json */
 	struct cgroup cgroup;
 	bool has_cgroup;
 	bool left; /* detached: nothing of it is ours to end */
@@ -87,9 +88,10 @@ struct box {
 
 	/* init's */
 	int root, old_root;
-	int mask_folder; /* the first empty read-only tmpfs, cloned for each mask */
-	int mask_file;   /* /dev/null, likewise */
-	int proc;        /* the broker's procfs */
+	int mask_folder;         /* the first empty read-only tmpfs, cloned for each mask */
+	int mask_file;           /* /dev/null, likewise */
+	const char *missing_top; /* a path to mask whose first folder is not there */
+	int proc;                /* the broker's procfs */
 	const char *exec_path;
 };
 

@@ -378,7 +378,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	close_sources(b);
 	if (!b->plan->broker.used)
 		end_process(&b->broker, &b->broker_pidfd);
-	return state_record(b, e);
+	return state_record_init(b, e);
 }
 
 /* Without init the broker has nothing to do: it ends while the rest is cleaned up. */

@@ -331,14 +331,45 @@ static int mask_file(struct box *b, struct err *e)
 	return copy >= 0 ? copy : fail(e, -copy, "/dev/null: %m");
 }
 
+/* Many of the paths to hide lie in the same few folders, which small images do not have: whether the path is below the
+ * last one at the top that was found missing. */
+static bool below_missing(const struct box *b, const char *path)
+{
+	size_t len = b->missing_top != NULL ? 1 + strcspn(b->missing_top + 1, "/") : 0;
+
+	return len != 0 && strncmp(path, b->missing_top, len) == 0 &&
+	       (path[len] == '/' || path[len] == '\0');
+}
+
+static void note_missing(struct box *b, const char *path)
+{
+	char top[NAME_MAX + 2];
+	size_t len = 1 + strcspn(path + 1, "/");
+
+	if (len >= sizeof top)
+		return;
+	memcpy(top, path, len);
+	top[len] = '\0';
+
+	OWN_FD fd = sys_openat2(b->root, top, O_PATH | O_CLOEXEC, 0, in_root);
+
+	if (fd == -ENOENT)
+		b->missing_top = path;
+}
+
 static int build_mask(struct box *b, const struct plan_mount *m, const struct box_source *s,
 		      struct err *e)
 {
+	if (m->optional && below_missing(b, m->target))
+		return 0;
+
 	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, in_root);
 
 	(void)s;
-	if (target < 0 && m->optional && (target == -ENOENT || target == -ENOTDIR))
+	if (target < 0 && m->optional && (target == -ENOENT || target == -ENOTDIR)) {
+		note_missing(b, m->target);
 		return 0;
+	}
 	if (target < 0)
 		return fail(e, -target, "%m");
 
@@ -430,6 +461,8 @@ int step_rootfs_build(struct box *b, struct err *e)
 	for (size_t i = 0; i < p->nmounts; i++) {
 		if (p->mounts[i].by_launcher && p->mounts[i].kind != MOUNT_FS)
 			continue; /* came with /dev */
+		if (p->mounts[i].kind != MOUNT_MASK)
+			b->missing_top = NULL; /* it may be there afterwards */
 		if (build[p->mounts[i].kind](b, &p->mounts[i], &b->sources[i], e) < 0)
 			return within(e, "mount %s", p->mounts[i].target);
 		fd_close(&b->sources[i].fd);

@@ -67,14 +67,14 @@ static int open_root(const char *path, bool create, struct err *e)
 	return fd;
 }
 
-/* The one file is written whole, by one call; it only ever grows. */
-static int put_record(int fd, const struct buf *text, struct err *e)
+/* The one file is written by one call; it only ever grows. */
+static int put_record(int fd, const char *text, size_t len, size_t at, struct err *e)
 {
-	ssize_t n = pwrite(fd, buf_text(text), text->len, 0);
+	ssize_t n = pwrite(fd, text, len, (off_t)at);
 
 	if (n < 0)
 		return fail(e, errno, "state: %m");
-	return (size_t)n == text->len ? 0 : fail(e, ENOSPC, "state: %m");
+	return (size_t)n == len ? 0 : fail(e, ENOSPC, "state: %m");
 }
 
 static void remove_folder(int root, int dir, const char *id)
@@ -214,6 +214,9 @@ static int lock_folder(int dir, struct err *e)
 	return fd;
 }
 
+/* Behind the last brace; a number that comes later takes their place. */
+static const char record_end[] = "\n";
+
 static int describe(struct box *b, struct buf *out, struct err *e)
 {
 	const struct plan *p = b->plan;
@@ -250,13 +253,8 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 		json_put_string(&j, p->spec->annotations.at[i].key,
 				p->spec->annotations.at[i].value);
 	json_close(&j);
-	if (b->init > 0) {
-		json_put_i64(&j, "pid", b->init);
-		if (p->detach)
-			json_put_u64(&j, "start", start_time(b->init));
-	}
 	json_close(&j);
-	buf_puts(out, "\n");
+	buf_puts(out, record_end);
 	return 0;
 }
 
@@ -285,12 +283,26 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
 
-int state_record(struct box *b, struct err *e)
+static int record(struct box *b, struct err *e)
 {
 	struct buf text = { .arena = b->arena };
 
 	TRY(describe(b, &text, e));
-	return put_record(b->state_lock, &text, e);
+	b->recorded = text.len;
+	return put_record(b->state_lock, buf_text(&text), text.len, 0, e);
+}
+
+int state_record_init(struct box *b, struct err *e)
+{
+	char text[64];
+	size_t len = (size_t)snprintf(text, sizeof text, ",\"pid\":%d", b->init);
+
+	if (b->plan->detach)
+		len += (size_t)snprintf(text + len, sizeof text - len, ",\"start\":%llu",
+					(unsigned long long)start_time(b->init));
+	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
+	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
+			  e);
 }
 
 int state_claim(struct box *b, struct err *e)
@@ -302,7 +314,7 @@ int state_claim(struct box *b, struct err *e)
 	if (root < 0)
 		return root;
 	TRY(claim_folder(b, root, e));
-	return state_record(b, e);
+	return record(b, e);
 }
 
 void state_release(struct box *b)

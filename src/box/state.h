@@ -19,8 +19,8 @@ int state_check_id(const char *id, struct err *e);
  * container of that name is -EEXIST. */
 int state_claim(struct box *b, struct err *e);
 
-/* Writes down what is known by now. */
-int state_record(struct box *b, struct err *e);
+/* Adds the first process to what is written down. */
+int state_record_init(struct box *b, struct err *e);
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 

@@ -86,6 +86,20 @@ static void serve_one(const struct server *s, const struct seccomp_notif *n)
 	act_answer(s, &c, &v);
 }
 
+/* 1: there is something to receive; 0: every task under the filter is gone; -EAGAIN: neither, another -errno with *e. */
+static int await(const struct server *s, int timeout_ms, struct err *e)
+{
+	struct pollfd p = { .fd = s->listener, .events = POLLIN };
+
+	if (poll(&p, 1, timeout_ms) < 0)
+		return errno == EINTR ? -EAGAIN : fail(e, errno, "wait for a notification: %m");
+	if (p.revents & (POLLERR | POLLNVAL))
+		return fail(e, EBADF, "the notification descriptor is broken");
+	if (p.revents & POLLIN)
+		return 1;
+	return p.revents & POLLHUP ? 0 : -EAGAIN;
+}
+
 /* 1: served one or there was none, 0: every task under the filter is gone, -errno. */
 static int serve_next(const struct server *s, struct err *e)
 {
@@ -93,19 +107,20 @@ static int serve_next(const struct server *s, struct err *e)
 		struct seccomp_notif n;
 		unsigned char bytes[NOTIF_BYTES];
 	} u;
-	struct pollfd p = { .fd = s->listener, .events = POLLIN };
 	unsigned waiting = s->waiters != NULL ? wait_check(s, false) : 0;
+	int r = 1;
 
-	/* A receive that blocks is not woken by the last task's end before Linux 6.11; poll always is. */
-	if (poll(&p, 1, waiting != 0 ? WAITERS_CHECK_MS : -1) < 0)
-		return errno == EINTR ? 1 : fail(e, errno, "wait for a notification: %m");
-	if (p.revents & (POLLERR | POLLNVAL))
-		return fail(e, EBADF, "the notification descriptor is broken");
-	if (!(p.revents & POLLIN))
-		return !(p.revents & POLLHUP);
+	/* A receive that blocks is not woken by the last task's end before Linux 6.11; poll always is, for the price of
+	 * one more call each time. Nor does it look after the waiters. */
+	if (waiting != 0 || !s->plan->ended_by_launcher)
+		r = await(s, waiting != 0 ? WAITERS_CHECK_MS : -1, e);
+	if (r <= 0)
+		return r == -EAGAIN ? 1 : r;
 	memset(&u, 0, sizeof u); /* the kernel insists */
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n) < 0) {
-		/* The caller was killed or interrupted between poll and here. */
+		/* The caller was killed or interrupted meanwhile, or there is no task any more. */
+		if (errno == ENOENT && (r = await(s, 0, e)) != -EAGAIN)
+			return r;
 		if (errno == ENOENT || errno == EINTR || errno == EAGAIN)
 			return 1;
 		return fail(e, errno, "receive a notification: %m");

@@ -62,8 +62,9 @@ struct file_rule {
 };
 
 struct broker_plan {
-	bool used;   /* false: no broker process */
-	bool opens;  /* it performs opens, by the rules below */
+	bool used;  /* false: no broker process */
+	bool opens; /* it performs opens, by the rules below */
+	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
 	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;

@@ -216,6 +216,7 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->used = asked_about(b) != 0;
 	b->opens = performs_opens(b);
 	b->procfs = b->used && (b->opens || d->r->events || d->r->verbose);
+	b->ended_by_launcher = !d->r->detach;
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;
