@@ -1,0 +1,153 @@
+/*
+ * The mounts of a bundle, as far as a user namespace can make them, and the guards that it does not mention.
+ */
+#include <errno.h>
+#include <linux/mount.h>
+#include <string.h>
+
+#include "policy/plan_mounts.h"
+
+static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+			  size_t index, struct err *e)
+{
+	const char **data = arena_array(d->a, s->options.n, sizeof *data);
+
+	for (size_t i = 0; i < s->options.n; i++) {
+		const struct mount_option *o = mount_option_find(s->options.at[i]);
+
+		if (o == NULL) {
+			data[m->noptions++] = s->options.at[i];
+			continue;
+		}
+		m->attr_set = (m->attr_set | o->set) & ~o->clear;
+		m->recursive |= o->rbind;
+		m->recursive_attr |= o->recursive;
+		if (o->propagation != 0)
+			m->propagation = o->propagation;
+		if (o->bind || o->rbind)
+			m->kind = MOUNT_BIND;
+	}
+	m->options = data;
+	if (m->kind == MOUNT_BIND && m->noptions != 0)
+		return fail(e, EINVAL,
+			    "%s: mounts[%zu].options: '%s' means nothing for a bind mount",
+			    d->s->file, index, data[0]);
+	return 0;
+}
+
+static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+		       size_t index, struct err *e)
+{
+	static const char *const known[] = { "proc",  "tmpfs", "devpts", "mqueue",
+					     "sysfs", "ramfs", NULL };
+
+	if (m->kind == MOUNT_BIND || (s->type != NULL && strcmp(s->type, "bind") == 0)) {
+		m->kind = MOUNT_BIND;
+		if (s->source == NULL)
+			return fail(e, EINVAL, "%s: mounts[%zu].source: a bind mount needs one",
+				    d->s->file, index);
+		m->idmap = d->plan->rootfs_idmap;
+		return 0;
+	}
+	if (s->type == NULL)
+		return fail(e, EINVAL, "%s: mounts[%zu].type: missing", d->s->file, index);
+	if (strcmp(s->type, "cgroup") == 0 || strcmp(s->type, "cgroup2") == 0) {
+		m->kind = MOUNT_CGROUP;
+		m->optional = true;
+		m->attr_set |= MOUNT_ATTR_RDONLY;
+		return 0;
+	}
+	for (const char *const *k = known; *k != NULL; k++)
+		if (strcmp(*k, s->type) == 0)
+			return 0;
+	fail(e, EPERM, "%s: mounts[%zu].type: '%s' cannot be mounted from inside a user namespace",
+	     d->s->file, index, s->type);
+	return advise(e, "mount it on the host and bind it");
+}
+
+static int bundle_mount(struct draft *d, size_t index, struct err *e)
+{
+	const struct spec_mount *s = &d->s->mounts.at[index];
+	struct plan_mount *m = mount_add(d, MOUNT_FS, s->destination, s->source);
+
+	m->fstype = s->type;
+	m->attr_set = MOUNT_ATTR_NOSUID;
+	m->from = s->from;
+	TRY(bundle_options(d, m, s, index, e));
+	TRY(bundle_type(d, m, s, index, e));
+	if (strcmp(s->destination, "/dev") != 0 && strcmp(s->destination, "/dev/pts") != 0)
+		m->attr_set |= MOUNT_ATTR_NODEV;
+	/* The host's sysfs shows the machine; only its reading was ever meant. */
+	if (m->kind == MOUNT_FS && strcmp(s->type, "sysfs") == 0) {
+		m->attr_set |= MOUNT_ATTR_RDONLY;
+		m->recursive_attr = true;
+	}
+	if (strcmp(s->destination, "/dev") == 0 && m->kind == MOUNT_FS)
+		mount_add_devices(d);
+	return 0;
+}
+
+static void bundle_paths(struct draft *d)
+{
+	const struct strings *mask = &d->s->linux_.masked_paths, *ro = &d->s->linux_.readonly_paths;
+
+	for (size_t i = 0; i < mask->n; i++)
+		if (!mount_is_at(d, mask->at[i]))
+			mount_add(d, MOUNT_MASK, mask->at[i], NULL)->optional = true;
+	for (size_t i = 0; i < ro->n; i++) {
+		struct plan_mount *m;
+
+		if (mount_is_at(d, ro->at[i]))
+			continue;
+		m = mount_add(d, MOUNT_SELF, ro->at[i], NULL);
+		m->attr_set = MOUNT_ATTR_RDONLY;
+		m->recursive_attr = m->optional = true;
+	}
+}
+
+static bool starts(const char *path, const char *folder)
+{
+	return strncmp(path, folder, strlen(folder)) == 0;
+}
+
+/* Below a read-only root, what the profile lets a workload write stays writable. */
+static void bundle_writable(struct draft *d)
+{
+	const struct words *write = &d->p->filesystem.write;
+
+	if (!d->plan->rootfs_readonly)
+		return;
+	for (size_t i = 0; i < write->n; i++) {
+		const char *path = write->at[i].text;
+		struct plan_mount *m;
+
+		if (mount_is_at(d, path) || strcmp(path, "/") == 0 || starts(path, "/dev") ||
+		    starts(path, "/proc"))
+			continue;
+		if (strcmp(path, "/tmp") == 0) {
+			mount_add_tmpfs(d, path, "1777", mount_tmpfs_bytes(d), mount_guarded);
+			continue;
+		}
+		if (d->s->root.readonly)
+			continue;
+		m = mount_add(d, MOUNT_SELF, path, NULL);
+		m->attr_set = mount_guarded;
+		m->optional = true;
+		m->from = write->at[i].from;
+	}
+}
+
+int mounts_bundle(struct draft *d, struct err *e)
+{
+	d->plan->rootfs = d->s->root.path;
+	d->plan->rootfs_readonly = d->s->root.readonly || d->p->filesystem.root_readonly;
+	for (size_t i = 0; i < d->s->mounts.n; i++)
+		TRY(bundle_mount(d, i, e));
+	if (!mount_is_at(d, "/dev"))
+		mount_add_dev(d);
+	bundle_writable(d);
+	mount_add_masks(d);
+	bundle_paths(d);
+	mount_add_hidden(d, &d->p->filesystem.hide);
+	return 0;
+}
