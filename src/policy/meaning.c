@@ -1,0 +1,304 @@
+#include "policy/meaning.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "kern/uapi.h"
+#include "table/table.h"
+
+static const uint64_t low_half = UINT32_MAX;
+
+struct maker {
+	struct arena *a;
+	const struct profile *p;
+	bool counted;   /* refusals are asked, so that they are counted and explained */
+	bool watched;   /* opens are asked, because somebody watches them */
+	bool performed; /* the call at hand is, by the broker, at least for some arguments */
+};
+
+/* ---- lists ---- */
+
+enum membership { NOT_LISTED, BY_GROUP, BY_NAME };
+
+static bool in_group(const struct syscall_group *g, const char *call)
+{
+	for (const char *const *m = g->members; *m != NULL; m++) {
+		if (strcmp(*m, call) == 0)
+			return true;
+		if (**m == '@' && in_group(syscall_group_find(*m), call))
+			return true;
+	}
+	return false;
+}
+
+static enum membership listed(const struct words *list, const char *call)
+{
+	enum membership best = NOT_LISTED;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *word = list->at[i].text;
+
+		if (strcmp(word, call) == 0)
+			return BY_NAME;
+		if (word[0] == '@' && best == NOT_LISTED &&
+		    in_group(syscall_group_find(word), call))
+			best = BY_GROUP;
+	}
+	return best;
+}
+
+static bool brokered(const struct maker *k, const char *call)
+{
+	return listed(&k->p->syscalls.broker, call) != NOT_LISTED;
+}
+
+/* ---- answers ---- */
+
+static bpf_verdict error(int no)
+{
+	return SECCOMP_RET_ERRNO | (uint32_t)no;
+}
+
+/* A refusal is silent, or asked of the broker, which answers the same and counts it. */
+static bpf_verdict refusal(const struct maker *k, bool asked, int no)
+{
+	return k->counted || asked ? SECCOMP_RET_USER_NOTIF : error(no);
+}
+
+static struct meaning_row *row(struct maker *k, struct meaning_call *c, bpf_verdict answer)
+{
+	struct meaning_row *r = LIST_ADD(k->a, c);
+
+	r->answer = answer;
+	return r;
+}
+
+static void test(struct meaning_row *r, unsigned arg, uint64_t mask, uint64_t value)
+{
+	r->tests[r->ntests++] = (struct meaning_test){ .arg = arg, .mask = mask, .value = value };
+}
+
+/* ---- arguments ---- */
+
+/* A command or an operation: names and numbers, of which the kernel reads 32 bits. */
+static void values(struct maker *k, struct meaning_call *c, const struct words *list,
+		   const struct name *names, unsigned arg)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct name *known = name_find(names, list->at[i].text);
+		uint64_t value = known != NULL ? (uint64_t)known->value : 0;
+
+		if (known == NULL)
+			(void)num_u64(list->at[i].text, &value);
+		test(row(k, c, SECCOMP_RET_ALLOW), arg, low_half, value & low_half);
+	}
+}
+
+static void means_ioctl(struct maker *k, struct meaning_call *c)
+{
+	values(k, c, &k->p->ioctl_allow, ioctl_names, 1);
+	c->otherwise = refusal(k, brokered(k, "ioctl"), EPERM);
+}
+
+static void means_prctl(struct maker *k, struct meaning_call *c)
+{
+	values(k, c, &k->p->prctl_allow, prctl_names, 0);
+	c->otherwise = refusal(k, brokered(k, "prctl"), EPERM);
+}
+
+/* The type is the low four bits of its argument, the others are flags (include/linux/net.h). */
+static void means_socket(struct maker *k, struct meaning_call *c)
+{
+	const struct socket_rules *rules = &k->p->sockets_allow;
+
+	for (size_t i = 0; i < rules->n; i++)
+		for (unsigned type = 0; type < 16; type++) {
+			const struct socket_rule *s = &rules->at[i];
+			size_t n = s->n != 0 ? s->n : 1;
+
+			for (size_t p = 0; (s->types & 1u << type) && p < n; p++) {
+				struct meaning_row *r = row(k, c, SECCOMP_RET_ALLOW);
+
+				test(r, 0, low_half, (uint32_t)s->family);
+				test(r, 1, 0xf, type);
+				if (s->n != 0)
+					test(r, 2, low_half, s->protocols[p] & low_half);
+			}
+		}
+	c->otherwise = refusal(k, brokered(k, "socket"), EACCES);
+}
+
+/* Whatever asks for a new namespace; the bit of CLONE_NEWTIME is part of clone's exit signal. */
+static void means_clone(struct maker *k, struct meaning_call *c)
+{
+	uint64_t never = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+			 CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
+	if (strcmp(c->name, "unshare") == 0)
+		never |= CLONE_NEWTIME;
+
+	struct meaning_row *r = row(k, c, refusal(k, brokered(k, "clone"), EPERM));
+
+	r->tests[r->ntests++] = (struct meaning_test){ .arg = 0, .mask = never, .not_zero = true };
+	c->otherwise = SECCOMP_RET_ALLOW;
+}
+
+/* Opens are performed by the broker where the profile has patterns, or somebody watches. With patterns for writing
+ * alone those are left to the kernel whose flags only read, as far as registers tell. */
+static void means_open(struct maker *k, struct meaning_call *c)
+{
+	bool reads = k->p->filesystem.deny_read.n != 0, writes = k->p->filesystem.deny_write.n != 0;
+	unsigned flags = strcmp(c->name, "openat") == 0 ? 2 : 1;
+	bool in_register = strcmp(c->name, "open") == 0 || strcmp(c->name, "openat") == 0;
+
+	if (!reads && !writes && !k->watched)
+		return;
+	k->performed = true;
+	if (!reads && !k->watched && in_register) {
+		const uint64_t changes = O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
+		struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
+
+		r->tests[r->ntests++] = (struct meaning_test){ .arg = flags,
+							       .mask = changes,
+							       .not_zero = true };
+		return;
+	}
+	c->otherwise = SECCOMP_RET_USER_NOTIF;
+}
+
+static void means_exec(struct maker *k, struct meaning_call *c)
+{
+	if (k->p->audit < AUDIT_ALL || !brokered(k, "execve"))
+		return;
+	k->performed = true;
+	c->otherwise = SECCOMP_RET_USER_NOTIF;
+}
+
+static const struct judged {
+	const char *call;
+	void (*means)(struct maker *k, struct meaning_call *c);
+} judged[] = {
+	{ "ioctl", means_ioctl },       { "prctl", means_prctl }, { "socket", means_socket },
+	{ "socketpair", means_socket }, { "clone", means_clone }, { "unshare", means_clone },
+	{ "open", means_open },         { "openat", means_open }, { "openat2", means_open },
+	{ "creat", means_open },        { "execve", means_exec }, { "execveat", means_exec },
+};
+
+/* Rows of `where:` come first. What they refuse is asked where refusals are counted; where the broker performs what it
+ * is asked of this call, they refuse by themselves. */
+static void means_where(struct maker *k, struct meaning_call *c)
+{
+	const struct where_rules *w = &k->p->syscalls.where;
+	const struct meaning_call after = *c;
+	bpf_verdict refused = k->performed ? error(EPERM) : refusal(k, false, EPERM);
+
+	c->n = c->cap = 0;
+	c->at = NULL;
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t v = 0; strcmp(w->at[i].syscall, c->name) == 0 && v < w->at[i].n; v++) {
+			bool allow = w->at[i].then == PROFILE_ALLOW;
+			struct meaning_row *r = row(k, c, allow ? SECCOMP_RET_ALLOW : refused);
+
+			test(r, w->at[i].arg, w->at[i].mask, w->at[i].in[v] & w->at[i].mask);
+		}
+	for (size_t i = 0; i < after.n; i++)
+		*LIST_ADD(k->a, c) = after.at[i];
+}
+
+/* ---- the whole ---- */
+
+/* Libraries try these first and fall back: their refusal is worth no word. */
+static bool is_quiet(const char *call)
+{
+	static const char *const quiet[] = { "clone3", "io_uring_enter", "io_uring_register",
+					     "io_uring_setup", "rseq" };
+
+	for (size_t i = 0; i < COUNT(quiet); i++)
+		if (strcmp(quiet[i], call) == 0)
+			return true;
+	return false;
+}
+
+static void means(struct maker *k, struct meaning_call *c)
+{
+	enum membership allow = listed(&k->p->syscalls.allow, c->name),
+			deny = listed(&k->p->syscalls.deny, c->name);
+
+	k->performed = false;
+	if (allow > deny) {
+		c->otherwise = SECCOMP_RET_ALLOW;
+		for (size_t i = 0; i < COUNT(judged); i++)
+			if (strcmp(judged[i].call, c->name) == 0)
+				judged[i].means(k, c);
+	} else if (deny != NOT_LISTED) {
+		c->otherwise = refusal(k, false, EPERM);
+	} else {
+		c->otherwise = is_quiet(c->name) ? error(ENOSYS) : refusal(k, false, ENOSYS);
+	}
+	means_where(k, c);
+}
+
+void meaning_make(struct arena *a, const struct profile *p, const struct meaning_request *r,
+		  uint32_t arch, struct meaning *out)
+{
+	struct maker k = {
+		.a = a,
+		.p = p,
+		.counted = p->audit >= AUDIT_DENIALS || r->verbose || r->events,
+		.watched = p->audit >= AUDIT_DECISIONS || r->verbose,
+	};
+
+	*out = (struct meaning){
+		.arch = arch,
+		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT */
+		.unknown = error(ENOSYS),
+		.beyond = SECCOMP_RET_KILL_PROCESS,
+		.other_arch = SECCOMP_RET_KILL_PROCESS,
+	};
+	for (uint32_t nr = 0; nr < syscall_top(arch); nr++) {
+		const char *name = syscall_name(arch, (int)nr);
+
+		if (name == NULL)
+			continue;
+
+		struct meaning_call *c = LIST_ADD(a, out);
+
+		c->name = name;
+		c->nr = (int)nr;
+		means(&k, c);
+	}
+}
+
+static bool test_holds(const struct meaning_test *t, const struct bpf_call *call)
+{
+	uint64_t masked = call->arg[t->arg] & t->mask;
+
+	return t->not_zero ? masked != 0 : masked == t->value;
+}
+
+bpf_verdict meaning_of(const struct meaning *m, const struct bpf_call *call)
+{
+	const struct meaning_call *c = NULL;
+
+	if (call->arch != m->arch)
+		return m->other_arch;
+	for (size_t i = 0; i < m->n && c == NULL; i++)
+		if (m->at[i].nr == call->nr)
+			c = &m->at[i];
+	if (c == NULL)
+		return (uint32_t)call->nr < m->nr_limit ? m->unknown : m->beyond;
+	for (size_t i = 0; i < c->n; i++) {
+		size_t t = 0;
+
+		while (t < c->at[i].ntests && test_holds(&c->at[i].tests[t], call))
+			t++;
+		if (t == c->at[i].ntests)
+			return c->at[i].answer;
+	}
+	return c->otherwise;
+}

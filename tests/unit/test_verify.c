@@ -1,0 +1,591 @@
+/*
+ * The proof of filters: what it says of the built-in profiles and of random ones, and that it notices when a filter is
+ * not what its profile means.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/symbolic.h"
+#include "policy/verify.h"
+#include "table/table.h"
+
+#include <cmocka.h> /* last: it has a macro called fail */
+
+/* The sanitizers make it ten times slower, and look for something else. */
+#ifdef __SANITIZE_ADDRESS__
+enum { MUTATIONS = 300, RANDOM_PROFILES = 60, RANDOM_PROGRAMS = 40, CALLS = 300 };
+#else
+enum { MUTATIONS = 10000, RANDOM_PROFILES = 2000, RANDOM_PROGRAMS = 400, CALLS = 300 };
+#endif
+
+static uint64_t seed = 0x5eed;
+
+static uint32_t random32(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(seed >> 32);
+}
+
+static uint32_t below(uint32_t n)
+{
+	return random32() % n;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* ---- plans ---- */
+
+static const struct request {
+	bool verbose, events;
+} requests[] = { { false, false }, { false, true }, { true, false } };
+
+struct planned {
+	struct plan plan;
+	struct host host;
+	struct spec spec;
+	struct profile profile;
+	struct meaning meaning;
+};
+
+static const struct direct_view view = { .user = "user", .home = "/home/user" };
+
+static int plan_under(struct arena *a, struct planned *p, enum host_arch arch,
+		      const struct request *r, struct err *e)
+{
+	static const char *args[] = { "true" };
+	const struct plan_request request = {
+		.id = "x", .verbose = r->verbose, .events = r->events, .direct = &view
+	};
+	const struct meaning_request meant = { .verbose = r->verbose, .events = r->events };
+
+	p->host = (struct host){ .arch = arch,
+				 .privileged = true,
+				 .initial_userns = true,
+				 .id_limit = UINT32_MAX,
+				 .user_namespaces = true,
+				 .landlock_abi = 7,
+				 .seccomp_notify = true,
+				 .seccomp_killable_wait = true,
+				 .time_namespaces = true,
+				 .last_capability = 40 };
+	strcpy(p->host.cgroup.v2_mount, "/sys/fs/cgroup");
+	strcpy(p->host.cgroup.v2_parent, "/sys/fs/cgroup");
+	p->host.cgroup.v2_controllers = ~0u;
+	p->spec = (struct spec){ .file = "test", .hostname = "x" };
+	p->spec.process.set = true;
+	p->spec.process.cwd = "/";
+	p->spec.process.args = (struct strings){ 1, 1, args };
+	meaning_make(a, &p->profile, &meant,
+		     arch == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64, &p->meaning);
+	return plan_make(a, &request, &p->spec, &p->profile, &p->host, &p->plan, e);
+}
+
+static void assert_proved(const struct planned *p, const char *name, struct verify_result *r)
+{
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+	struct err e;
+	int result = verify_filter(&p->meaning, &p->plan.filter, r, &e);
+
+	if (result < 0)
+		fail_msg("%s\n%s", e.text, name);
+	if (result == 1) {
+		verify_describe(r, &text);
+		fail_msg("%s\n%s", buf_text(&text), name);
+	}
+	arena_free(&a);
+}
+
+static void builtins_are_proved(void **state)
+{
+	(void)state;
+	for (const struct builtin_profile *b = builtin_profiles; b->name != NULL; b++)
+		for (size_t r = 0; r < COUNT(requests); r++)
+			for (int arch = 0; arch < 2; arch++) {
+				struct arena a = { 0 };
+				struct planned p;
+				struct verify_result result;
+				struct err e;
+
+				assert_int_equal(profile_load_builtin(&a, b, &p.profile, &e), 0);
+				assert_int_equal(plan_under(&a, &p,
+							    arch ? HOST_AARCH64 : HOST_X86_64,
+							    &requests[r], &e),
+						 0);
+
+				double start = now_ms();
+
+				assert_proved(&p, b->name, &result);
+				printf("# %-16s %s: %4zu instructions, %5zu sets, %.1f ms\n",
+				       b->name, arch ? "aarch64" : "x86_64", p.plan.filter.n,
+				       result.sets, now_ms() - start);
+				assert_true(result.sets > p.meaning.n);
+				arena_free(&a);
+			}
+}
+
+/* ---- mutations ---- */
+
+static void mutate(struct sock_filter *in)
+{
+	switch (below(6)) {
+	case 0:
+		in->k ^= 1u << below(32);
+		return;
+	case 1:
+		in->k += below(2) ? 1 : UINT32_MAX;
+		return;
+	case 2:
+		in->jt ^= (uint8_t)(1u << below(8));
+		return;
+	case 3:
+		in->jf ^= (uint8_t)(1u << below(8));
+		return;
+	case 4: {
+		uint8_t jt = in->jt;
+
+		in->jt = in->jf;
+		in->jf = jt;
+		return;
+	}
+	default:
+		in->code ^= (uint16_t)(1u << below(7));
+	}
+}
+
+/* A call that is likely to stand at a border: known numbers, and values that the filter compares with. */
+static struct bpf_call border_call(const struct bpf_program *f, const struct meaning *m)
+{
+	struct bpf_call c = { .arch = m->arch, .nr = m->at[below((uint32_t)m->n)].nr };
+
+	if (below(8) == 0)
+		c.nr = (int)random32();
+	if (below(16) == 0)
+		c.arch = random32();
+	for (unsigned i = 0; i < 6; i++) {
+		uint32_t k = f->at[below((uint32_t)f->n)].k;
+
+		c.arg[i] = below(3) == 0 ? random32() : k + below(3) - 1;
+		if (below(4) == 0)
+			c.arg[i] |= (uint64_t)random32() << 32;
+		if (below(4) == 0)
+			c.arg[i] &= UINT32_MAX;
+	}
+	return c;
+}
+
+/* Flip anything: the proof finds an example, refuses the program, or is right that it makes no difference. */
+static void mutations_are_found(void **state)
+{
+	struct arena a = { 0 };
+	struct planned p;
+	struct err e;
+	size_t found = 0, refused = 0, same = 0;
+
+	(void)state;
+	assert_int_equal(profile_load_builtin(&a, profile_builtin("ci-runner"), &p.profile, &e), 0);
+	assert_int_equal(plan_under(&a, &p, HOST_X86_64, &requests[1], &e), 0);
+
+	struct sock_filter *copy = arena_array(&a, p.plan.filter.n, sizeof *copy);
+	struct bpf_program mutant = { p.plan.filter.n, copy };
+
+	for (size_t i = 0; i < MUTATIONS; i++) {
+		struct sock_filter *in = &copy[below((uint32_t)mutant.n)], before;
+		struct verify_result r;
+
+		memcpy(copy, p.plan.filter.at, mutant.n * sizeof *copy);
+		before = *in;
+		mutate(in);
+
+		int result = verify_filter(&p.meaning, &mutant, &r, &e);
+
+		if (result == 1) {
+			found++;
+			assert_int_equal(bpf_run(&mutant, &r.call, NULL, NULL), r.does);
+			assert_int_equal(meaning_of(&p.meaning, &r.call), r.says);
+			assert_int_not_equal(r.does, r.says);
+			continue;
+		}
+		if (result < 0) {
+			/* Only a program that a filter of ours is not, or that is too intricate. */
+			assert_int_equal(result, -EINVAL);
+			refused++;
+			continue;
+		}
+		same++;
+		for (size_t c = 0; c < CALLS; c++) {
+			struct bpf_call call = border_call(&mutant, &p.meaning);
+			bpf_verdict was = bpf_run(&p.plan.filter, &call, NULL, NULL);
+
+			if (bpf_run(&mutant, &call, NULL, NULL) != was)
+				fail_msg("a mutation was not found: code 0x%x jt %u jf %u k 0x%x",
+					 before.code, before.jt, before.jf, before.k);
+		}
+	}
+	printf("# %zu mutations found, %zu refused, %zu make no difference\n", found, refused,
+	       same);
+	assert_true(found + refused > MUTATIONS / 2);
+	assert_true(found > MUTATIONS / 4);
+	arena_free(&a);
+}
+
+/* ---- random profiles ---- */
+
+static void random_list(struct buf *b, const char *key, unsigned names)
+{
+	buf_printf(b, "  %s: [execve, exit_group, sendmsg, clone, wait4", key);
+	for (const struct syscall_group *g = syscall_groups; g->name != NULL; g++)
+		if (below(3) == 0)
+			buf_printf(b, ", \"%s\"", g->name);
+	for (unsigned i = 0; i < names; i++)
+		buf_printf(b, ", %s", syscalls[below((uint32_t)syscalls_count)].name);
+	buf_puts(b, "]\n");
+}
+
+/* Denied by group only, so that nothing is both at once. */
+static void random_deny(struct buf *b)
+{
+	buf_puts(b, "  deny: [\"@mounts\"");
+	for (const struct syscall_group *g = syscall_groups; g->name != NULL; g++)
+		if (below(6) == 0)
+			buf_printf(b, ", \"%s\"", g->name);
+	buf_puts(b, "]\n");
+}
+
+static void random_where(struct buf *b)
+{
+	buf_puts(b, "  where:\n");
+	for (unsigned i = 0, n = below(6); i <= n; i++) {
+		uint64_t mask = (uint64_t)random32() << 32 | random32();
+
+		if (below(2))
+			mask = below(2) ? 0xffffffff : UINT64_MAX;
+		buf_printf(b, "    - {syscall: %s, arg: %u, mask: 0x%llx, in: [",
+			   below(2) ? "personality"
+				    : syscalls[below((uint32_t)syscalls_count)].name,
+			   below(6), (unsigned long long)mask);
+		for (unsigned v = 0, m = below(5); v <= m; v++)
+			buf_printf(b, "%s0x%llx", v != 0 ? ", " : "",
+				   (unsigned long long)(random32() & mask));
+		buf_printf(b, "], then: %s}\n", below(2) ? "allow" : "deny");
+	}
+}
+
+static void random_values(struct buf *b, const char *key, const struct name *names)
+{
+	size_t n = 0;
+
+	while (names[n].name != NULL)
+		n++;
+	buf_printf(b, "%s: {allow: [%u", key, below(64));
+	for (unsigned i = 0, m = below(30); i < m; i++)
+		if (below(4) == 0)
+			buf_printf(b, ", 0x%x", random32());
+		else
+			buf_printf(b, ", %s", names[below((uint32_t)n)].name);
+	buf_puts(b, "]}\n");
+}
+
+static void random_sockets(struct buf *b)
+{
+	static const char *const rows[] = {
+		"{family: unix}",
+		"{family: inet, types: [stream]}",
+		"{family: inet6, types: [stream, dgram], protocols: [0, 6, 17]}",
+		"{family: netlink, types: [raw, dgram], protocols: [0]}",
+		"{family: vsock, types: [seqpacket]}",
+		"{family: inet, protocols: [1]}",
+	};
+
+	buf_puts(b, "sockets: {allow: [{family: unix, types: [dgram]}");
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (below(2))
+			buf_printf(b, ", %s", rows[i]);
+	buf_puts(b, "]}\n");
+}
+
+static const char *random_profile(struct arena *a)
+{
+	static const char *const audits[] = { "none", "denials", "decisions", "all" };
+	struct buf b = { .arena = a };
+
+	buf_puts(&b, "zviz: 1\nname: random\nsyscalls:\n");
+	random_list(&b, "allow", below(20));
+	random_deny(&b);
+	if (below(2))
+		random_list(&b, "broker", below(10));
+	if (below(2))
+		random_where(&b);
+	random_values(&b, "ioctl", ioctl_names);
+	random_values(&b, "prctl", prctl_names);
+	random_sockets(&b);
+	buf_puts(&b, "filesystem: {read: [/], write: [/tmp]");
+	if (below(3) == 0)
+		buf_printf(&b, ", deny: {%s: [\"**/.env\"]}", below(2) ? "read" : "write");
+	buf_printf(&b, "}\naudit: %s\n", audits[below(4)]);
+	return buf_text(&b);
+}
+
+static void random_profiles_are_proved(void **state)
+{
+	size_t proved = 0;
+
+	(void)state;
+	for (size_t i = 0; i < RANDOM_PROFILES; i++) {
+		struct arena a = { 0 };
+		struct planned p;
+		struct verify_result r;
+		struct err e;
+		const char *text = random_profile(&a);
+		int loaded = profile_load(&a, "random", text, strlen(text), NULL, NULL, &p.profile,
+					  &e);
+
+		/* Some cannot be planned (a group denies what the launch needs): never most of them. */
+		if (loaded == 0 && plan_under(&a, &p, below(2) ? HOST_AARCH64 : HOST_X86_64,
+					      &requests[below(COUNT(requests))], &e) == 0) {
+			assert_proved(&p, text, &r);
+			proved++;
+		}
+		arena_free(&a);
+	}
+	printf("# %zu of %d random profiles were planned and proved\n", proved, RANDOM_PROFILES);
+	assert_true(proved > RANDOM_PROFILES / 2);
+}
+
+/* ---- the symbolic run itself ---- */
+
+struct paths {
+	const struct bpf_call *call;
+	bpf_verdict verdict;
+	size_t hits, paths;
+};
+
+static uint32_t word_of(const struct bpf_call *c, unsigned word)
+{
+	switch (word) {
+	case SYMBOLIC_NR:
+		return (uint32_t)c->nr;
+	case SYMBOLIC_ARCH:
+		return c->arch;
+	default:
+		break;
+	}
+
+	uint64_t whole = word < SYMBOLIC_ARGS ? c->ip : c->arg[(word - SYMBOLIC_ARGS) / 2];
+
+	return (uint32_t)(word % 2 ? whole >> 32 : whole);
+}
+
+static bool in_set(const struct symbolic_set *s, const struct bpf_call *c)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		uint32_t v = word_of(c, s->at[i].word) & s->at[i].mask, k = s->at[i].value;
+		enum symbolic_op op = s->at[i].op;
+
+		if (!(op == SYMBOLIC_EQ   ? v == k
+		      : op == SYMBOLIC_NE ? v != k
+		      : op == SYMBOLIC_GE ? v >= k
+					  : v < k))
+			return false;
+	}
+	return true;
+}
+
+static int count_path(void *ctx, bpf_verdict verdict, struct symbolic_set *calls)
+{
+	struct paths *p = ctx;
+	struct bpf_call some;
+
+	p->paths++;
+	assert_true(symbolic_some(calls, &some));
+	assert_true(in_set(calls, &some));
+	if (in_set(calls, p->call)) {
+		p->hits++;
+		p->verdict = verdict;
+	}
+	return 0;
+}
+
+/* Forward jumps only, so it ends; nothing else is promised. */
+static size_t random_program(struct sock_filter *at)
+{
+	static const uint16_t jumps[] = { BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
+	size_t n = 4 + below(24);
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t room = (uint8_t)(n - i - 1 > 12 ? 12 : n - i - 1);
+		uint32_t k = below(2) ? below(6) : random32();
+
+		at[i] = (struct sock_filter){ BPF_RET | BPF_K, 0, 0, below(5) << 16 };
+		if (i + 1 == n || below(8) == 0)
+			continue;
+		switch (below(4)) {
+		case 0:
+			at[i] = (struct sock_filter){ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+						      4 * below(16) };
+			break;
+		case 1:
+			at[i] = (struct sock_filter){ BPF_ALU | BPF_AND | BPF_K, 0, 0, k };
+			break;
+		default:
+			at[i] = (struct sock_filter){ BPF_JMP | BPF_K | jumps[below(4)],
+						      (uint8_t)below(room), (uint8_t)below(room),
+						      k };
+		}
+	}
+	return n;
+}
+
+static void paths_part_the_calls(void **state)
+{
+	struct sock_filter at[32];
+	static struct symbolic_set set;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < RANDOM_PROGRAMS; i++) {
+		struct bpf_program p = { random_program(at), at };
+
+		for (size_t c = 0; c < 20; c++) {
+			struct bpf_call call = { .arch = below(8),
+						 .nr = (int)below(8),
+						 .ip = below(8) };
+			struct paths paths = { .call = &call };
+
+			for (unsigned n = 0; n < 6; n++)
+				call.arg[n] = below(2) ? below(8)
+						       : (uint64_t)random32() << 32 | random32();
+			set.n = 0;
+			assert_int_equal(symbolic_run(&p, &set, count_path, &paths, &e), 0);
+			assert_int_equal(set.n, 0);
+			assert_int_equal(paths.hits, 1);
+			assert_int_equal(paths.verdict, bpf_run(&p, &call, NULL, NULL));
+		}
+	}
+}
+
+static void single_words_are_decided(void **state)
+{
+	static const struct {
+		struct symbolic_condition at[4];
+		size_t n;
+		bool some;
+	} rows[] = {
+		{ { { 4, SYMBOLIC_EQ, UINT32_MAX, 7 }, { 4, SYMBOLIC_NE, UINT32_MAX, 7 } },
+		  2,
+		  false },
+		{ { { 4, SYMBOLIC_EQ, 0xf, 0x10 } }, 1, false },
+		{ { { 4, SYMBOLIC_GE, 0xff, 0x100 } }, 1, false },
+		{ { { 4, SYMBOLIC_GE, UINT32_MAX, UINT32_MAX } }, 1, true },
+		{ { { 4, SYMBOLIC_LT, UINT32_MAX, 0 } }, 1, false },
+		{ { { 4, SYMBOLIC_GE, 0xf0, 0x30 },
+		    { 4, SYMBOLIC_LT, 0xf0, 0x40 },
+		    { 4, SYMBOLIC_NE, 0xf0, 0x30 } },
+		  3,
+		  false },
+		{ { { 4, SYMBOLIC_EQ, 0xf, 3 }, { 4, SYMBOLIC_GE, UINT32_MAX, 0xfffffff4 } },
+		  2,
+		  false },
+		{ { { 4, SYMBOLIC_EQ, 0xf, 3 }, { 4, SYMBOLIC_GE, UINT32_MAX, 0xfffffff3 } },
+		  2,
+		  true },
+		{ { { 4, SYMBOLIC_NE, 1, 0 }, { 4, SYMBOLIC_NE, 1, 1 } }, 2, false },
+		{ { { 4, SYMBOLIC_NE, 0, 0 } }, 1, false },
+		{ { { 4, SYMBOLIC_EQ, 0, 0 } }, 1, true },
+		{ { { 4, SYMBOLIC_EQ, UINT32_MAX, 1 }, { 5, SYMBOLIC_EQ, UINT32_MAX, 2 } },
+		  2,
+		  true },
+	};
+	static struct symbolic_set s;
+	struct bpf_call call;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		s.n = rows[i].n;
+		memcpy(s.at, rows[i].at, rows[i].n * sizeof *s.at);
+		if (symbolic_some(&s, &call) != rows[i].some)
+			fail_msg("row %zu", i);
+		if (rows[i].some)
+			assert_true(in_set(&s, &call));
+	}
+	assert_int_equal(call.arg[0], UINT64_C(2) << 32 | 1);
+}
+
+static void no_program(void **state)
+{
+	static const struct sock_filter cases[][2] = {
+		{ { BPF_LD | BPF_W | BPF_ABS, 0, 0, 64 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_LD | BPF_W | BPF_ABS, 0, 0, 2 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_JMP | BPF_JA, 0, 0, 1 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_JMP | BPF_JA, 0, 0, UINT32_MAX }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_JMP | BPF_JEQ | BPF_K, 0, 9, 1 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_ALU | BPF_ADD | BPF_K, 0, 0, 1 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_RET | BPF_A, 0, 0, 0 }, { BPF_RET | BPF_K, 0, 0, 0 } },
+		{ { BPF_LD | BPF_W | BPF_ABS, 0, 0, 0 }, { BPF_LD | BPF_W | BPF_ABS, 0, 0, 0 } },
+	};
+	const struct meaning m = { .arch = AUDIT_ARCH_X86_64, .nr_limit = 0x40000000 };
+	struct verify_result r;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct bpf_program p = { 2, (struct sock_filter *)cases[i] };
+
+		if (verify_filter(&m, &p, &r, &e) != -EINVAL)
+			fail_msg("row %zu", i);
+		assert_non_null(strstr(e.text, "instruction"));
+	}
+
+	struct bpf_program empty = { 0 };
+
+	assert_int_equal(verify_filter(&m, &empty, &r, &e), -EINVAL);
+}
+
+/* The words of an example. */
+static void examples_are_shown(void **state)
+{
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+	const struct verify_result r = {
+		.call = { .arch = AUDIT_ARCH_X86_64, .nr = 257, .arg = { 0, 0, 0x241 } },
+		.says = SECCOMP_RET_ALLOW,
+		.does = SECCOMP_RET_ERRNO | EPERM,
+	};
+
+	(void)state;
+	verify_describe(&r, &text);
+	assert_string_equal(buf_text(&text),
+			    "openat(arg2 = 0x241) on x86_64: the profile says ALLOW, "
+			    "the filter does ERRNO(EPERM)");
+	arena_free(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(single_words_are_decided),
+		cmocka_unit_test(paths_part_the_calls),
+		cmocka_unit_test(no_program),
+		cmocka_unit_test(examples_are_shown),
+		cmocka_unit_test(builtins_are_proved),
+		cmocka_unit_test(mutations_are_found),
+		cmocka_unit_test(random_profiles_are_proved),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
