@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/landlock.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +18,7 @@
 
 #include "policy/symbolic.h"
 #include "policy/verify.h"
+#include "policy/verify_files.h"
 #include "table/table.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
@@ -56,23 +59,26 @@ static const struct request {
 
 struct planned {
 	struct plan plan;
+	struct plan_request request;
 	struct host host;
 	struct spec spec;
 	struct profile profile;
 	struct meaning meaning;
 };
 
-static const struct direct_view view = { .user = "user", .home = "/home/user" };
+static const struct direct_view view = { .work = "/srv/project",
+					 .user = "user",
+					 .home = "/home/user" };
 
 static int plan_under(struct arena *a, struct planned *p, enum host_arch arch,
 		      const struct request *r, struct err *e)
 {
 	static const char *args[] = { "true" };
-	const struct plan_request request = {
-		.id = "x", .verbose = r->verbose, .events = r->events, .direct = &view
-	};
 	const struct meaning_request meant = { .verbose = r->verbose, .events = r->events };
 
+	p->request = (struct plan_request){
+		.id = "x", .verbose = r->verbose, .events = r->events, .direct = &view
+	};
 	p->host = (struct host){ .arch = arch,
 				 .privileged = true,
 				 .initial_userns = true,
@@ -92,7 +98,7 @@ static int plan_under(struct arena *a, struct planned *p, enum host_arch arch,
 	p->spec.process.args = (struct strings){ 1, 1, args };
 	meaning_make(a, &p->profile, &meant,
 		     arch == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64, &p->meaning);
-	return plan_make(a, &request, &p->spec, &p->profile, &p->host, &p->plan, e);
+	return plan_make(a, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e);
 }
 
 static void assert_proved(const struct planned *p, const char *name, struct verify_result *r)
@@ -556,6 +562,103 @@ static void no_program(void **state)
 	assert_int_equal(verify_filter(&m, &empty, &r, &e), -EINVAL);
 }
 
+/* ---- files ---- */
+
+static void assert_files_proved(struct arena *a, const struct planned *p, const char *name)
+{
+	const char *path;
+	size_t classes;
+
+	if (verify_files(a, &p->plan, &p->request, &classes, &path) != 0)
+		fail_msg("%s: %s gets more than the profile says", name, path);
+	assert_true(classes > 100);
+}
+
+static void files_of_builtins(void **state)
+{
+	(void)state;
+	for (const struct builtin_profile *b = builtin_profiles; b->name != NULL; b++) {
+		struct arena a = { 0 };
+		struct planned p;
+		struct err e;
+
+		assert_int_equal(profile_load_builtin(&a, b, &p.profile, &e), 0);
+		assert_int_equal(plan_under(&a, &p, HOST_X86_64, &requests[0], &e), 0);
+		assert_files_proved(&a, &p, b->name);
+		arena_free(&a);
+	}
+}
+
+/* Each change of a plan that gives something away is found. */
+static void files_given_away(void **state)
+{
+	struct arena a = { 0 };
+	struct planned p;
+	struct err e;
+	const char *path;
+	size_t classes;
+
+	(void)state;
+	assert_int_equal(profile_load_builtin(&a, profile_builtin("web-server"), &p.profile, &e),
+			 0);
+	assert_int_equal(plan_under(&a, &p, HOST_X86_64, &requests[0], &e), 0);
+
+	/* Write rights and a mount that can be written to. */
+	struct plan_path *paths = arena_array(&a, p.plan.npaths + 1, sizeof *paths);
+	struct plan_mount *mounts = arena_array(&a, p.plan.nmounts, sizeof *mounts);
+
+	memcpy(paths, p.plan.paths, p.plan.npaths * sizeof *paths);
+	memcpy(mounts, p.plan.mounts, p.plan.nmounts * sizeof *mounts);
+	paths[p.plan.npaths] = (struct plan_path){ "/usr", LANDLOCK_ACCESS_FS_WRITE_FILE, { 0 } };
+	p.plan.paths = paths;
+	p.plan.mounts = mounts;
+	p.plan.npaths++;
+	assert_int_equal(verify_files(&a, &p.plan, &p.request, &classes, &path), 0); /* read-only */
+	for (size_t i = 0; i < p.plan.nmounts; i++)
+		if (strcmp(mounts[i].target, "/usr") == 0)
+			mounts[i].attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	assert_int_equal(verify_files(&a, &p.plan, &p.request, &classes, &path), 1);
+	assert_int_equal(strncmp(path, "/usr", 4), 0);
+	p.plan.npaths--;
+	assert_int_equal(verify_files(&a, &p.plan, &p.request, &classes, &path), 0);
+
+	/* Execution where only writing was meant. */
+	for (size_t i = 0; i < p.plan.npaths; i++)
+		if (strcmp(paths[i].path, "/tmp") == 0)
+			paths[i].rights |= LANDLOCK_ACCESS_FS_EXECUTE;
+	assert_int_equal(verify_files(&a, &p.plan, &p.request, &classes, &path), 1);
+	assert_int_equal(strncmp(path, "/tmp", 4), 0);
+	arena_free(&a);
+}
+
+/* A hidden path stays hidden over what is shared, and a pattern that got lost is found. */
+static void files_hidden_and_denied(void **state)
+{
+	static const char text[] =
+		"zviz: 1\nextends: ci-runner\nfilesystem:\n  hide: [/usr/share/secret]\n"
+		"  deny: {read: [\"**/.env\"], write: [\"**/.git/hooks/**\"]}\n";
+	struct arena a = { 0 };
+	struct planned p;
+	struct err e;
+	const char *path;
+	size_t classes;
+
+	(void)state;
+	assert_int_equal(profile_load(&a, "own", text, strlen(text), NULL, NULL, &p.profile, &e),
+			 0);
+	assert_int_equal(plan_under(&a, &p, HOST_X86_64, &requests[0], &e), 0);
+	assert_false(verify_says(&p.plan, &p.request, "/usr/share/secret/x").seen);
+	assert_true(verify_says(&p.plan, &p.request, "/usr/share/x").read);
+	assert_false(verify_says(&p.plan, &p.request, "/usr/share/x").write);
+	assert_true(verify_lets(&p.plan, "/work/x").write);
+	assert_true(verify_lets(&p.plan, "/usr/bin/x").execute);
+	assert_false(verify_lets(&p.plan, "/root").seen);
+	p.plan.broker.ndeny_write = 0;
+	assert_int_equal(verify_files(&a, &p.plan, &p.request, &classes, &path), 1);
+	assert_string_equal(path, "**/.git/hooks/**");
+	arena_free(&a);
+}
+
 /* The words of an example. */
 static void examples_are_shown(void **state)
 {
@@ -583,6 +686,9 @@ int main(void)
 		cmocka_unit_test(no_program),
 		cmocka_unit_test(examples_are_shown),
 		cmocka_unit_test(builtins_are_proved),
+		cmocka_unit_test(files_of_builtins),
+		cmocka_unit_test(files_given_away),
+		cmocka_unit_test(files_hidden_and_denied),
 		cmocka_unit_test(mutations_are_found),
 		cmocka_unit_test(random_profiles_are_proved),
 	};

@@ -1,0 +1,246 @@
+#include "policy/verify_files.h"
+
+#include <linux/landlock.h>
+#include <linux/mount.h>
+#include <string.h>
+
+#include "policy/draft.h"
+
+/* ---- what the profile says ---- */
+
+static bool at_or_below(const char *folder, const char *path)
+{
+	size_t len = strlen(folder);
+
+	if (strcmp(folder, "/") == 0)
+		return true;
+	return strncmp(folder, path, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static bool in_any(const struct words *folders, const char *path)
+{
+	for (size_t i = 0; i < folders->n; i++)
+		if (at_or_below(folders->at[i].text, path))
+			return true;
+	return false;
+}
+
+/* Patterns of `hide` explain; they mask nothing (SECURITY.md). */
+static bool hidden(const struct words *list, const char *path)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strpbrk(list->at[i].text, "*?") == NULL && at_or_below(list->at[i].text, path))
+			return true;
+	return false;
+}
+
+/* A volume that a bundle mounts to be written to was asked for by whoever wrote it. */
+static bool is_volume(const struct plan *p, const char *path)
+{
+	const struct spec_mounts *mounts = &p->spec->mounts;
+
+	for (size_t i = 0; !p->direct && i < mounts->n; i++) {
+		const char *type = mounts->at[i].type;
+		bool fs = type != NULL &&
+			  (strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 ||
+			   strcmp(type, "devpts") == 0);
+
+		if (!fs && at_or_below(mounts->at[i].destination, path))
+			return true;
+	}
+	return false;
+}
+
+/* The direct form gives every workload these to write to (zviz-run(1)). */
+static bool is_given_by_form(const struct plan_request *r, const char *path)
+{
+	const struct direct_view *v = r->direct;
+
+	return v != NULL && ((v->work != NULL && at_or_below("/work", path)) ||
+			     (v->home != NULL && at_or_below(v->home, path)) ||
+			     at_or_below("/tmp", path));
+}
+
+struct verify_access verify_says(const struct plan *p, const struct plan_request *r,
+				 const char *path)
+{
+	const struct profile *f = p->policy;
+	bool shared = in_any(&r->read, path), given = in_any(&r->write, path);
+	/* Devices and the process's own files: always there, and guarded by the mounts. */
+	bool own = at_or_below("/dev", path) || at_or_below("/proc", path);
+	bool volume = is_volume(p, path) || is_given_by_form(r, path);
+	struct verify_access says = {
+		.seen = !hidden(&r->hide, path) &&
+			(!hidden(&f->filesystem.hide, path) || shared || given || volume),
+		.read = in_any(&f->filesystem.read, path) || in_any(&f->filesystem.execute, path),
+		.write = in_any(&f->filesystem.write, path) || given || own || volume,
+		.execute = in_any(&f->filesystem.execute, path) || shared || given,
+	};
+
+	says.read |= says.write || shared;
+	says.read &= says.seen;
+	says.write &= says.seen;
+	says.execute &= says.seen;
+	return says;
+}
+
+/* ---- what the plan does ---- */
+
+/* Mounts come in order: the last one at or above a path shows it. */
+static const struct plan_mount *mount_over(const struct plan *p, const char *path)
+{
+	const struct plan_mount *last = NULL;
+
+	for (size_t i = 0; i < p->nmounts; i++) {
+		const struct plan_mount *m = &p->mounts[i];
+
+		if (!at_or_below(m->target, path))
+			continue;
+		/* A link or a folder in a tree that is there already shows nothing of its own. */
+		if (m->kind != MOUNT_SYMLINK && m->kind != MOUNT_DIR)
+			last = m;
+	}
+	return last;
+}
+
+static uint64_t landlock_rights(const struct plan *p, const char *path)
+{
+	uint64_t rights = p->landlock_abi == 0 ? UINT64_MAX : 0;
+
+	for (size_t i = 0; i < p->npaths; i++)
+		if (at_or_below(p->paths[i].path, path))
+			rights |= p->paths[i].rights;
+	return rights;
+}
+
+struct verify_access verify_lets(const struct plan *p, const char *path)
+{
+	const struct plan_mount *m = mount_over(p, path);
+	uint64_t rights = landlock_rights(p, path);
+	bool masked = m != NULL && m->kind == MOUNT_MASK;
+	bool bare = m == NULL && p->rootfs == NULL; /* the fresh root, where nothing lies */
+	struct verify_access lets = {
+		.seen = !masked && !bare,
+		.read = rights & (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR),
+		.write = rights & LANDLOCK_ACCESS_FS_WRITE_FILE,
+		.execute = rights & LANDLOCK_ACCESS_FS_EXECUTE,
+	};
+
+	lets.read &= lets.seen;
+	lets.write &= lets.seen &&
+		      !(m != NULL ? m->attr_set & MOUNT_ATTR_RDONLY : p->rootfs_readonly);
+	lets.execute &= lets.seen && !(m != NULL && (m->attr_set & MOUNT_ATTR_NOEXEC));
+	return lets;
+}
+
+/* ---- classes ---- */
+
+struct classes {
+	struct arena *a;
+	LIST_OF(const char *) paths;
+};
+
+static void add(struct classes *c, const char *path)
+{
+	for (size_t i = 0; i < c->paths.n; i++)
+		if (strcmp(c->paths.at[i], path) == 0)
+			return;
+	*LIST_ADD(c->a, &c->paths) = path;
+}
+
+/* The path, what lies in it, and what lies beside it with a name that begins the same. */
+static void add_around(struct classes *c, const char *path)
+{
+	if (path[0] != '/' || strpbrk(path, "*?") != NULL)
+		return;
+	add(c, path);
+	if (strcmp(path, "/") == 0) {
+		add(c, "/some-name");
+		return;
+	}
+	add(c, arena_printf(c->a, "%s/some-name", path));
+	add(c, arena_printf(c->a, "%s-beside", path));
+
+	const char *slash = strrchr(path, '/');
+
+	add(c, slash == path ? "/" : arena_strndup(c->a, path, (size_t)(slash - path)));
+}
+
+static void add_words(struct classes *c, const struct words *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		add_around(c, list->at[i].text);
+}
+
+static void find_classes(struct classes *c, const struct plan *p, const struct plan_request *r)
+{
+	const struct profile *f = p->policy;
+	const struct words *const lists[] = {
+		&f->filesystem.read,
+		&f->filesystem.write,
+		&f->filesystem.execute,
+		&f->filesystem.hide,
+		&r->read,
+		&r->write,
+		&r->hide,
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		add_words(c, lists[i]);
+	for (size_t i = 0; i < p->nmounts; i++)
+		add_around(c, p->mounts[i].target);
+	for (size_t i = 0; i < p->npaths; i++)
+		add_around(c, p->paths[i].path);
+}
+
+static bool is_more(struct verify_access lets, struct verify_access says)
+{
+	return (lets.seen && !says.seen) || (lets.read && !says.read) ||
+	       (lets.write && !says.write) || (lets.execute && !says.execute);
+}
+
+/* ---- the broker ---- */
+
+static bool has_rule(const struct file_rule *rules, size_t n, const char *pattern)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rules[i].pattern, pattern) == 0)
+			return true;
+	return false;
+}
+
+/* Each pattern reached the broker, and the broker is asked about opens; NULL, or the one that did not. */
+static const char *lost_pattern(const struct plan *p)
+{
+	const struct words *read = &p->policy->filesystem.deny_read,
+			   *write = &p->policy->filesystem.deny_write;
+
+	for (size_t i = 0; i < read->n; i++)
+		if (!p->broker.opens ||
+		    !has_rule(p->broker.deny_read, p->broker.ndeny_read, read->at[i].text))
+			return read->at[i].text;
+	for (size_t i = 0; i < write->n; i++)
+		if (!p->broker.opens ||
+		    !has_rule(p->broker.deny_write, p->broker.ndeny_write, write->at[i].text))
+			return write->at[i].text;
+	return NULL;
+}
+
+int verify_files(struct arena *a, const struct plan *p, const struct plan_request *r,
+		 size_t *classes, const char **path)
+{
+	struct classes c = { .a = a };
+
+	find_classes(&c, p, r);
+	*classes = c.paths.n;
+	*path = lost_pattern(p);
+	if (*path != NULL)
+		return 1;
+	for (size_t i = 0; i < c.paths.n; i++) {
+		*path = c.paths.at[i];
+		if (is_more(verify_lets(p, *path), verify_says(p, r, *path)))
+			return 1;
+	}
+	*path = NULL;
+	return 0;
+}
