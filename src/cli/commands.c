@@ -5,12 +5,22 @@
 
 extern const struct command command_run, command_list, command_state, command_delete,
 	command_explain, command_check, command_profiles, command_completion, command_help,
-	command_verify, command_version;
+	command_verify, command_diff, command_version;
 
 const struct command *const commands[] = {
-	&command_run,        &command_explain, &command_verify,  &command_check,
-	&command_profiles,   &command_list,    &command_state,   &command_delete,
-	&command_completion, &command_help,    &command_version, NULL,
+	&command_run,
+	&command_explain,
+	&command_verify,
+	&command_diff,
+	&command_check,
+	&command_profiles,
+	&command_list,
+	&command_state,
+	&command_delete,
+	&command_completion,
+	&command_help,
+	&command_version,
+	NULL,
 };
 
 static const struct name log_formats[] = {

@@ -2,20 +2,16 @@
  * zviz verify: proves that what a profile compiles to means what it says.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/audit.h>
-#include <string.h>
 #include <time.h>
 
-#include "base/fd.h"
 #include "cli/command.h"
+#include "cli/filter_file.h"
 #include "cli/print.h"
 #include "policy/reference.h"
 #include "policy/verify.h"
 #include "policy/verify_files.h"
 #include "table/table.h"
-
-enum { FILTER_BYTES_MAX = BPF_MAXINSNS * sizeof(struct sock_filter) };
 
 struct verify_options {
 	const char *filter;
@@ -117,23 +113,11 @@ static int verify_plan_files(struct cli *c, const struct profile *p, struct buf 
 static int verify_file(struct cli *c, const struct verify_options *o, const struct profile *p,
 		       struct buf *out, struct err *e)
 {
-#if defined(__aarch64__)
-	int own = HOST_AARCH64;
-#else
-	int own = HOST_X86_64;
-#endif
-	const struct name *arch = name_of(arch_names, o->arch.set ? (int64_t)o->arch.value : own);
-	char *bytes;
-	size_t len;
+	const struct name *arch = name_of(arch_names, o->arch.set ? (int64_t)o->arch.value
+								  : filter_file_own_arch());
+	struct bpf_program f;
 
-	TRY(file_read(AT_FDCWD, o->filter, FILTER_BYTES_MAX, c->arena, &bytes, &len, e));
-	if (len == 0 || len % sizeof(struct sock_filter) != 0)
-		return fail(e, EINVAL, "%s: %zu bytes are no array of instructions of %zu each",
-			    o->filter, len, sizeof(struct sock_filter));
-
-	struct bpf_program f = { len / sizeof(struct sock_filter), arena_alloc(c->arena, len) };
-
-	memcpy(f.at, bytes, len);
+	TRY(filter_file_read(c->arena, o->filter, &f, e));
 	if (compare(c, p, arch, &variants[0], &f, out, e) < 0)
 		return within(e, "%s", o->filter);
 	return 0;

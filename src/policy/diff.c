@@ -1,0 +1,473 @@
+#include "policy/diff.h"
+
+#include <linux/seccomp.h>
+#include <string.h>
+
+#include "policy/symbolic.h"
+#include "policy/verify_files.h"
+#include "table/table.h"
+
+enum {
+	SETS_SHOWN = 12, /* of one call */
+	NR_LIMIT = 0x40000000,
+};
+
+struct profile diff_profile(const struct profile *p)
+{
+	struct profile copy = *p;
+
+	copy.audit = AUDIT_NONE;
+	copy.syscalls.broker = (struct words){ 0 };
+	for (size_t i = 0; i < copy.syscalls.mentions.n; i++)
+		copy.syscalls.mentions.at[i].broker = false;
+	return copy;
+}
+
+/* ---- one call, or a range of numbers ---- */
+
+/* All that a set says of one word under one mask, but for single values that it leaves out: [low, high). */
+struct span {
+	unsigned word;
+	uint32_t mask;
+	uint64_t low, high;
+};
+
+struct comparison {
+	struct arena *a;
+	const struct bpf_program *other;
+	const char *name; /* of the call */
+	const struct syscall *call;
+	bool refuses;    /* the same side: some of these calls */
+	bool both;       /* the other side permits some that this one does */
+	struct buf sets; /* what this side alone permits */
+	size_t nsets, nshown;
+	bool listed; /* the last one shown was a single value of this: */
+	struct span last;
+	struct err *e;
+};
+
+/* What is asked of the broker is performed, if its rules permit: files compare those. */
+static bool permits(bpf_verdict v)
+{
+	switch (v & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ALLOW:
+	case SECCOMP_RET_LOG:
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_USER_NOTIF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const struct name *names_of(const struct syscall *s, unsigned arg)
+{
+	switch (s != NULL && arg < 6 ? s->arg[arg] : ARG_NONE) {
+	case ARG_IOCTL:
+		return ioctl_names;
+	case ARG_PRCTL:
+		return prctl_names;
+	case ARG_SOCKET_FAMILY:
+		return socket_families;
+	case ARG_SOCKET_TYPE:
+		return socket_types;
+	default:
+		return NULL;
+	}
+}
+
+static struct span span_of(const struct symbolic_set *s, unsigned word, uint32_t mask)
+{
+	struct span span = { word, mask, 0, UINT64_C(1) << 32 };
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct symbolic_condition *c = &s->at[i];
+
+		if (c->word != word || c->mask != mask)
+			continue;
+		if ((c->op == SYMBOLIC_EQ || c->op == SYMBOLIC_GE) && c->value > span.low)
+			span.low = c->value;
+		if (c->op == SYMBOLIC_EQ && (uint64_t)c->value + 1 < span.high)
+			span.high = (uint64_t)c->value + 1;
+		if (c->op == SYMBOLIC_LT && c->value < span.high)
+			span.high = c->value;
+	}
+	return span;
+}
+
+/* Conditions on the same word under the same mask are shown once, with the first. Which call it is, is known. */
+static bool is_shown(const struct symbolic_set *s, size_t i)
+{
+	const struct symbolic_condition *c = &s->at[i];
+
+	if (c->word == SYMBOLIC_NR || c->word == SYMBOLIC_ARCH)
+		return true;
+	for (size_t j = 0; j < i; j++)
+		if (s->at[j].word == c->word && s->at[j].mask == c->mask)
+			return true;
+	return false;
+}
+
+static void describe_value(struct comparison *c, const struct span *span, uint64_t value)
+{
+	const struct name *names = names_of(c->call, (span->word - SYMBOLIC_ARGS) / 2u);
+	const struct name *n = names != NULL && span->word % 2 == 0 ? name_of(names, (int64_t)value)
+								    : NULL;
+
+	if (n != NULL)
+		buf_puts(&c->sets, n->name);
+	else
+		buf_printf(&c->sets, "0x%llx", (unsigned long long)value);
+}
+
+static void describe_word(struct comparison *c, const struct span *span)
+{
+	unsigned arg = (span->word - SYMBOLIC_ARGS) / 2u;
+
+	if (span->word < SYMBOLIC_ARGS)
+		buf_puts(&c->sets, "the instruction pointer");
+	else
+		buf_printf(&c->sets, "arg%u%s", arg, span->word % 2 ? " (high half)" : "");
+	if (span->mask != UINT32_MAX)
+		buf_printf(&c->sets, " & 0x%x", span->mask);
+}
+
+static void describe_span(struct comparison *c, const struct symbolic_set *s,
+			  const struct span *span, const char *between)
+{
+	const char *more = between;
+
+	if (span->low != 0 || span->high != UINT64_C(1) << 32) {
+		buf_puts(&c->sets, more);
+		describe_word(c, span);
+		buf_puts(&c->sets, " = ");
+		describe_value(c, span, span->low);
+		if (span->high != span->low + 1) {
+			buf_puts(&c->sets, " to ");
+			describe_value(c, span, span->high - 1);
+		}
+		more = ", ";
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		const struct symbolic_condition *n = &s->at[i];
+
+		if (n->word != span->word || n->mask != span->mask || n->op != SYMBOLIC_NE ||
+		    n->value < span->low || n->value >= span->high)
+			continue;
+		buf_puts(&c->sets, more);
+		describe_word(c, span);
+		buf_puts(&c->sets, " != ");
+		describe_value(c, span, n->value);
+		more = ", ";
+	}
+}
+
+/* Whether a set is nothing but single values of one word, as most are: then it only adds a value to a list. */
+static bool only_value(const struct symbolic_set *s, struct span *out)
+{
+	size_t spans = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (is_shown(s, i))
+			continue;
+		*out = span_of(s, s->at[i].word, s->at[i].mask);
+		if (spans++ > 0 || out->high != out->low + 1)
+			return false;
+	}
+	return spans == 1;
+}
+
+static void describe_set(struct comparison *c, const struct symbolic_set *s)
+{
+	struct span only;
+	const char *between = "";
+
+	c->nsets++;
+	if (only_value(s, &only) && c->listed && only.word == c->last.word &&
+	    only.mask == c->last.mask) {
+		buf_puts(&c->sets, ", ");
+		describe_value(c, &only, only.low);
+		return;
+	}
+	if (c->nshown++ >= SETS_SHOWN)
+		return;
+	buf_puts(&c->sets, c->nshown == 1 ? "" : "; ");
+	c->listed = only_value(s, &c->last);
+	for (size_t i = 0; i < s->n; i++) {
+		struct span span;
+
+		if (is_shown(s, i))
+			continue;
+		span = span_of(s, s->at[i].word, s->at[i].mask);
+		describe_span(c, s, &span, between);
+		between = ", ";
+	}
+}
+
+static int other_path(void *ctx, bpf_verdict v, struct symbolic_set *calls)
+{
+	struct comparison *c = ctx;
+
+	if (permits(v))
+		c->both = true;
+	else
+		describe_set(c, calls);
+	return 0;
+}
+
+static int one_path(void *ctx, bpf_verdict v, struct symbolic_set *calls)
+{
+	struct comparison *c = ctx;
+
+	if (!permits(v)) {
+		c->refuses = true;
+		return 0;
+	}
+	return symbolic_run(c->other, calls, other_path, c, c->e);
+}
+
+static int compare(struct comparison *c, const struct bpf_program *one, struct symbolic_set *s,
+		   struct diff_lines *out)
+{
+	c->sets = (struct buf){ .arena = c->a };
+
+	int r = symbolic_run(one, s, one_path, c, c->e);
+
+	if (r < 0 || c->nsets == 0)
+		return r;
+	if (!c->refuses && !c->both)
+		*LIST_ADD(c->a, out) = arena_printf(c->a, "syscalls: %s", c->name);
+	else if (c->nshown > SETS_SHOWN)
+		*LIST_ADD(c->a, out) = arena_printf(c->a, "syscalls: %s where %s; and %zu more",
+						    c->name, buf_text(&c->sets),
+						    c->nshown - SETS_SHOWN);
+	else
+		*LIST_ADD(c->a, out) = arena_printf(c->a, "syscalls: %s where %s", c->name,
+						    buf_text(&c->sets));
+	return 0;
+}
+
+static int compare_calls(struct arena *a, uint32_t arch, const struct bpf_program *one,
+			 const struct bpf_program *other, struct diff_lines *out, struct err *e)
+{
+	struct symbolic_set s;
+	uint32_t next = 0, top = syscall_top(arch);
+
+	for (uint32_t nr = 0; nr <= top; nr++) {
+		const struct syscall *call = nr < top ? syscall_number(arch, (int)nr) : NULL;
+		struct comparison c = { .a = a, .other = other, .e = e };
+
+		if (call == NULL && nr < top)
+			continue;
+		/* The numbers that no call has, up to this one; at the top, all that are left. */
+		if (nr > next || nr == top) {
+			uint32_t end = nr < top ? nr : NR_LIMIT;
+
+			s.n = 0;
+			symbolic_add(&s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, arch);
+			symbolic_add(&s, SYMBOLIC_NR, SYMBOLIC_GE, UINT32_MAX, next);
+			symbolic_add(&s, SYMBOLIC_NR, SYMBOLIC_LT, UINT32_MAX, end);
+			c.name = arena_printf(a,
+					      "numbers %u to %u, which are no calls that are known",
+					      next, end - 1);
+			TRY(compare(&c, one, &s, out));
+			c = (struct comparison){ .a = a, .other = other, .e = e };
+		}
+		if (call == NULL)
+			continue;
+		s.n = 0;
+		symbolic_add(&s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, arch);
+		symbolic_add(&s, SYMBOLIC_NR, SYMBOLIC_EQ, UINT32_MAX, nr);
+		c.name = call->name;
+		c.call = call;
+		TRY(compare(&c, one, &s, out));
+		next = nr + 1;
+	}
+	s.n = 0;
+	symbolic_add(&s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, arch);
+	symbolic_add(&s, SYMBOLIC_NR, SYMBOLIC_GE, UINT32_MAX, NR_LIMIT);
+
+	struct comparison x32 = {
+		.a = a, .other = other, .e = e, .name = "numbers of the x32 ABI"
+	};
+	struct comparison others = {
+		.a = a, .other = other, .e = e, .name = "calls of other architectures"
+	};
+
+	TRY(compare(&x32, one, &s, out));
+	s.n = 0;
+	symbolic_add(&s, SYMBOLIC_ARCH, SYMBOLIC_NE, UINT32_MAX, arch);
+	return compare(&others, one, &s, out);
+}
+
+/* ---- the rest of two profiles ---- */
+
+static void compare_access(struct arena *a, const char *path, struct verify_access one,
+			   struct verify_access other, struct diff_lines *out)
+{
+	const struct {
+		const char *what;
+		bool one, other;
+	} rows[] = {
+		{ "read", one.read, other.read },
+		{ "write", one.write, other.write },
+		{ "execute", one.execute, other.execute },
+	};
+	struct buf what = { .arena = a };
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].one && !rows[i].other)
+			buf_printf(&what, "%s%s", what.len != 0 ? ", " : "", rows[i].what);
+	if (what.len != 0)
+		*LIST_ADD(a, out) = arena_printf(a, "files: %s %s", buf_text(&what), path);
+}
+
+/* At each path that one of the profiles names: what lies below is treated as it is. */
+static void compare_files(struct arena *a, const struct diff_side *one,
+			  const struct diff_side *other, struct diff_lines *out)
+{
+	const struct profile *const both[] = { one->plan->policy, other->plan->policy };
+	struct words seen = { 0 };
+
+	for (size_t b = 0; b < COUNT(both); b++) {
+		const struct words *const lists[] = {
+			&both[b]->filesystem.read,
+			&both[b]->filesystem.write,
+			&both[b]->filesystem.execute,
+			&both[b]->filesystem.hide,
+		};
+
+		for (size_t l = 0; l < COUNT(lists); l++)
+			for (size_t i = 0; i < lists[l]->n; i++) {
+				const char *path = lists[l]->at[i].text;
+				bool known = strpbrk(path, "*?") != NULL;
+
+				for (size_t k = 0; k < seen.n; k++)
+					known |= strcmp(seen.at[k].text, path) == 0;
+				if (known)
+					continue;
+				LIST_ADD(a, &seen)->text = path;
+				compare_access(a, path, verify_says(one->plan, one->request, path),
+					       verify_says(other->plan, other->request, path), out);
+			}
+	}
+}
+
+static bool has(const struct words *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* A restriction that only the other one has. */
+static void compare_missing(struct arena *a, const char *what, const struct words *one,
+			    const struct words *other, struct diff_lines *out)
+{
+	for (size_t i = 0; i < other->n; i++)
+		if (!has(one, other->at[i].text))
+			*LIST_ADD(a, out) = arena_printf(a, "%s %s is not there", what,
+							 other->at[i].text);
+}
+
+static void compare_amount(struct arena *a, const char *what, const struct amount *one,
+			   const struct amount *other, struct diff_lines *out)
+{
+	if (!other->set || (one->set && one->value <= other->value))
+		return;
+	if (one->set)
+		*LIST_ADD(a, out) = arena_printf(a, "resources: %s %llu, not %llu", what,
+						 (unsigned long long)one->value,
+						 (unsigned long long)other->value);
+	else
+		*LIST_ADD(a, out) = arena_printf(a, "resources: %s without a limit, not %llu", what,
+						 (unsigned long long)other->value);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool egress_permitted(const struct egress_rule *r, const struct egress_rules *by)
+{
+	for (size_t i = 0; i < by->n; i++) {
+		const struct egress_rule *o = &by->at[i];
+		size_t found = 0;
+
+		if (!same_text(o->cidr, r->cidr) || !same_text(o->domain, r->domain))
+			continue;
+		for (size_t p = 0; p < r->n; p++)
+			for (size_t q = 0; q < o->n; q++)
+				found += r->ports[p] == o->ports[q];
+		if (o->n == 0 || (r->n != 0 && found >= r->n))
+			return true;
+	}
+	return false;
+}
+
+static void compare_network(struct arena *a, const struct profile *one, const struct profile *other,
+			    struct diff_lines *out)
+{
+	static const char *const modes[] = { "none", "host", "private" };
+	/* From the least to the most that can be reached. */
+	static const int reach[] = {
+		[NETWORK_NONE] = 0, [NETWORK_PRIVATE] = 1, [NETWORK_HOST] = 2
+	};
+
+	if (reach[one->network.mode] > reach[other->network.mode])
+		*LIST_ADD(a, out) = arena_printf(a, "network: mode %s, not %s",
+						 modes[one->network.mode],
+						 modes[other->network.mode]);
+	for (size_t i = 0; i < one->network.egress.n; i++) {
+		const struct egress_rule *r = &one->network.egress.at[i];
+
+		if (!egress_permitted(r, &other->network.egress))
+			*LIST_ADD(a, out) = arena_printf(a, "network: out to %s",
+							 r->cidr != NULL ? r->cidr : r->domain);
+	}
+}
+
+static void compare_profiles(struct arena *a, const struct diff_side *one,
+			     const struct diff_side *other, struct diff_lines *out)
+{
+	const struct profile *p = one->plan->policy, *q = other->plan->policy;
+	const struct {
+		const char *what;
+		const struct amount *one, *other;
+	} amounts[] = {
+		{ "memory", &p->resources.memory, &q->resources.memory },
+		{ "swap", &p->resources.swap, &q->resources.swap },
+		{ "cpus", &p->resources.cpus, &q->resources.cpus },
+		{ "pids", &p->resources.pids, &q->resources.pids },
+		{ "nofile", &p->resources.nofile, &q->resources.nofile },
+		{ "tmpfs", &p->resources.tmpfs, &q->resources.tmpfs },
+	};
+
+	compare_missing(a, "namespaces:", &p->namespaces, &q->namespaces, out);
+	for (size_t i = 0; i < p->keep_capabilities.n; i++)
+		if (!has(&q->keep_capabilities, p->keep_capabilities.at[i].text))
+			*LIST_ADD(a, out) = arena_printf(a, "capabilities: %s",
+							 p->keep_capabilities.at[i].text);
+	compare_files(a, one, other, out);
+	compare_missing(a, "files: the rule deny.read", &p->filesystem.deny_read,
+			&q->filesystem.deny_read, out);
+	compare_missing(a, "files: the rule deny.write", &p->filesystem.deny_write,
+			&q->filesystem.deny_write, out);
+	if (!p->filesystem.root_readonly && q->filesystem.root_readonly)
+		*LIST_ADD(a, out) = "files: the root can be written to";
+	compare_network(a, p, q, out);
+	for (size_t i = 0; i < COUNT(amounts); i++)
+		compare_amount(a, amounts[i].what, amounts[i].one, amounts[i].other, out);
+}
+
+int diff_beyond(struct arena *a, uint32_t arch, const struct diff_side *one,
+		const struct diff_side *other, struct diff_lines *out, struct err *e)
+{
+	if (compare_calls(a, arch, one->filter, other->filter, out, e) < 0)
+		return within(e, "%s or %s", one->name, other->name);
+	if (one->plan != NULL && other->plan != NULL)
+		compare_profiles(a, one, other, out);
+	return 0;
+}
