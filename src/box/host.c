@@ -202,6 +202,21 @@ static uint64_t holder_namespaces(const struct plan *p)
 	return p->broker.used ? (flags | CLONE_NEWPID) & ~(uint64_t)CLONE_NEWNET : flags;
 }
 
+/* The broker has half a millisecond's work to do beside us. Left to itself it may wait in our own processor's queue until
+ * we sleep: so it is moved to another one, and may then go where it likes. Where that cannot be, nothing is lost. */
+static void work_beside(pid_t child)
+{
+	cpu_set_t all, others;
+	int own = sched_getcpu();
+
+	if (own < 0 || sched_getaffinity(0, sizeof all, &all) < 0)
+		return;
+	others = all;
+	CPU_CLR((unsigned)own, &others);
+	if (CPU_COUNT(&others) != 0 && sched_setaffinity(child, sizeof others, &others) == 0)
+		(void)sched_setaffinity(child, sizeof all, &all);
+}
+
 int step_namespaces_make(struct box *b, struct err *e)
 {
 	struct clone_args args = {
@@ -218,6 +233,8 @@ int step_namespaces_make(struct box *b, struct err *e)
 		return advise(e, "`zviz check` says which namespaces this host permits");
 	}
 	b->broker = pid;
+	if (b->plan->broker.used)
+		work_beside(pid);
 	fd_close(&b->note_broker);
 	return 0;
 }
