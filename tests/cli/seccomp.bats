@@ -114,6 +114,15 @@ allow_list() {
 	[[ $output == *"seccomp.spec"* ]]
 }
 
+@test "an exec that fails under a narrow section still says why" {
+	echo junk >"$place/bundle/rootfs/bin/junk"
+	chmod 755 "$place/bundle/rootfs/bin/junk"
+	bundle '{"defaultAction": "SCMP_ACT_KILL", "syscalls": [
+		{"names": ["execve", "exit_group", "write"], "action": "SCMP_ACT_ALLOW"}]}'
+	run --separate-stderr -1 inside -- /bin/junk
+	[[ $stderr == *'exec: "/bin/junk": Exec format error'* ]]
+}
+
 @test "a section that the launch cannot live with is refused with its path" {
 	bundle '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
 		{"names": ["execve"], "action": "SCMP_ACT_ERRNO"}]}'
