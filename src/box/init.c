@@ -425,6 +425,16 @@ int step_broker_ready(struct box *b, struct err *e)
 	return wait_broker(b, BROKER_SERVING, e);
 }
 
+int step_seccomp_spec(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	int r = sys_seccomp_load(p->spec_filter.at, p->spec_filter.n, p->spec_filter_flags);
+
+	return r < 0 ? fail(e, -r, "linux.seccomp: filter of %zu instructions: %m",
+			    p->spec_filter.n)
+		     : 0;
+}
+
 int step_seccomp_load(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;

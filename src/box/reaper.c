@@ -94,10 +94,10 @@ int step_init_fork(struct box *b, struct err *e)
 {
 	catch_signals();
 
-	pid_t pid = fork();
+	pid_t pid = sys_fork();
 
 	if (pid < 0)
-		return fail(e, errno, "fork: %m");
+		return fail(e, -pid, "fork: %m");
 	if (pid > 0) {
 		workload = pid;
 		setpgid(pid, pid);

@@ -66,6 +66,18 @@ static bool network_late(const struct plan *p)
 	return broker_network(p) && !network_early(p);
 }
 
+/* The kernel asks the filter that was loaded last first, and takes its errno where both refuse: the profile's ENOSYS
+ * lets libraries fall back. But a bundle's filter need not permit to load another. */
+static bool spec_filter_first(const struct plan *p)
+{
+	return p->spec_filter.n != 0 && !p->spec_filter_last;
+}
+
+static bool spec_filter_last(const struct plan *p)
+{
+	return p->spec_filter.n != 0 && p->spec_filter_last;
+}
+
 static bool landlocked(const struct plan *p)
 {
 	return p->landlock_abi != 0;
@@ -132,7 +144,9 @@ const struct step steps[] = {
 	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },   /* Landlock and seccomp demand it */
 	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked }, /* paths are the container's */
 	{ INIT, "broker.ready", step_broker_ready, NULL, brokered },
+	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_first },
 	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL }, /* last: nothing above needs its leave */
+	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_last },
 	{ INIT, "init.fork", step_init_fork, NULL, reaping },
 	{ INIT, "exec", step_exec, NULL, NULL },
 };
@@ -207,7 +221,9 @@ static void tell_failure(struct box *b, size_t row, const struct err *e)
 
 	memcpy(n.text, e->text, sizeof n.text);
 	memcpy(n.hint, e->hint, sizeof n.hint);
-	(void)!send(b->note, &n, sizeof n, MSG_NOSIGNAL);
+	/* By the call that even a narrow filter of a bundle permits. A signal is no loss: without a launcher this process
+	 * ends anyway. */
+	(void)!write(b->note, &n, sizeof n);
 }
 
 static void wait_go(struct box *b)

@@ -92,6 +92,7 @@ int step_privs_lock(struct box *b, struct err *e);
 int step_landlock_enter(struct box *b, struct err *e);
 int step_broker_viewed(struct box *b, struct err *e);
 int step_broker_ready(struct box *b, struct err *e);
+int step_seccomp_spec(struct box *b, struct err *e);
 int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);
 int step_exec(struct box *b, struct err *e);

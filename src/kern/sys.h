@@ -64,6 +64,13 @@ static inline pid_t sys_clone3(struct clone_args *args)
 	return SYS_CALL(SYS_clone3, args, sizeof *args);
 }
 
+/* fork(2) by the call that the plan has checked: C libraries differ in whether they make clone or fork. For a process
+ * of one thread, whose child makes no use of what its C library remembers of the parent. */
+static inline pid_t sys_fork(void)
+{
+	return SYS_CALL(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
 /* The same with a stack: the child calls fn(arg) there, which must not return. What clone(3) does, with
  * clone3's flags; glibc keeps its own to itself. With CLONE_VM both share memory, so CLONE_VFORK is wanted too. */
 pid_t sys_clone3_call(struct clone_args *args, void (*fn)(void *), void *arg);

@@ -32,6 +32,8 @@ struct bpf_test {
 
 enum { BPF_TESTS_MAX = 6 };
 
+bool bpf_holds(const struct bpf_test *t, uint64_t arg);
+
 /* All tests hold → verdict. The first row that holds decides. */
 struct bpf_case {
 	size_t n;

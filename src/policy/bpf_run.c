@@ -91,7 +91,7 @@ bpf_verdict bpf_run(const struct bpf_program *p, const struct bpf_call *call, un
 
 /* ---- the table ---- */
 
-static bool holds(const struct bpf_test *t, uint64_t arg)
+bool bpf_holds(const struct bpf_test *t, uint64_t arg)
 {
 	arg &= t->mask;
 	switch (t->op) {
@@ -114,7 +114,7 @@ static bool holds(const struct bpf_test *t, uint64_t arg)
 static bool all_hold(const struct bpf_case *c, const struct bpf_call *call)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (!holds(&c->tests[i], call->arg[c->tests[i].arg]))
+		if (!bpf_holds(&c->tests[i], call->arg[c->tests[i].arg]))
 			return false;
 	return true;
 }

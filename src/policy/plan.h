@@ -201,6 +201,11 @@ struct plan {
 	const struct plan_call *calls; /* sorted by nr */
 	struct bpf_program filter;
 	uint32_t filter_flags; /* SECCOMP_FILTER_FLAG_* */
+	/* The bundle's own linux.seccomp; n is 0 without one. Of both the kernel takes the stricter answer. */
+	struct bpf_program spec_filter;
+	uint32_t spec_filter_flags;
+	bool spec_filter_last; /* loaded after the profile's: it does not permit to load another */
+	size_t spec_unknown;   /* calls it names that this machine, or our table, has not */
 	struct broker_plan broker;
 
 	bool cgroup;                   /* a group is made */

@@ -296,7 +296,7 @@ static int seccomp_plan(struct draft *d, struct err *e)
 	d->plan->filter_flags = asks ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 	if (asks && d->h->seccomp_killable_wait)
 		d->plan->filter_flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	return 0;
+	return d->s->linux_.seccomp.set ? plan_spec_seccomp(d, c.arch, e) : 0;
 }
 
 static const char *verdict_word(const struct plan_call *call, enum call_verdict v)
@@ -316,12 +316,24 @@ static const char *verdict_word(const struct plan_call *call, enum call_verdict 
 	return "deny";
 }
 
+static void explain_spec(const struct plan *p, struct buf *out)
+{
+	if (p->spec_filter.n == 0)
+		return;
+	buf_printf(
+		out,
+		"  linux.seccomp: %zu instructions, loaded %s the profile's; the stricter answer counts; "
+		"%zu names of no call here ignored\n",
+		p->spec_filter.n, p->spec_filter_last ? "after" : "before", p->spec_unknown);
+}
+
 static void seccomp_explain(const struct plan *p, struct buf *out)
 {
 	buf_printf(
 		out,
 		"  filter: %zu instructions; numbers without a rule: ENOSYS; x32 and i386: killed\n",
 		p->filter.n);
+	explain_spec(p, out);
 	for (size_t i = 0; i < p->ncalls; i++) {
 		const struct plan_call *call = &p->calls[i];
 

@@ -1,6 +1,6 @@
 /*
- * The seccomp layer's two files: verdicts by number (plan_calls.c) and by argument (plan_args.c). Private to
- * src/policy.
+ * The seccomp layer's three files: verdicts by number (plan_calls.c) and by argument (plan_args.c), and the bundle's
+ * own filter (plan_spec_seccomp.c). Private to src/policy.
  */
 #ifndef POLICY_PLAN_CALLS_H
 #define POLICY_PLAN_CALLS_H
@@ -26,6 +26,14 @@ struct calls {
 /* A new case of the call being planned, and a test in it: (argument & mask) == value. */
 struct bpf_case *add_case(struct calls *c, uint32_t then);
 void add_test(struct bpf_case *bc, unsigned arg, uint64_t mask, uint64_t value);
+
+/* Rules of a bundle's linux.seccomp for one architecture, which bpf_compile() takes, sorted by number. *unknown gets
+ * how many of its names are no calls there. */
+void spec_seccomp_rules(struct arena *a, const struct spec_seccomp *s, uint32_t audit_arch,
+			struct bpf_arch *out, size_t *unknown);
+
+/* Plans the second filter, from linux.seccomp; the profile's is planned already. */
+int plan_spec_seccomp(struct draft *d, uint32_t audit_arch, struct err *e);
 
 /* Marks the calls that are judged by their arguments, or performed. */
 void mark_args(struct calls *c);

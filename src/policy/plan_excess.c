@@ -33,11 +33,6 @@ static int excess_plan(struct draft *d, struct err *e)
 	const struct spec *s = d->s;
 
 	TRY(refuse_hooks(d, e));
-	if (s->linux_.seccomp.set)
-		draft_missing(
-			d, "linux.seccomp",
-			"the bundle's own filter is not merged; the profile's is in force",
-			"choose a stricter profile where the bundle's filter was meant to be stricter");
 	if (s->process.apparmor != NULL)
 		draft_missing(d, "process.apparmorProfile",
 			      "AppArmor labels are not set in this version", "leave the label out");

@@ -1,8 +1,10 @@
 #include "policy/spec.h"
 
 #include <inttypes.h>
+#include <linux/seccomp.h>
 #include <string.h>
 
+#include "kern/uapi.h"
 #include "policy/spec_fields.h"
 #include "table/table.h"
 
@@ -136,6 +138,43 @@ int spec_check_unified(const struct bind *b, const struct node *n, struct err *e
 	return 0;
 }
 
+/* Only that a name is known: of them all, the launch filters the machine's own calls alone. */
+int spec_check_seccomp_arch(const struct bind *b, const struct node *n, struct err *e)
+{
+	static const struct name names[] = {
+		{ "SCMP_ARCH_AARCH64", 0 },     { "SCMP_ARCH_ARM", 0 },
+		{ "SCMP_ARCH_LOONGARCH64", 0 }, { "SCMP_ARCH_M68K", 0 },
+		{ "SCMP_ARCH_MIPS", 0 },        { "SCMP_ARCH_MIPS64", 0 },
+		{ "SCMP_ARCH_MIPS64N32", 0 },   { "SCMP_ARCH_MIPSEL", 0 },
+		{ "SCMP_ARCH_MIPSEL64", 0 },    { "SCMP_ARCH_MIPSEL64N32", 0 },
+		{ "SCMP_ARCH_PARISC", 0 },      { "SCMP_ARCH_PARISC64", 0 },
+		{ "SCMP_ARCH_PPC", 0 },         { "SCMP_ARCH_PPC64", 0 },
+		{ "SCMP_ARCH_PPC64LE", 0 },     { "SCMP_ARCH_RISCV64", 0 },
+		{ "SCMP_ARCH_S390", 0 },        { "SCMP_ARCH_S390X", 0 },
+		{ "SCMP_ARCH_SH", 0 },          { "SCMP_ARCH_SHEB", 0 },
+		{ "SCMP_ARCH_X32", 0 },         { "SCMP_ARCH_X86", 0 },
+		{ "SCMP_ARCH_X86_64", 0 },      { 0 },
+	};
+	int64_t value;
+
+	return bind_name(b, n, "architecture", names, &value, e);
+}
+
+const struct name spec_seccomp_flags[] = {
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+	{ 0 }
+};
+
+int spec_check_seccomp_flag(const struct bind *b, const struct node *n, struct err *e)
+{
+	int64_t value;
+
+	return bind_name(b, n, "filter flag", spec_seccomp_flags, &value, e);
+}
+
 /* ---- maps ---- */
 
 int spec_check_process(const struct bind *b, const struct node *n, void *at, struct err *e)
@@ -183,6 +222,37 @@ int spec_check_device(const struct bind *b, const struct node *n, void *at, stru
 	if (numbered && (node_get(n, "major") == NULL || node_get(n, "minor") == NULL))
 		return doc_fail(b->doc, n, e, "the keys 'major' and 'minor' are needed");
 	d->mode &= 07777; /* some engines pass st_mode, the file's type included */
+	return 0;
+}
+
+/* An errno stands beside an action that has a place for it. */
+static int check_errno(const struct bind *b, const struct node *n, const char *key,
+		       const char *action, int value, struct err *e)
+{
+	const struct node *no = node_get(n, key);
+
+	if (no == NULL || no->kind == NODE_NULL || value == (int)SECCOMP_RET_ERRNO ||
+	    value == (int)SECCOMP_RET_TRACE)
+		return 0;
+	doc_fail(b->doc, no, e, "%s returns no errno", node_get(n, action)->text);
+	return advise(e, "leave it out, or write SCMP_ACT_ERRNO");
+}
+
+int spec_check_seccomp_rule(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct spec_seccomp_rule *r = at;
+
+	return check_errno(b, n, "errnoRet", "action", r->action, e);
+}
+
+int spec_check_seccomp(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	const struct spec_seccomp *s = &((const struct spec *)at)->linux_.seccomp;
+
+	TRY(check_errno(b, n, "defaultErrnoRet", "defaultAction", s->default_action, e));
+	if (s->listener_metadata != NULL && s->listener_path == NULL)
+		return doc_fail(b->doc, node_get(n, "listenerMetadata"), e,
+				"needs a listenerPath beside it");
 	return 0;
 }
 

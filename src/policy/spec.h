@@ -77,10 +77,19 @@ struct spec_hooks {
 	struct spec_hook *at;
 };
 
-/* linux.seccomp, as it stands: the policy issue merges it; names are not looked up here. */
+/* linux.seccomp. Names of calls are not looked up here: engines list calls that no table knows. */
+enum spec_seccomp_op {
+	SPEC_CMP_NE,
+	SPEC_CMP_LT,
+	SPEC_CMP_LE,
+	SPEC_CMP_EQ,
+	SPEC_CMP_GE,
+	SPEC_CMP_GT,
+	SPEC_CMP_MASKED_EQ, /* (argument & value) == value_two */
+};
 struct spec_seccomp_arg {
 	uint64_t index, value, value_two;
-	const char *op; /* "SCMP_CMP_EQ" … */
+	enum spec_seccomp_op op;
 };
 struct spec_seccomp_args {
 	size_t n, cap;
@@ -88,7 +97,7 @@ struct spec_seccomp_args {
 };
 struct spec_seccomp_rule {
 	struct strings names;
-	const char *action; /* "SCMP_ACT_ALLOW" … */
+	int action; /* SECCOMP_RET_* */
 	struct amount errno_ret;
 	struct spec_seccomp_args args;
 	struct from from;
@@ -99,9 +108,10 @@ struct spec_seccomp_rules {
 };
 struct spec_seccomp {
 	bool set;
-	const char *default_action, *listener_path, *listener_metadata;
+	int default_action; /* SECCOMP_RET_* */
 	struct amount default_errno;
-	struct strings architectures, flags;
+	const char *listener_path, *listener_metadata;
+	struct strings architectures, flags; /* known names */
 	struct spec_seccomp_rules rules;
 };
 

@@ -1,6 +1,7 @@
 /*
  * Names and types are those of the OCI runtime specification 1.2, config.md and config-linux.md.
  */
+#include <linux/seccomp.h>
 #include <stddef.h>
 
 #include "policy/spec_fields.h"
@@ -169,31 +170,55 @@ static const struct field resources_fields[] = {
 	{ "unified", AS_PAIRS, IN(linux_.resources.unified), .check = spec_check_unified },
 	{ 0 }
 };
+static const struct name seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+					       { "SCMP_ACT_KILL_PROCESS",
+						 (int)SECCOMP_RET_KILL_PROCESS },
+					       { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+					       { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+					       { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
+					       { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
+					       { "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
+					       { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+					       { "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
+					       { 0 } };
+static const struct name seccomp_operators[] = { { "SCMP_CMP_NE", SPEC_CMP_NE },
+						 { "SCMP_CMP_LT", SPEC_CMP_LT },
+						 { "SCMP_CMP_LE", SPEC_CMP_LE },
+						 { "SCMP_CMP_EQ", SPEC_CMP_EQ },
+						 { "SCMP_CMP_GE", SPEC_CMP_GE },
+						 { "SCMP_CMP_GT", SPEC_CMP_GT },
+						 { "SCMP_CMP_MASKED_EQ", SPEC_CMP_MASKED_EQ },
+						 { 0 } };
 static const struct field seccomp_arg_fields[] = {
 	{ "index", AS_U64, OF(spec_seccomp_arg, index), .required = true, .max = 5 },
 	{ "value", AS_U64, OF(spec_seccomp_arg, value), .required = true },
 	{ "valueTwo", AS_U64, OF(spec_seccomp_arg, value_two) },
-	{ "op", AS_STRING, OF(spec_seccomp_arg, op), .required = true },
+	{ "op", AS_ENUM, OF(spec_seccomp_arg, op), .required = true, .names = seccomp_operators },
 	{ 0 }
 };
 static const struct field seccomp_rule_fields[] = {
 	{ "names", AS_STRINGS, OF(spec_seccomp_rule, names), .required = true, .not_empty = true },
-	{ "action", AS_STRING, OF(spec_seccomp_rule, action), .required = true },
+	{ "action", AS_ENUM, OF(spec_seccomp_rule, action), .required = true,
+	  .names = seccomp_actions },
 	{ "errnoRet", AS_AMOUNT, OF(spec_seccomp_rule, errno_ret), .max = 4095 },
 	{ "args", AS_LIST, OF(spec_seccomp_rule, args), .size = sizeof(struct spec_seccomp_arg),
 	  .fields = seccomp_arg_fields },
 	{ "", AS_FROM, OF(spec_seccomp_rule, from) },
+	{ "", AS_CALL, .call = spec_check_seccomp_rule },
 	{ 0 }
 };
 static const struct field seccomp_fields[] = {
-	{ "defaultAction", AS_STRING, IN(linux_.seccomp.default_action), .required = true },
+	{ "defaultAction", AS_ENUM, IN(linux_.seccomp.default_action), .required = true,
+	  .names = seccomp_actions },
 	{ "defaultErrnoRet", AS_AMOUNT, IN(linux_.seccomp.default_errno), .max = 4095 },
-	{ "architectures", AS_STRINGS, IN(linux_.seccomp.architectures) },
-	{ "flags", AS_STRINGS, IN(linux_.seccomp.flags) },
+	{ "architectures", AS_STRINGS, IN(linux_.seccomp.architectures),
+	  .check = spec_check_seccomp_arch },
+	{ "flags", AS_STRINGS, IN(linux_.seccomp.flags), .check = spec_check_seccomp_flag },
 	{ "listenerPath", AS_STRING, IN(linux_.seccomp.listener_path) },
 	{ "listenerMetadata", AS_STRING, IN(linux_.seccomp.listener_metadata) },
 	{ "syscalls", AS_LIST, IN(linux_.seccomp.rules), .size = sizeof(struct spec_seccomp_rule),
 	  .fields = seccomp_rule_fields },
+	{ "", AS_CALL, .call = spec_check_seccomp },
 	{ 0 }
 };
 static const struct field personality_fields[] = {

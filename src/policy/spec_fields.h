@@ -8,6 +8,7 @@
 #include "text/bind.h"
 
 extern const struct field spec_fields[];
+extern const struct name spec_seccomp_flags[]; /* "SECCOMP_FILTER_FLAG_LOG" */
 
 /* Of one value. */
 int spec_check_version(const struct bind *b, const struct node *n, struct err *e);
@@ -22,12 +23,16 @@ int spec_check_personality(const struct bind *b, const struct node *n, struct er
 int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_unified(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_seccomp_arch(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_seccomp_flag(const struct bind *b, const struct node *n, struct err *e);
 
 /* Of one bound map; `at` is its struct. */
 int spec_check_process(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_id_map(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_one_rlimit(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_device(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_seccomp_rule(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_seccomp(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_linux(const struct bind *b, const struct node *n, void *at, struct err *e);
 
 #endif

@@ -37,6 +37,11 @@ static int case_text(struct arena *a, const char *folder, const char *name, stru
 	return 0;
 }
 
+static bool same_program(const struct bpf_program *a, const struct bpf_program *b)
+{
+	return a->n == b->n && (a->n == 0 || memcmp(a->at, b->at, a->n * sizeof *a->at) == 0);
+}
+
 static int check_twice(const char *folder, const char *name, const struct plan *first,
 		       const char *text, struct err *e)
 {
@@ -47,9 +52,8 @@ static int check_twice(const char *folder, const char *name, const struct plan *
 
 	if (r == 0 && strcmp(text, again) != 0)
 		r = fail(e, EINVAL, "a second plan of the same inputs reads differently");
-	if (r == 0 && (plan.filter.n != first->filter.n ||
-		       (plan.filter.n != 0 && memcmp(plan.filter.at, first->filter.at,
-						     plan.filter.n * sizeof *plan.filter.at) != 0)))
+	if (r == 0 && (!same_program(&plan.filter, &first->filter) ||
+		       !same_program(&plan.spec_filter, &first->spec_filter)))
 		r = fail(e, EINVAL, "a second plan of the same inputs has another filter");
 	arena_free(&other);
 	return r;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "policy/spec.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
@@ -197,7 +199,7 @@ static void resources_and_seccomp(void **state)
 	assert_true(r->read_iops.at[0].rate == 3000 && r->write_iops.at[0].minor == 3);
 	assert_string_equal(r->unified.at[0].key, "memory.high");
 	assert_true(c->set && c->default_errno.value == 38 && c->rules.n == 2);
-	assert_string_equal(c->default_action, "SCMP_ACT_ERRNO");
+	assert_int_equal(c->default_action, SECCOMP_RET_ERRNO);
 	assert_string_equal(c->architectures.at[0], "SCMP_ARCH_X86_64");
 	assert_string_equal(c->flags.at[0], "SECCOMP_FILTER_FLAG_LOG");
 	assert_string_equal(c->listener_path, "/run/s");
@@ -206,8 +208,68 @@ static void resources_and_seccomp(void **state)
 	assert_true(c->rules.at[1].errno_ret.value == 1 && c->rules.at[1].args.n == 1);
 	assert_true(c->rules.at[1].args.at[0].value == UINT64_MAX &&
 		    c->rules.at[1].args.at[0].value_two == 8);
-	assert_string_equal(c->rules.at[1].args.at[0].op, "SCMP_CMP_EQ");
+	assert_int_equal(c->rules.at[0].action, SECCOMP_RET_ALLOW);
+	assert_int_equal(c->rules.at[1].action, SECCOMP_RET_ERRNO);
+	assert_int_equal(c->rules.at[1].args.at[0].op, SPEC_CMP_EQ);
 	assert_string_equal(c->rules.at[1].from.path, "linux.seccomp.syscalls[1]");
+	arena_free(&a);
+}
+
+/* Every action, operator and architecture of the specification has its value. */
+static void seccomp_words(void **state)
+{
+	static const struct name words[] = {
+		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", (int)SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+		{ "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
+		{ "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
+		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
+		{ "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+		{ "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
+	};
+	static const char *const ops[] = { "NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ" };
+	static const char *const arches[] = { "X86",     "X86_64",   "X32",         "ARM",
+					      "AARCH64", "MIPS",     "MIPS64",      "MIPS64N32",
+					      "MIPSEL",  "MIPSEL64", "MIPSEL64N32", "PPC",
+					      "PPC64",   "PPC64LE",  "S390",        "S390X",
+					      "PARISC",  "PARISC64", "RISCV64",     "LOONGARCH64",
+					      "M68K",    "SH",       "SHEB" };
+	struct arena a = { 0 };
+	struct spec s;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		loads(&a,
+		      arena_printf(&a,
+				   "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},\"linux\":"
+				   "{\"seccomp\":{\"defaultAction\":\"%s\",\"architectures\":[]}}}",
+				   words[i].name),
+		      &s);
+		assert_int_equal(s.linux_.seccomp.default_action, words[i].value);
+	}
+	for (size_t i = 0; i < COUNT(ops); i++) {
+		loads(&a,
+		      arena_printf(
+			      &a,
+			      "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},\"linux\":"
+			      "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_KILL\",\"syscalls\":["
+			      "{\"names\":[\"x\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":null,"
+			      "\"args\":[{\"index\":0,\"value\":1,\"op\":\"SCMP_CMP_%s\"}]}]}}}",
+			      ops[i]),
+		      &s);
+		assert_int_equal(s.linux_.seccomp.rules.at[0].args.at[0].op, i);
+		assert_false(s.linux_.seccomp.rules.at[0].errno_ret.set);
+	}
+	for (size_t i = 0; i < COUNT(arches); i++)
+		loads(&a,
+		      arena_printf(&a,
+				   "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},\"linux\":"
+				   "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_KILL\","
+				   "\"architectures\":[\"SCMP_ARCH_%s\"]}}}",
+				   arches[i]),
+		      &s);
 	arena_free(&a);
 }
 
@@ -424,19 +486,48 @@ static const struct {
 	  "linux.maskedPaths[0]: 'proc' must be an absolute path" },
 	{ 'l', "\"readonlyPaths\":\"/proc\"", "linux.readonlyPaths: expected a list, not '/proc'" },
 	{ 'l', "\"seccomp\":{}", "linux.seccomp: the key 'defaultAction' is missing" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"action\":\"B\"}]}",
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"action\":\"SCMP_ACT_LOG\"}]}",
 	  "linux.seccomp.syscalls[0]: the key 'names' is missing" },
 	{ 'l',
-	  "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[],\"action\":\"B\"}]}",
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":\"SCMP_ACT_LOG\"}]}",
 	  "syscalls[0].names: needs at least one element" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"read\"]}]}",
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"]}]}",
 	  "syscalls[0]: the key 'action' is missing" },
 	{ 'l',
-	  "\"seccomp\":{\"defaultAction\":\"A\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"B\","
-	  "\"args\":[{\"index\":6,\"value\":0,\"op\":\"C\"}]}]}",
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_LOG\","
+	  "\"args\":[{\"index\":6,\"value\":0,\"op\":\"SCMP_CMP_NE\"}]}]}",
 	  "args[0].index: must be from 0 to 5, not 6" },
-	{ 'l', "\"seccomp\":{\"defaultAction\":\"A\",\"defaultErrnoRet\":4096}",
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":4096}",
 	  "linux.seccomp.defaultErrnoRet: must be from 0 to 4095, not 4096" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_DENY\"}",
+	  "linux.seccomp.defaultAction: unknown word 'SCMP_ACT_DENY'" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_ERNO\"}]}",
+	  "linux.seccomp.syscalls[0].action: unknown word 'SCMP_ACT_ERNO'; did you mean 'SCMP_ACT_ERRNO'?" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,\"value\":0,\"op\":\"EQ\"}]}]}",
+	  "linux.seccomp.syscalls[0].args[0].op: unknown word 'EQ'" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+	  "linux.seccomp.syscalls[0].args[0]: the key 'value' is missing" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1}]}",
+	  "linux.seccomp.syscalls[0].errnoRet: SCMP_ACT_ALLOW returns no errno" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"x\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5000}]}",
+	  "linux.seccomp.syscalls[0].errnoRet: must be from 0 to 4095, not 5000" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_KILL\",\"defaultErrnoRet\":1}",
+	  "linux.seccomp.defaultErrnoRet: SCMP_ACT_KILL returns no errno" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_AARCH65\"]}",
+	  "linux.seccomp.architectures[1]: unknown architecture 'SCMP_ARCH_AARCH65'; did you mean 'SCMP_ARCH_AARCH64'?" },
+	{ 'l',
+	  "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_NEW_LISTENER\"]}",
+	  "linux.seccomp.flags[0]: unknown filter flag 'SECCOMP_FILTER_FLAG_NEW_LISTENER'" },
+	{ 'l', "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"m\"}",
+	  "linux.seccomp.listenerMetadata: needs a listenerPath beside it" },
 	{ 'l', "\"personality\":{\"domain\":\"linux\"}",
 	  "linux.personality.domain: 'linux' is no personality" },
 };
@@ -492,10 +583,10 @@ static void beginnings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(process),    cmocka_unit_test(mounts_and_hooks),
-		cmocka_unit_test(linux_part), cmocka_unit_test(resources_and_seccomp),
-		cmocka_unit_test(little),     cmocka_unit_test(refusals),
-		cmocka_unit_test(beginnings),
+		cmocka_unit_test(process),       cmocka_unit_test(mounts_and_hooks),
+		cmocka_unit_test(linux_part),    cmocka_unit_test(resources_and_seccomp),
+		cmocka_unit_test(seccomp_words), cmocka_unit_test(little),
+		cmocka_unit_test(refusals),      cmocka_unit_test(beginnings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
