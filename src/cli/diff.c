@@ -12,6 +12,9 @@
 #include "cli/print.h"
 #include "policy/diff.h"
 #include "policy/reference.h"
+#include "policy/seccomp_file.h"
+
+enum { SECTION_BYTES_MAX = 4 << 20 }; /* as a config.json may have */
 
 struct diff_options {
 	bool subset;
@@ -33,13 +36,34 @@ struct side {
 	struct diff_side is;
 };
 
+static uint32_t own_audit_arch(void)
+{
+	return filter_file_own_arch() == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && strcmp(s + n - m, end) == 0;
+}
+
+static int load_section(struct cli *c, const char *path, struct bpf_program *out, struct err *e)
+{
+	char *text;
+	size_t len;
+
+	TRY(file_read(AT_FDCWD, path, SECTION_BYTES_MAX, c->arena, &text, &len, e));
+	return seccomp_file_filter(c->arena, path, text, len, own_audit_arch(), out, e);
+}
+
 static int load(struct cli *c, const char *name, struct side *out, struct err *e)
 {
-	size_t len = strlen(name);
-
 	out->is = (struct diff_side){ .name = name, .filter = &out->filter };
-	if (len > 4 && strcmp(name + len - 4, ".bpf") == 0)
+	if (ends_in(name, ".bpf"))
 		return filter_file_read(c->arena, name, &out->filter, e);
+	if (ends_in(name, ".json"))
+		return load_section(c, name, &out->filter, e);
 	TRY(cli_profile(c, name, &out->whole, e));
 	out->profile = diff_profile(&out->whole);
 	TRY(reference_plan(c->arena, &out->profile, filter_file_own_arch(), false, false,
@@ -62,8 +86,6 @@ static void print_side(struct buf *out, const struct diff_side *one, const struc
 static int run_diff(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	const struct diff_options *o = options;
-	const uint32_t arch = filter_file_own_arch() == HOST_AARCH64 ? AUDIT_ARCH_AARCH64
-								     : AUDIT_ARCH_X86_64;
 	struct buf out = { .arena = c->arena };
 	struct diff_lines beyond = { 0 }, lacking = { 0 };
 	struct side a, b;
@@ -71,9 +93,9 @@ static int run_diff(struct cli *c, void *options, int argc, char **argv, struct 
 	(void)argc;
 	TRY(load(c, argv[0], &a, e));
 	TRY(load(c, argv[1], &b, e));
-	TRY(diff_beyond(c->arena, arch, &a.is, &b.is, &beyond, e));
+	TRY(diff_beyond(c->arena, own_audit_arch(), &a.is, &b.is, &beyond, e));
 	if (!o->subset)
-		TRY(diff_beyond(c->arena, arch, &b.is, &a.is, &lacking, e));
+		TRY(diff_beyond(c->arena, own_audit_arch(), &b.is, &a.is, &lacking, e));
 	if (!o->subset || beyond.n != 0)
 		print_side(&out, &a.is, &b.is, &beyond);
 	if (!o->subset)
@@ -86,8 +108,9 @@ const struct command command_diff = {
 	.name = "diff",
 	.usage = "[options] A B",
 	.summary = "Say what one profile permits and another does not",
-	.help = "A and B are built-in profiles, files, or filters (FILE.bpf, an array of struct sock_filter, for this\n"
-		"machine's architecture). System calls are compared for every number and argument, exactly; of\n"
+	.help = "A and B are built-in profiles, files, filters (FILE.bpf, an array of struct sock_filter, for this\n"
+		"machine's architecture) or seccomp sections (FILE.json: a config.json, or an engine's default as it ships\n"
+		"it, read for a container with the engine's usual capabilities). System calls are compared for every number and argument, exactly; of\n"
 		"profiles also files, network, namespaces, capabilities and limits.",
 	.options = rows,
 	.options_size = sizeof(struct diff_options),

@@ -207,7 +207,7 @@ static const struct field seccomp_rule_fields[] = {
 	{ "", AS_CALL, .call = spec_check_seccomp_rule },
 	{ 0 }
 };
-static const struct field seccomp_fields[] = {
+const struct field spec_seccomp_fields[] = {
 	{ "defaultAction", AS_ENUM, IN(linux_.seccomp.default_action), .required = true,
 	  .names = seccomp_actions },
 	{ "defaultErrnoRet", AS_AMOUNT, IN(linux_.seccomp.default_errno), .max = 4095 },
@@ -245,7 +245,7 @@ static const struct field linux_fields[] = {
 	{ "maskedPaths", AS_PRESENT, IN(linux_.has_masked_paths) },
 	{ "readonlyPaths", AS_STRINGS, IN(linux_.readonly_paths), .check = bind_check_path },
 	{ "readonlyPaths", AS_PRESENT, IN(linux_.has_readonly_paths) },
-	{ "seccomp", AS_STRUCT, .fields = seccomp_fields },
+	{ "seccomp", AS_STRUCT, .fields = spec_seccomp_fields },
 	{ "seccomp", AS_PRESENT, IN(linux_.seccomp.set) },
 	{ "personality", AS_STRUCT, .fields = personality_fields },
 	{ "", AS_CALL, .call = spec_check_linux },

@@ -8,7 +8,8 @@
 #include "text/bind.h"
 
 extern const struct field spec_fields[];
-extern const struct name spec_seccomp_flags[]; /* "SECCOMP_FILTER_FLAG_LOG" */
+extern const struct field spec_seccomp_fields[]; /* of linux.seccomp; they bind to a struct spec */
+extern const struct name spec_seccomp_flags[];   /* "SECCOMP_FILTER_FLAG_LOG" */
 
 /* Of one value. */
 int spec_check_version(const struct bind *b, const struct node *n, struct err *e);

@@ -54,3 +54,42 @@ teardown() {
 	run --separate-stderr -1 "$zviz" diff ci-runner ci-runer
 	[[ $stderr == *"ci-runner"* ]]
 }
+
+@test "a seccomp section, alone, in a config.json, and as an engine's template" {
+	cat >section.json <<-END
+	{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+	  {"names": ["read", "write", "mount", "no_such_call"], "action": "SCMP_ACT_ALLOW"},
+	  {"names": ["ioctl"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 1, "value": 21522, "op": "SCMP_CMP_EQ"}]}]}
+	END
+	run -1 "$zviz" diff --subset section.json ci-runner
+	[[ $output == *"syscalls: mount"* && $output == *"arg1 = TIOCSTI"* ]]
+	[[ $output != *"syscalls: read"* ]]
+	printf '{"ociVersion": "1.0.2", "linux": {"seccomp": %s}}' "$(cat section.json)" >config.json
+	run -0 "$zviz" diff section.json config.json
+	[ "$(grep -c nothing <<<"$output")" = 2 ]
+	cat >template.json <<-END
+	{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "archMap": [], "syscalls": [
+	  {"names": ["read"], "action": "SCMP_ACT_ALLOW", "comment": "", "includes": {}, "excludes": {}},
+	  {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+	  {"names": ["chroot"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_CHROOT"]}},
+	  {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+	  {"names": ["write"], "action": "SCMP_ACT_ALLOW", "excludes": {"caps": ["CAP_CHOWN"]}},
+	  {"names": ["kexec_load"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["s390x"]}}]}
+	END
+	run -0 "$zviz" diff template.json hostile-tenant
+	first=${output%hostile-tenant permits*}
+	[[ $first == *"syscalls: chroot"* && $first == *"syscalls: clone"* ]]
+	[[ $first != *mount* && $first != *kexec* && $first != *write* ]]
+}
+
+@test "what is no section" {
+	echo '{"linux": {}}' >none.json
+	run --separate-stderr -1 "$zviz" diff none.json ci-runner
+	[[ $stderr == *"none.json: no seccomp section"* ]]
+	echo '{"defaultAction": "SCMP_ACT_ALOW"}' >none.json
+	run --separate-stderr -1 "$zviz" diff none.json ci-runner
+	[[ $stderr == *"defaultAction"*"SCMP_ACT_ALLOW"* ]]
+	echo '{' >none.json
+	run --separate-stderr -1 "$zviz" diff none.json ci-runner
+	[[ $stderr == *"none.json:"* ]]
+}
