@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kern/uapi.h"
+
 static const char home[] = "/home/user";
 
 /* What of the caller's environment is about the person and the terminal. Everything else stays outside: tokens
@@ -156,6 +158,6 @@ int direct_make(struct arena *a, const struct run_options *o, const struct run_r
 	s->process.cwd = o->cwd != NULL ? o->cwd : "/work";
 	for (int i = 0; i < r->argc; i++)
 		*LIST_ADD(a, &s->process.args) = r->argv[i];
-	s->hostname = o->hostname != NULL ? o->hostname : arena_strndup(a, r->id, HOST_NAME_MAX);
+	s->hostname = o->hostname != NULL ? o->hostname : arena_strndup(a, r->id, UAPI_HOST_NAME_MAX);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "box/ids.h"
 #include "cli/direct.h"
 #include "kern/probe.h"
+#include "kern/uapi.h"
 
 enum { CONFIG_BYTES_MAX = 4 << 20 }; /* engines write some 20 KiB */
 
@@ -252,9 +253,9 @@ static int check_options(const struct run_options *o, struct err *e)
 		return fail(e, EINVAL, "--cwd %s: not an absolute path of the container", o->cwd);
 	if (host == NULL)
 		return 0;
-	if (host[0] == '\0' || strlen(host) > HOST_NAME_MAX)
+	if (host[0] == '\0' || strlen(host) > UAPI_HOST_NAME_MAX)
 		return fail(e, EINVAL, "--hostname: 1 to %d letters, digits, - and dots",
-			    HOST_NAME_MAX);
+			    UAPI_HOST_NAME_MAX);
 	for (const char *s = host; *s != '\0'; s++)
 		if (*s <= ' ' || *s >= 0x7f || *s == '/')
 			return fail(e, EINVAL, "--hostname %s: a host name has no such character",

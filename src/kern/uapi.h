@@ -11,6 +11,10 @@
 #include <linux/seccomp.h>
 #include <linux/types.h>
 
+/* ---- names ---- */
+
+enum { UAPI_HOST_NAME_MAX = 64 }; /* __NEW_UTS_LEN of linux/utsname.h; musl's HOST_NAME_MAX is 255 */
+
 /* ---- seccomp ---- */
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV

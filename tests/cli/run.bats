@@ -39,6 +39,15 @@ zviz() {
 	[ -z "$(ls -A "$place/state")" ]
 }
 
+@test "a name as long as names may be" {
+	long=$(printf 'n%.0s' $(seq 128))
+	run -0 zviz run "$long" hostname
+	[ "$output" = "${long:0:64}" ] # a host name has room for so many
+	run -1 zviz run "n$long" true
+	run -1 zviz run --hostname "${long:0:65}" "$id" true
+	[[ $output == *"--hostname"* ]]
+}
+
 @test "a bundle: by place, by option, with another command" {
 	run -0 zviz --verbose run "$id" "$place/bundle"
 	[[ $output == *$'from the bundle\nboxed'* ]]
