@@ -253,6 +253,8 @@ static int compare_calls(struct arena *a, uint32_t arch, const struct bpf_progra
 	struct symbolic_set s;
 	uint32_t next = 0, top = syscall_top(arch);
 
+	s.branches = 0;
+
 	for (uint32_t nr = 0; nr <= top; nr++) {
 		const struct syscall *call = nr < top ? syscall_number(arch, (int)nr) : NULL;
 		struct comparison c = { .a = a, .other = other, .e = e };

@@ -263,8 +263,9 @@ static int branch(struct walk *w, size_t to, struct accumulator a, enum symbolic
 
 		return holds(&c, 0) ? walk_from(w, to, a) : 0;
 	}
-	if (!symbolic_add(w->calls, a.word, op, mask, value))
-		return bad(w, to, "too many conditions on the way there");
+	if (w->calls->branches++ == SYMBOLIC_BRANCHES_MAX ||
+	    !symbolic_add(w->calls, a.word, op, mask, value))
+		return fail(w->e, E2BIG, "instruction %zu: too many ways lead there", to);
 	if (word_value(w->calls, a.word, &ignored))
 		r = walk_from(w, to, a);
 	w->calls->n = n;

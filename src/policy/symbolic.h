@@ -21,6 +21,9 @@ enum {
 	SYMBOLIC_IP = 2,   /* and 3 */
 	SYMBOLIC_ARGS = 4, /* argument n: low half in 4 + 2n, high half in 5 + 2n */
 	SYMBOLIC_CONDITIONS_MAX = 4096,
+	/* A loop-free program can still have 2^1000 paths. A built-in filter, run for every number, takes some 7,000
+	 * branches. */
+	SYMBOLIC_BRANCHES_MAX = 1 << 17,
 };
 
 /* (word & mask) OP value. */
@@ -31,9 +34,10 @@ struct symbolic_condition {
 	uint32_t mask, value;
 };
 
-/* The calls that meet all conditions. */
+/* The calls that meet all conditions. Zeroed, all of them. */
 struct symbolic_set {
 	size_t n;
+	size_t branches; /* taken by runs with this set so far */
 	struct symbolic_condition at[SYMBOLIC_CONDITIONS_MAX];
 };
 
@@ -49,7 +53,8 @@ bool symbolic_possible(const struct symbolic_set *s, unsigned word);
 
 /* Calls `each` for every path of the program that some call of the set takes, with the answer and the calls that get
  * it; `each` may add conditions for itself. Stops at its first result that is not 0, and returns that. -EINVAL, and *e
- * says where, for a program that no kernel would load, or that does what no filter of ours does. */
+ * says where, for a program that no kernel would load, or that does what no filter of ours does; -E2BIG for one with too
+ * many paths. */
 typedef int (*symbolic_each)(void *ctx, bpf_verdict verdict, struct symbolic_set *calls);
 int symbolic_run(const struct bpf_program *p, struct symbolic_set *calls, symbolic_each each,
 		 void *ctx, struct err *e);

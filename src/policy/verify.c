@@ -232,7 +232,7 @@ int verify_filter(const struct meaning *m, const struct bpf_program *f, struct v
 	struct symbolic_set set;
 	struct proof p = { .m = m, .out = out };
 
-	set.n = 0;
+	set.n = set.branches = 0;
 	*out = (struct verify_result){ 0 };
 
 	int r = compare_all(&p, f, &set, e);

@@ -659,6 +659,32 @@ static void files_hidden_and_denied(void **state)
 	arena_free(&a);
 }
 
+/* Diamonds: each doubles the ways to the next. */
+static void too_many_paths(void **state)
+{
+	static struct sock_filter at[2048];
+	const struct meaning m = { .arch = AUDIT_ARCH_X86_64, .nr_limit = 0x40000000 };
+	struct verify_result r;
+	struct err e;
+	size_t n = 0;
+
+	(void)state;
+	for (; n + 4 < COUNT(at); n += 2) {
+		at[n] = (struct sock_filter){ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+					      16 + 4 * (n / 2 % 12) };
+		at[n + 1] = (struct sock_filter){ BPF_JMP | BPF_JSET | BPF_K, 0, 0,
+						  1u << n / 24 % 32 };
+	}
+	at[n] = (struct sock_filter){ BPF_RET | BPF_K, 0, 0, 0 };
+
+	struct bpf_program p = { n + 1, at };
+	double start = now_ms();
+
+	assert_int_equal(verify_filter(&m, &p, &r, &e), -E2BIG);
+	printf("# given up after %.0f ms\n", now_ms() - start);
+	assert_non_null(strstr(e.text, "too many ways"));
+}
+
 /* The words of an example. */
 static void examples_are_shown(void **state)
 {
@@ -684,6 +710,7 @@ int main(void)
 		cmocka_unit_test(single_words_are_decided),
 		cmocka_unit_test(paths_part_the_calls),
 		cmocka_unit_test(no_program),
+		cmocka_unit_test(too_many_paths),
 		cmocka_unit_test(examples_are_shown),
 		cmocka_unit_test(builtins_are_proved),
 		cmocka_unit_test(files_of_builtins),
