@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "broker/decide.h"
 #include "broker/resolve.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
+#include "policy/decide.h"
 
 enum {
 	RACES_MAX = 16

@@ -17,8 +17,8 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
-#include "broker/decide.h"
 #include "kern/sys.h"
+#include "policy/decide.h"
 
 enum {
 	LINKS_MAX = 40,      /* MAXSYMLINKS of include/linux/namei.h */

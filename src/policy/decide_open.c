@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "broker/decide.h"
+#include "policy/decide.h"
 #include "kern/uapi.h"
 
 static const struct from nobody;

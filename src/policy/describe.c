@@ -1,4 +1,4 @@
-#include "broker/describe.h"
+#include "policy/describe.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -156,6 +156,14 @@ void describe_call(char *out, size_t size, const struct call *c, const char *pat
 			put_argument(&t, s->arg[i], c->arg[i]);
 		}
 	}
+}
+
+void describe_argument(char *out, size_t size, enum arg_role role, uint64_t value)
+{
+	struct text t = { .at = out, .left = size };
+
+	out[0] = '\0';
+	put_argument(&t, role, value);
 }
 
 void describe_rule(char *out, size_t size, const struct from *from)
