@@ -87,6 +87,9 @@ bool decide_any_path(const struct broker_plan *p, unsigned wants);
 
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants);
 
+/* The rule of filesystem.hide that a path meets, or one above it that is no pattern. NULL: none. */
+const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path);
+
 /* An open failed in the kernel with `err`. True when a rule of the container explains that: *out says which.
  * `path` is what was asked for, absolute. */
 bool decide_failed(const struct broker_plan *p, const char *path, int err, struct verdict *out);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kern/uapi.h"
 #include "table/table.h"
 
 /* Text of a fixed size that is cut, never overrun. */
@@ -74,8 +75,8 @@ static void put_open_flags(struct text *t, uint64_t flags)
 	const uint64_t temporary =
 		O_TMPFILE; /* holds the bit of O_DIRECTORY, which comes first in the table */
 
-	put(t, "%s", access[flags & O_ACCMODE]);
-	flags &= ~(uint64_t)O_ACCMODE;
+	put(t, "%s", access[flags & UAPI_O_ACCMODE]);
+	flags &= ~(uint64_t)UAPI_O_ACCMODE;
 	if ((flags & temporary) == temporary) {
 		put(t, "|O_TMPFILE");
 		flags &= ~temporary;
