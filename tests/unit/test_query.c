@@ -9,6 +9,7 @@
 
 #include "policy/decide.h"
 #include "policy/query.h"
+#include "policy/stats.h"
 
 /* Last: its fail() is a macro, ours a function. */
 #include <stdarg.h>
@@ -358,6 +359,41 @@ static void test_every_call_as_the_filter(void **state)
 	assert_true(seen > 20000);
 }
 
+/* The numbers of `zviz profiles stats` are what asking about each call by its name alone gives. */
+static void test_stats_as_the_answers(void **state)
+{
+	static const enum host_arch arches[] = { HOST_X86_64, HOST_AARCH64 };
+
+	(void)state;
+	for (const struct builtin_profile *b = builtin_profiles; b->name != NULL; b++)
+		for (size_t a = 0; a < COUNT(arches); a++) {
+			struct fixture f;
+			struct profile_stats stats, seen = { 0 };
+
+			make(&f, b->name, arches[a]);
+			assert_int_equal(profile_stats(&f.a, &f.profile, arches[a], &stats, &f.e),
+					 0);
+			for (size_t i = 0; i < f.plan.ncalls; i++) {
+				struct query_answer one;
+
+				assert_int_equal(ask(&f, f.plan.calls[i].name, &one), 0);
+				seen.allowed += one.parts[0].verdict == ALLOWED;
+				seen.by_argument += one.parts[0].verdict == DEPENDS;
+				seen.eperm += one.parts[0].err == EPERM;
+				seen.enosys += one.parts[0].err == ENOSYS;
+				if (one.cases.n == 0 && one.cost.instructions > seen.longest)
+					seen.longest = one.cost.instructions;
+			}
+			assert_int_equal(stats.allowed, seen.allowed);
+			assert_int_equal(stats.by_argument, seen.by_argument);
+			assert_int_equal(stats.eperm, seen.eperm);
+			assert_int_equal(stats.enosys, seen.enosys);
+			assert_int_equal(stats.longest, seen.longest);
+			assert_int_equal(stats.instructions, f.plan.filter.n);
+			arena_free(&f.a);
+		}
+}
+
 /* "add X to syscalls.allow" is believed: with that line the filter allows it, on any of its arguments. */
 static void test_offered_names_permit(void **state)
 {
@@ -467,6 +503,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_every_call_as_the_filter),
+		cmocka_unit_test(test_stats_as_the_answers),
 		cmocka_unit_test(test_offered_names_permit),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_mistakes),
