@@ -9,6 +9,8 @@
 #include "cli/print.h"
 #include "policy/query.h"
 
+enum { SLIP_MIN = 5 }; /* letters: `find` and `head` are commands, and near a call all the same */
+
 struct explain_options {
 	struct run_options run; /* first: run's own rows fill it */
 	bool json;
@@ -79,7 +81,7 @@ static int check_slip(const char *profile, const char *word, struct err *e)
 {
 	const char *near = query_nearest(word);
 
-	if (near == NULL || word[0] == '-')
+	if (near == NULL || strlen(word) < SLIP_MIN)
 		return 0;
 	fail(e, EINVAL, "explain %.80s: '%.80s' is no system call; the nearest is '%s'", profile,
 	     word, near);
@@ -100,11 +102,10 @@ static int find_question(struct cli *c, const struct run_options *o, int argc, c
 		return 1;
 	if (argc == 1 || !named || c->globals.profile != NULL)
 		return 0;
+	/* A file's name is no container's: whatever follows is a question. */
 	if (!query_begins(argv[1]) && profile_builtin(argv[0]) != NULL)
-		TRY(check_slip(argv[0], argv[1], e));
-	if (!query_begins(argv[1]) && profile_builtin(argv[0]) != NULL)
-		return 0;
-	*first = 1; /* a file's name is no container's: whatever follows is a question */
+		return check_slip(argv[0], argv[1], e);
+	*first = 1;
 	return 1;
 }
 

@@ -71,10 +71,10 @@ struct query_part {
 	enum query_verdict verdict;
 	int err; /* of a refusal: a positive errno */
 	const char *layer;
-	struct from from;     /* the rule; its file is NULL for a default */
-	const char *why;      /* a few words, or NULL */
-	const char *fix;      /* of a refusal: the smallest change that would permit it */
-	const char *too_late; /* why none does, or NULL: then `fix` does */
+	struct from from;  /* the rule; its file is NULL for a default */
+	const char *why;   /* a few words, or NULL */
+	const char *fix;   /* of a refusal: the smallest change that would permit it */
+	const char *never; /* why no change does, or NULL */
 };
 
 /* Arguments that were not given, and what the filter says for them. */

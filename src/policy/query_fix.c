@@ -151,10 +151,9 @@ void query_capability(struct asking *q, const char *name)
 	part->why = arena_printf(q->a, "the kernel wants %s%s", capability,
 				 n->where == MACHINE ? " in the machine's own user namespace" : "");
 	if (n->where == MACHINE)
-		part->too_late = "no capability of a user namespace counts for this call";
+		part->never = "no capability of a user namespace counts for this call";
 	else if (n->where == UNCONFINED && landlock)
-		part->too_late =
-			"Landlock refuses changed mounts to every process that it confines";
+		part->never = "Landlock refuses changed mounts to every process that it confines";
 	else
 		part->fix = arena_printf(q->a, "add %s to capabilities.keep", capability);
 }

@@ -163,7 +163,7 @@ static void masked(struct asking *q, const struct sight *s, struct query_part *p
 	part->why = arena_printf(q->a, "%s is masked: empty, and nothing can be made in it",
 				 shown(q->a, s->by->target));
 	if (s->by->from.file == NULL)
-		part->too_late = "tables of the kernel stay masked";
+		part->never = "tables of the kernel stay masked";
 	else if (strncmp(s->by->from.file, "--", 2) == 0)
 		part->fix = "leave out --hide";
 	else

@@ -132,8 +132,8 @@ static const char *change(const struct query_answer *answer, struct arena *a)
 	const char *last = "";
 
 	for (size_t i = 0; i < answer->nparts; i++)
-		if (answer->parts[i].too_late != NULL)
-			return arena_printf(a, "none: %s", answer->parts[i].too_late);
+		if (answer->parts[i].never != NULL)
+			return arena_printf(a, "none: %s", answer->parts[i].never);
 	for (size_t i = 0; i < answer->nparts; i++) {
 		const char *fix = answer->parts[i].fix;
 

@@ -150,7 +150,7 @@ int query_value(enum arg_role role, const char *word, uint64_t *out, struct err 
 		return number(role, word, out, e);
 	for (const char *at = word;; at++) {
 		size_t len = strcspn(at, "|");
-		uint64_t one;
+		uint64_t one = 0;
 
 		TRY(one_name(r, at, len, &one, e));
 		*out |= one;

@@ -100,6 +100,8 @@ assert a["cost"]["broker"] and a["cost"]["instructions"] > 0, a'
 	line '^profile: ci-runner$'
 	run -0 explain --work . ci-runner make test
 	line '^ runs: make test$'
+	run -0 explain --work . ci-runner find .
+	line '^ runs: find \.$'
 	run -0 explain --work . ci-runner -- mount
 	line '^ runs: mount$'
 	run -0 explain --work . my-build openat /work/a
