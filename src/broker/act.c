@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "broker/decide.h"
 #include "broker/resolve.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
+#include "policy/decide.h"
 
 enum {
 	RACES_MAX = 16
@@ -249,7 +249,7 @@ static int open_later(const struct server *s, const struct call *c, struct place
 static int open_fifo(const struct server *s, const struct call *c, struct place *at,
 		     struct outcome *out)
 {
-	uint64_t flags = out->request.flags, access = flags & O_ACCMODE;
+	uint64_t flags = out->request.flags, access = flags & UAPI_O_ACCMODE;
 
 	out->alone = true;
 	if (flags & O_NONBLOCK)
@@ -411,7 +411,7 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->alone = false;
 	out->fd = perform(s, c, out);
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
-	if ((out->request.flags & O_ACCMODE) != O_RDONLY)
+	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
 		out->alone = true;
 	if (out->refused && out->why.fix == NULL && out->why.list == NULL)
 		out->why.fix = row->fix;

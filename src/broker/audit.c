@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "broker/decide.h"
-#include "broker/describe.h"
+#include "policy/decide.h"
+#include "policy/describe.h"
 #include "policy/event.h"
 #include "table/table.h"
 

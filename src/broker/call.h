@@ -8,34 +8,7 @@
 #include <stdint.h>
 
 #include "broker/broker.h"
-#include "policy/plan.h"
-
-/* One notification: what the kernel says of a call. Registers only, so nothing in it can change. */
-struct call {
-	uint64_t id;
-	uint32_t tid;  /* the calling thread, in the broker's pid namespace */
-	uint32_t arch; /* AUDIT_ARCH_* */
-	int nr;
-	uint64_t arg[6];
-	uint64_t start_us; /* monotonic; 0 when nobody audits */
-};
-
-enum answer {
-	DENY,    /* the call fails with `err` */
-	GO_ON,   /* the kernel performs it: only where registers alone decided */
-	PERFORM, /* the broker performs it */
-};
-
-struct verdict {
-	enum answer what;
-	int err;                 /* of DENY: a positive errno */
-	const char *layer;       /* that refused; NULL: the broker itself */
-	const struct from *from; /* the rule, never NULL for a DENY */
-	const char *fix;         /* the change that would permit it, or NULL */
-	const char *list; /* the profile's list that the folder would have to join, or NULL */
-	const char *
-		call; /* without these two: the call that syscalls.allow would have to list, or NULL */
-};
+#include "policy/decide.h"
 
 /* Threads that wait inside a blocking open: see wait.c. */
 enum { WAITERS_MAX = 64 };

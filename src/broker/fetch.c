@@ -296,8 +296,8 @@ static const uint64_t large_file = 0100000;
 #endif
 
 /* VALID_OPEN_FLAGS of include/linux/fcntl.h, Linux 6.12: open and openat drop the others, openat2 refuses them. */
-static const uint64_t valid_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
-				    O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
+static const uint64_t valid_flags = UAPI_O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
+				    O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
 				    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |
 				    UAPI_O_TMPFILE;
 

@@ -12,9 +12,9 @@
 #include "base/fd.h"
 #include "broker/act.h"
 #include "broker/audit.h"
-#include "broker/decide.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
+#include "policy/decide.h"
 
 enum {
 	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
@@ -35,34 +35,6 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	act_done(&o);
 }
 
-static struct verdict decide(const struct broker_plan *p, const struct call *c,
-			     const struct plan_call *row)
-{
-	static const struct from nobody;
-
-	if (row != NULL) {
-		switch (row->mediator) {
-		case MEDIATE_DENY:
-			return decide_deny(row);
-		case MEDIATE_IOCTL:
-			return decide_ioctl(p, c, row);
-		case MEDIATE_PRCTL:
-			return decide_prctl(p, c, row);
-		case MEDIATE_SOCKET:
-			return decide_socket(p, c, row);
-		case MEDIATE_CLONE:
-			return decide_clone(p, c, row);
-		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
-		case MEDIATE_EXEC:
-			return (struct verdict){ .what = GO_ON, .from = row->from };
-		case MEDIATE_NONE:
-			break;
-		}
-	}
-	/* Nobody planned to ask about it: the filter and the plan disagree, or another architecture slipped in. */
-	return (struct verdict){ .what = DENY, .err = ENOSYS, .from = &nobody };
-}
-
 static void serve_one(const struct server *s, const struct seccomp_notif *n)
 {
 	struct call c = { .id = n->id,
@@ -75,12 +47,12 @@ static void serve_one(const struct server *s, const struct seccomp_notif *n)
 	memcpy(c.arg, n->data.args, sizeof c.arg);
 	atomic_fetch_add_explicit(&s->counters->asked, 1, memory_order_relaxed);
 	row = decide_row(s->plan, &c);
-	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c)) {
+	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c, row)) {
 		serve_open(s, &c, row);
 		return;
 	}
 
-	struct verdict v = decide(s->plan, &c, row);
+	struct verdict v = decide_call(s->plan, &c, row);
 
 	audit_call(s, &c, row, &v);
 	act_answer(s, &c, &v);

@@ -17,8 +17,8 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
-#include "broker/decide.h"
 #include "kern/sys.h"
+#include "policy/decide.h"
 
 enum {
 	LINKS_MAX = 40,      /* MAXSYMLINKS of include/linux/namei.h */
@@ -175,7 +175,7 @@ static unsigned held_through(const struct walk *w, const char *name)
 
 	if (value & O_PATH)
 		return 0;
-	return decide_wants(value & O_ACCMODE);
+	return decide_wants(value & UAPI_O_ACCMODE);
 }
 
 /* Links whose target is an object, not a text: openat2 can tell them apart. */

@@ -41,6 +41,7 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 	void *options = arena_alloc(c->arena, cmd->options_size != 0 ? cmd->options_size : 1);
 	const struct option_table tables[] = {
 		{ cmd->options != NULL ? cmd->options : no_options, options },
+		{ cmd->more_options != NULL ? cmd->more_options : no_options, options },
 		{ common_options, &c->globals },
 		{ global_options, NULL },
 	};

@@ -38,10 +38,11 @@ struct command {
 	const char *name;
 	/* What follows the name: "[options] ID BUNDLE [CMD ARG...]", several lines permitted. */
 	const char *usage;
-	const char *summary;              /* one line, no full stop */
-	const char *help;                 /* paragraphs, or NULL */
-	const struct option_row *options; /* NULL: none */
-	size_t options_size;              /* of the struct that they fill */
+	const char *summary;                   /* one line, no full stop */
+	const char *help;                      /* paragraphs, or NULL */
+	const struct option_row *options;      /* NULL: none */
+	const struct option_row *more_options; /* of the same struct, or NULL */
+	size_t options_size;                   /* of the struct that they fill */
 	enum option_order order;
 	int min_words, max_words; /* words that are no options; max -1: any number */
 

@@ -37,6 +37,7 @@ static void bash_script(struct buf *b)
 		buf_printf(b, "\t%s) words=\"", (*c)->name);
 		option_names(b, common_options);
 		option_names(b, (*c)->options);
+		option_names(b, (*c)->more_options);
 		buf_puts(b, "\" ;;\n");
 	}
 	buf_puts(b, "\t'') words=\"");

@@ -79,6 +79,7 @@ void help_command(struct buf *b, const struct command *c)
 		buf_printf(b, "\n%s\n", c->help);
 	buf_puts(b, "\noptions:\n");
 	option_lines(b, c->options);
+	option_lines(b, c->more_options);
 	option_lines(b, common_options);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "policy/stats.h"
 #include "table/table.h"
 
 struct profiles_options {
@@ -96,6 +97,69 @@ static int show(struct cli *c, const char *name, struct buf *b, struct err *e)
 	return 0;
 }
 
+/* ---- numbers ---- */
+
+static const struct stat_row {
+	const char *title;
+	size_t offset;
+} stat_rows[] = {
+	{ "calls allowed, whatever their arguments", offsetof(struct profile_stats, allowed) },
+	{ "calls allowed for some arguments", offsetof(struct profile_stats, by_argument) },
+	{ "of the allowed, judged by the broker for some arguments",
+	  offsetof(struct profile_stats, brokered) },
+	{ "calls answered EPERM", offsetof(struct profile_stats, eperm) },
+	{ "calls answered ENOSYS, beside every unknown number",
+	  offsetof(struct profile_stats, enosys) },
+	{ "instructions of the filter", offsetof(struct profile_stats, instructions) },
+	{ "instructions for a call without rules for its arguments, at most",
+	  offsetof(struct profile_stats, longest) },
+};
+
+enum { ARCHES = HOST_AARCH64 + 1, BUILTINS_MAX = 16 };
+
+/* Of each built-in profile and both architectures. */
+static int count_all(struct cli *c, struct profile_stats out[BUILTINS_MAX][ARCHES], size_t *n,
+		     struct err *e)
+{
+	for (*n = 0; *n < BUILTINS_MAX && builtin_profiles[*n].name != NULL; (*n)++)
+		for (int arch = HOST_X86_64; arch <= HOST_AARCH64; arch++) {
+			struct profile loaded;
+
+			TRY(cli_profile(c, builtin_profiles[*n].name, &loaded, e));
+			TRY(profile_stats(c->arena, &loaded, (enum host_arch)arch, &out[*n][arch],
+					  e));
+		}
+	return 0;
+}
+
+static unsigned stat_of(const struct profile_stats *s, const struct stat_row *row)
+{
+	return *(const unsigned *)((const char *)s + row->offset);
+}
+
+/* A table of Markdown: profiles/README.md holds it, and a test compares. */
+static int stats(struct cli *c, struct buf *b, struct err *e)
+{
+	struct profile_stats all[BUILTINS_MAX][ARCHES];
+	size_t n;
+
+	TRY(count_all(c, all, &n, e));
+	buf_puts(b, "| x86_64 / aarch64 |");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, " %s |", builtin_profiles[i].name);
+	buf_puts(b, "\n|---|");
+	for (size_t i = 0; i < n; i++)
+		buf_puts(b, "---|");
+	for (size_t r = 0; r < COUNT(stat_rows); r++) {
+		buf_printf(b, "\n| %s |", stat_rows[r].title);
+		for (size_t i = 0; i < n; i++)
+			buf_printf(b, " %u / %u |", stat_of(&all[i][HOST_X86_64], &stat_rows[r]),
+				   stat_of(&all[i][HOST_AARCH64], &stat_rows[r]));
+	}
+	buf_puts(b, "\n");
+	return 0;
+}
+
 static int run_profiles(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	const struct profiles_options *o = options;
@@ -103,9 +167,11 @@ static int run_profiles(struct cli *c, void *options, int argc, char **argv, str
 
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "list") == 0)) {
 		TRY(list(c, &b, e));
+	} else if (argc == 1 && strcmp(argv[0], "stats") == 0) {
+		TRY(stats(c, &b, e));
 	} else if (strcmp(argv[0], "show") != 0) {
 		fail(e, EINVAL, "profiles: '%.80s' is not known here", argv[0]);
-		return advise(e, "zviz profiles show NAME");
+		return advise(e, "zviz profiles show NAME, or zviz profiles stats");
 	} else if (argc == 1) {
 		fail(e, EINVAL, "profiles show: which one?");
 		return advise(e, "zviz profiles lists them");
@@ -119,11 +185,13 @@ static int run_profiles(struct cli *c, void *options, int argc, char **argv, str
 
 const struct command command_profiles = {
 	.name = "profiles",
-	.usage = "\nshow [--expand] NAME",
-	.summary = "List the built-in profiles, or show one",
+	.usage = "\nshow [--expand] NAME\nstats",
+	.summary = "List the built-in profiles, show one, or count what they permit",
 	.help = "A profile says what a workload may do. `show` prints it as it was written, every "
 		"group\n"
-		"with its reason; with --expand, the system calls that the groups stand for.",
+		"with its reason; with --expand, the system calls that the groups stand for. `stats` "
+		"counts\n"
+		"what the filter of each does with the system calls, and how long it is.",
 	.options = rows,
 	.options_size = sizeof(struct profiles_options),
 	.order = OPTIONS_ANYWHERE,

@@ -97,6 +97,9 @@ struct zviz_landlock_net_port_attr {
 /* What the kernel calls __O_TMPFILE: the bit alone. glibc's name of that spelling has O_DIRECTORY in it. */
 #define UAPI_O_TMPFILE 020000000 /* 3.11 */
 
+/* The access mode as the kernel reads it: include/uapi/asm-generic/fcntl.h. musl's own name has O_PATH in it. */
+#define UAPI_O_ACCMODE 03
+
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000 /* 5.14 */
 #endif

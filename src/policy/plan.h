@@ -271,6 +271,9 @@ struct direct_view {
 int plan_make(struct arena *a, const struct plan_request *r, const struct spec *s,
 	      const struct profile *p, const struct host *h, struct plan *out, struct err *e);
 
+/* AUDIT_ARCH_* of a machine's own calls. */
+uint32_t plan_audit_arch(enum host_arch arch);
+
 /* The whole plan as text, the same bytes for the same inputs: golden tests and `explain`. */
 void plan_print(const struct plan *p, struct buf *out);
 

@@ -16,7 +16,7 @@ static const uint64_t clone_new = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
 				  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 /* Flags of open that change something, or may. O_DIRECTORY, part of O_TMPFILE, alone changes nothing. */
-static const uint64_t open_writes = O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
+static const uint64_t open_writes = UAPI_O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
 
 struct bpf_case *add_case(struct calls *c, uint32_t then)
 {

@@ -28,7 +28,7 @@ static const struct launch_call {
 	{ "clone", true, true },    { "wait4", false, true },
 };
 
-static uint32_t audit_arch(enum host_arch arch)
+uint32_t plan_audit_arch(enum host_arch arch)
 {
 	return arch == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
 }
@@ -280,7 +280,7 @@ static int plan_calls(struct calls *c, struct err *e)
 static int seccomp_plan(struct draft *d, struct err *e)
 {
 	struct arena scratch = { 0 };
-	struct calls c = { .d = d, .scratch = &scratch, .arch = audit_arch(d->h->arch) };
+	struct calls c = { .d = d, .scratch = &scratch, .arch = plan_audit_arch(d->h->arch) };
 	bool asks = false;
 
 	TRY(check_architectures(d, e));

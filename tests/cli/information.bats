@@ -39,6 +39,14 @@ setup() {
 	[ "$(awk 'length > 100' <<<"$output" | wc -l)" -eq 0 ]
 }
 
+@test "profiles stats: profiles/README.md has these very lines" {
+	run -0 "$zviz" profiles stats
+	[ "${#lines[@]}" -eq 9 ]
+	for line in "${lines[@]}"; do
+		grep -qxF -- "$line" "$BATS_TEST_DIRNAME/../../profiles/README.md" || { echo "$line"; false; }
+	done
+}
+
 @test "check: a table whose states are words" {
 	run -0 "$zviz" check
 	[[ $output == *Landlock* && $output == *seccomp* ]]

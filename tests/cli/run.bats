@@ -131,6 +131,16 @@ for line in open(sys.argv[1]):
     assert e["syscall"] == "unshare" and e["verdict"] == "deny" and e["comm"] == "unshare", e' "$place/events"
 }
 
+# In musl's O_ACCMODE lies the bit of O_PATH, which indexed a table of three names: the broker died of it.
+@test "an open with O_PATH is written into the stream like any other" {
+	command -v python3 || skip "no python3"
+	printf 'zviz: 1\nname: seen\nextends: ci-runner\naudit: decisions\n' >"$place/seen.yaml"
+	run -0 zviz --profile "$place/seen.yaml" run --events "$place/events" "$id" \
+		python3 -c 'import os; os.open("/usr", os.O_PATH); print("opened")'
+	[ "$output" = opened ]
+	grep -q '"syscall":"openat",.*"/usr\\", O_RDONLY.*|O_PATH' "$place/events"
+}
+
 @test "limits that are met are said" {
 	run --separate-stderr zviz run --pids-limit 10 "$id" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 2 & done; wait'
 	[ "$status" != 0 ]

@@ -13,8 +13,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/arena.h"
-#include "broker/decide.h"
-#include "broker/describe.h"
+#include "policy/decide.h"
+#include "policy/describe.h"
 
 /* Last: its fail() is a macro, ours a function. */
 #include <stdarg.h>
@@ -243,12 +243,15 @@ static void test_clone(void **state)
 static void test_path_only(void **state)
 {
 	(void)state;
-	assert_true(decide_is_path_only(
-		&(struct call){ .nr = SYS_openat, .arg = { 0, 0, O_PATH | O_RDWR } }));
-	assert_false(decide_is_path_only(
-		&(struct call){ .nr = SYS_openat, .arg = { 0, O_PATH, O_RDWR } }));
-	assert_false(decide_is_path_only(
-		&(struct call){ .nr = SYS_openat2, .arg = { 0, 0, O_PATH, O_PATH } }));
+	const struct plan_call openat = { .name = "openat" }, openat2 = { .name = "openat2" },
+			       open = { .name = "open" };
+
+	assert_true(
+		decide_is_path_only(&(struct call){ .arg = { 0, 0, O_PATH | O_RDWR } }, &openat));
+	assert_false(decide_is_path_only(&(struct call){ .arg = { 0, O_PATH, O_RDWR } }, &openat));
+	assert_true(decide_is_path_only(&(struct call){ .arg = { 0, O_PATH, O_RDWR } }, &open));
+	assert_false(
+		decide_is_path_only(&(struct call){ .arg = { 0, 0, O_PATH, O_PATH } }, &openat2));
 }
 
 /* ---- files ---- */

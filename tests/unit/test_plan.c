@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/decide.h"
+#include "policy/decide.h"
 #include "table/table.h"
 
 /* Last: its fail() is a macro, ours a function. */

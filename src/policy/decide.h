@@ -1,20 +1,52 @@
 /*
- * Decisions: values in, a verdict out. No system call, no memory of another process.
+ * What the broker answers: values in, a verdict out. No system call, no memory of another process. The broker
+ * acts on it; `zviz explain` asks the same functions.
  *
  * An int argument counts with its low 32 bits only, as in the kernel: TIOCSTI with rubbish in the upper half
  * is still TIOCSTI.
  */
-#ifndef BROKER_DECIDE_H
-#define BROKER_DECIDE_H
+#ifndef POLICY_DECIDE_H
+#define POLICY_DECIDE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "broker/call.h"
+#include "policy/plan.h"
+
+/* One notification: what the kernel says of a call. Registers only, so nothing in it can change. */
+struct call {
+	uint64_t id;
+	uint32_t tid;  /* the calling thread, in the broker's pid namespace */
+	uint32_t arch; /* AUDIT_ARCH_* */
+	int nr;
+	uint64_t arg[6];
+	uint64_t start_us; /* monotonic; 0 when nobody audits */
+};
+
+enum answer {
+	DENY,    /* the call fails with `err` */
+	GO_ON,   /* the kernel performs it: only where registers alone decided */
+	PERFORM, /* the broker performs it */
+};
+
+struct verdict {
+	enum answer what;
+	int err;                 /* of DENY: a positive errno */
+	const char *layer;       /* that refused; NULL: the broker itself */
+	const struct from *from; /* the rule, never NULL for a DENY */
+	const char *fix;         /* the change that would permit it, or NULL */
+	const char *list; /* the profile's list that the folder would have to join, or NULL */
+	const char *
+		call; /* without these two: the call that syscalls.allow would have to list, or NULL */
+};
 
 /* The plan's row for this call of the native architecture, or NULL. */
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c);
+
+/* Whatever needs no object: calls to refuse, and those that registers decide. Opens with O_PATH too. */
+struct verdict decide_call(const struct broker_plan *p, const struct call *c,
+			   const struct plan_call *row);
 
 struct verdict decide_deny(const struct plan_call *row);
 struct verdict decide_ioctl(const struct broker_plan *p, const struct call *c,
@@ -29,7 +61,7 @@ struct verdict decide_clone(const struct broker_plan *p, const struct call *c,
 /* open and openat with O_PATH, by their registers: the descriptor allows nothing that its holder could not do
  * by name without asking, and what is opened through it is asked about again. The kernel may perform it,
  * and has to: a notification cannot install such a descriptor (seccomp_notify_addfd() takes it with fget()). */
-bool decide_is_path_only(const struct call *c);
+bool decide_is_path_only(const struct call *c, const struct plan_call *row);
 
 /* ---- files ---- */
 
@@ -54,6 +86,9 @@ struct object {
 bool decide_any_path(const struct broker_plan *p, unsigned wants);
 
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants);
+
+/* The rule of filesystem.hide that a path meets, or one above it that is no pattern. NULL: none. */
+const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path);
 
 /* An open failed in the kernel with `err`. True when a rule of the container explains that: *out says which.
  * `path` is what was asked for, absolute. */

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "broker/decide.h"
+#include "policy/decide.h"
 
 /*
  * Two places to come back to: the last * and the last **. Earlier ones never need another try: whatever

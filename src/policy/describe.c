@@ -1,10 +1,11 @@
-#include "broker/describe.h"
+#include "policy/describe.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "kern/uapi.h"
 #include "table/table.h"
 
 /* Text of a fixed size that is cut, never overrun. */
@@ -74,8 +75,8 @@ static void put_open_flags(struct text *t, uint64_t flags)
 	const uint64_t temporary =
 		O_TMPFILE; /* holds the bit of O_DIRECTORY, which comes first in the table */
 
-	put(t, "%s", access[flags & O_ACCMODE]);
-	flags &= ~(uint64_t)O_ACCMODE;
+	put(t, "%s", access[flags & UAPI_O_ACCMODE]);
+	flags &= ~(uint64_t)UAPI_O_ACCMODE;
 	if ((flags & temporary) == temporary) {
 		put(t, "|O_TMPFILE");
 		flags &= ~temporary;
@@ -156,6 +157,14 @@ void describe_call(char *out, size_t size, const struct call *c, const char *pat
 			put_argument(&t, s->arg[i], c->arg[i]);
 		}
 	}
+}
+
+void describe_argument(char *out, size_t size, enum arg_role role, uint64_t value)
+{
+	struct text t = { .at = out, .left = size };
+
+	out[0] = '\0';
+	put_argument(&t, role, value);
 }
 
 void describe_rule(char *out, size_t size, const struct from *from)

@@ -1,11 +1,10 @@
-#include "broker/decide.h"
+#include "policy/decide.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #if defined(__x86_64__)
 #define ARCH_NATIVE AUDIT_ARCH_X86_64
@@ -34,18 +33,11 @@ const struct plan_call *decide_row(const struct broker_plan *p, const struct cal
 	return NULL;
 }
 
-bool decide_is_path_only(const struct call *c)
+bool decide_is_path_only(const struct call *c, const struct plan_call *row)
 {
-	switch (c->nr) {
-#ifdef SYS_open
-	case SYS_open:
+	if (strcmp(row->name, "open") == 0)
 		return c->arg[1] & O_PATH;
-#endif
-	case SYS_openat:
-		return c->arg[2] & O_PATH;
-	default:
-		return false;
-	}
+	return strcmp(row->name, "openat") == 0 && c->arg[2] & O_PATH;
 }
 
 static struct verdict go_on(const struct from *from)
@@ -127,4 +119,32 @@ struct verdict decide_clone(const struct broker_plan *p, const struct call *c,
 
 	v.err = EPERM; /* as the kernel answers who may not make namespaces */
 	return v;
+}
+
+struct verdict decide_call(const struct broker_plan *p, const struct call *c,
+			   const struct plan_call *row)
+{
+	static const struct from nobody;
+
+	if (row != NULL) {
+		switch (row->mediator) {
+		case MEDIATE_DENY:
+			return decide_deny(row);
+		case MEDIATE_IOCTL:
+			return decide_ioctl(p, c, row);
+		case MEDIATE_PRCTL:
+			return decide_prctl(p, c, row);
+		case MEDIATE_SOCKET:
+			return decide_socket(p, c, row);
+		case MEDIATE_CLONE:
+			return decide_clone(p, c, row);
+		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
+		case MEDIATE_EXEC:
+			return go_on(row->from);
+		case MEDIATE_NONE:
+			break;
+		}
+	}
+	/* Nobody planned to ask about it: the filter and the plan disagree, or another architecture slipped in. */
+	return (struct verdict){ .what = DENY, .err = ENOSYS, .from = &nobody };
 }

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "broker/decide.h"
+#include "policy/decide.h"
 #include "kern/uapi.h"
 
 static const struct from nobody;
@@ -13,9 +13,9 @@ unsigned decide_wants(uint64_t flags)
 {
 	unsigned wants = 0;
 
-	if ((flags & O_ACCMODE) != O_WRONLY)
+	if ((flags & UAPI_O_ACCMODE) != O_WRONLY)
 		wants |= WANT_READ;
-	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) || (flags & UAPI_O_TMPFILE))
+	if ((flags & UAPI_O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) || (flags & UAPI_O_TMPFILE))
 		wants |= WANT_WRITE;
 	return wants;
 }
@@ -139,7 +139,7 @@ struct verdict decide_open(const struct broker_plan *p, const struct object *o, 
 	return v;
 }
 
-static const struct file_rule *hidden_rule(const struct broker_plan *p, const char *path)
+const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path)
 {
 	const struct file_rule *rule = first_match(p->hidden, p->nhidden, path);
 
@@ -148,7 +148,7 @@ static const struct file_rule *hidden_rule(const struct broker_plan *p, const ch
 
 bool decide_failed(const struct broker_plan *p, const char *path, int err, struct verdict *out)
 {
-	const struct file_rule *rule = hidden_rule(p, path);
+	const struct file_rule *rule = decide_hidden(p, path);
 
 	*out = (struct verdict){ .what = DENY, .err = err, .layer = "mount", .from = &nobody };
 	if (rule != NULL && (err == ENOENT || err == EACCES || err == EPERM || err == ENOTDIR)) {

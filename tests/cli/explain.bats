@@ -1,0 +1,126 @@
+# `zviz explain PROFILE QUERY`: one operation, as somebody would ask who has read nothing else.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	cd "$place"
+}
+
+teardown() {
+	cd /
+	rm -rf "$place"
+}
+
+# The lines of the answer, each run of spaces as one.
+explain() {
+	"$zviz" explain "$@" | tr -s ' '
+}
+
+line() { # PATTERN: a line of the last output
+	grep -qE -- "$1" <<<"$output" || { echo "no line '$1' in:"; echo "$output"; return 1; }
+}
+
+@test "an open that is allowed: every layer that agrees, and that it costs nothing" {
+	run -0 explain ci-runner openat /work/a
+	line '^openat\(AT_FDCWD, "/work/a", \.\.\.\): allowed natively$'
+	line '^ seccomp allowed natively \[ci-runner:[0-9]+\]$'
+	line "^ mounts /work shows $place of the host\$"
+	line '^ landlock allowed: read below /work \[ci-runner:[0-9]+\]$'
+	line '^ cost none: the kernel remembers that it is always allowed'
+	[[ $output != *"to permit"* ]]
+}
+
+@test "an address: how far it comes, and that the network ends there" {
+	run -0 explain ci-runner connect 10.1.2.3:443
+	line '^connect to 10\.1\.2\.3:443: refused with ENETUNREACH$'
+	line '^ seccomp allowed natively: connect '
+	line '^ network refused with ENETUNREACH: its own network has a loopback and no way out$'
+	line '^ to permit network: \{mode: host\}, or run with --network host'
+}
+
+@test "a new namespace: who refuses it, the line, the cost, and that no change permits it" {
+	run -0 explain ci-runner clone CLONE_NEWUSER
+	line '^clone\(CLONE_NEWUSER, \.\.\.\): refused with EPERM$'
+	line '^ seccomp asked of the broker \[ci-runner:[0-9]+\]$'
+	line '^ broker refused with EPERM \[ci-runner:[0-9]+\]$'
+	line '^ cost [0-9]+ instructions of BPF, and a switch to the broker and back$'
+	line '^ to permit none: no profile permits new namespaces inside$'
+}
+
+@test "a path alone: three questions, each with its own change" {
+	run -0 explain hostile-tenant /tmp/x
+	line '^/tmp/x: visible$'
+	line '^ read allowed: read below /tmp \(landlock\)'
+	line '^ execute refused with EACCES: no rule lets it execute there \(landlock\)'
+	line '^ to permit execute: add /tmp to filesystem.execute$'
+	run -0 explain ci-runner read /etc/shadow
+	line '^read /etc/shadow: not visible$'
+	line '/etc/shadow is to stay hidden \[ci-runner:[0-9]+\]'
+}
+
+@test "arguments that were left out: for which of them it differs" {
+	run -0 explain ci-runner socket inet stream
+	line '^socket\(inet, stream, \.\.\.\): depends on the arguments$'
+	line '^ protocol 0, 6: allowed$'
+	line '^ otherwise: refused with EACCES$'
+}
+
+@test "the change that is offered works" {
+	run -0 explain ci-runner ioctl 0 TIOCSTI
+	line '^ to permit add TIOCSTI to ioctl.allow$'
+	printf 'zviz: 1\nname: own\nextends: ci-runner\nioctl: {allow: [TIOCSTI]}\n' >own.yaml
+	run -0 explain own.yaml ioctl 0 TIOCSTI
+	line '^ioctl\(0, TIOCSTI, \.\.\.\): allowed for these arguments$'
+	line '\[own.yaml:4\]$'
+}
+
+@test "--profile with the question alone, run's options, and --json on both sides" {
+	run -0 explain --profile ci-runner clone CLONE_NEWUSER
+	line 'refused with EPERM$'
+	run -0 explain --network host ci-runner connect 10.1.2.3:443
+	line '^ network allowed: the host.s own network'
+	mkdir shown
+	run -0 explain --read "$place/shown" ci-runner read "$place/shown/x"
+	line 'allowed natively$'
+	command -v python3 || skip "no python3"
+	for words in "--json ci-runner mount" "ci-runner mount --json"; do
+		"$zviz" explain $words | python3 -c '
+import json, sys
+a = json.load(sys.stdin)
+assert a["verdict"] == "refused" and a["errno"] == "EPERM" and a["layer"] == "seccomp", a
+assert a["rule"].startswith("ci-runner:") and a["fix"].startswith("none: "), a
+assert a["cost"]["broker"] and a["cost"]["instructions"] > 0, a'
+	done
+}
+
+@test "the older forms are what they were: a profile, a run of a command, words behind --" {
+	run -0 explain ci-runner
+	line '^profile: ci-runner$'
+	run -0 explain --work . ci-runner make test
+	line '^ runs: make test$'
+	run -0 explain --work . ci-runner find .
+	line '^ runs: find \.$'
+	run -0 explain --work . ci-runner -- mount
+	line '^ runs: mount$'
+	run -0 explain --work . my-build openat /work/a
+	line '^ runs: openat /work/a$'
+}
+
+@test "wrong words: what is wrong, and the nearest that is right" {
+	while IFS='|' read -r words text hint; do
+		run --separate-stderr -1 "$zviz" explain $words
+		[ -z "$output" ]
+		[[ $stderr == *"$text"* && $stderr == *"$hint"* ]] || { echo "$words: $stderr"; false; }
+	done <<-'END'
+	ci-runner opnat /work/a|'opnat' is no system call|'openat'
+	ci-runner ioctl 0 TIOCSTY|'TIOCSTY' is no ioctl|'TIOCSTI'
+	ci-runner clone CLONE_NEWUSR|'CLONE_NEWUSR' is no flag of clone|'CLONE_NEWUSER'
+	ci-runner openat a|a path of the container starts with /|
+	ci-runner connect 10.1.2.3.4:1|is no address|10.1.2.3:443
+	ci-runner /a /b|one word too many|--
+	./none.yaml mount|none.yaml|
+	--json ci-runner|--json answers a question|
+	END
+}
