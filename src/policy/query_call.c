@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kern/uapi.h"
 #include "policy/query_parts.h"
 
 static const struct from nowhere;
@@ -222,7 +223,7 @@ static const char *test_text(struct asking *q, const struct bpf_test *t, bool *i
 	if (t->value != 0 && t->value != t->mask)
 		return arena_printf(q->a, "& 0x%llx is 0x%llx", (unsigned long long)t->mask,
 				    (unsigned long long)t->value);
-	if (role == ARG_OPEN_FLAGS && (t->mask & O_ACCMODE) == O_ACCMODE)
+	if (role == ARG_OPEN_FLAGS && (t->mask & UAPI_O_ACCMODE) == UAPI_O_ACCMODE)
 		return "that only read"; /* the access mode is no bit */
 
 	struct buf b = { .arena = q->a };
