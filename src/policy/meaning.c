@@ -160,7 +160,7 @@ static void means_open(struct maker *k, struct meaning_call *c)
 		return;
 	k->performed = true;
 	if (!reads && !k->watched && in_register) {
-		const uint64_t changes = O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
+		const uint64_t changes = UAPI_O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
 		struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
 
 		r->tests[r->ntests++] = (struct meaning_test){ .arg = flags,
