@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kern/uapi.h"
 #include "policy/query_parts.h"
 
 static const struct from nowhere;
@@ -191,8 +192,9 @@ static bool witness(const struct asking *q, const struct bpf_case *bc, struct ca
 /* Registers that meet none of them: for every built-in list one of these will do. */
 static bool no_witness(const struct asking *q, const struct plan_call *row, struct call *c)
 {
-	static const uint64_t tries[] = { UINT64_MAX - 1,     UINT64_MAX, 0,         1,
-					  0x5555555555555555, 0x7ffffffe, 0xfffffff0 };
+	static const uint64_t tries[] = { 1,         UINT64_MAX - 1,     UINT64_MAX,
+					  0,         0x5555555555555555, 0x7ffffffe,
+					  0xfffffff0 };
 
 	for (size_t i = 0; i < COUNT(tries); i++) {
 		bool met = false;
@@ -222,7 +224,7 @@ static const char *test_text(struct asking *q, const struct bpf_test *t, bool *i
 	if (t->value != 0 && t->value != t->mask)
 		return arena_printf(q->a, "& 0x%llx is 0x%llx", (unsigned long long)t->mask,
 				    (unsigned long long)t->value);
-	if (role == ARG_OPEN_FLAGS && (t->mask & O_ACCMODE) == O_ACCMODE)
+	if (role == ARG_OPEN_FLAGS && (t->mask & UAPI_O_ACCMODE) == UAPI_O_ACCMODE)
 		return "that only read"; /* the access mode is no bit */
 
 	struct buf b = { .arena = q->a };
