@@ -3,8 +3,9 @@
  * that costs, and the smallest change that would permit it. Pure.
  *
  * For a system call the answer is what the plan's own filter returns for registers with these values, and where that
- * asks the broker, what the broker's own functions answer. Whether a file exists on this host and who may read it
- * there is not looked at: a path that is allowed still has its owner and mode.
+ * asks the broker, what the broker's own functions answer. A bundle's own filter is not asked: it can only refuse
+ * more. Whether a file exists on this host and who may read it there is not looked at: a path that is allowed still
+ * has its owner and mode.
  */
 #ifndef POLICY_QUERY_H
 #define POLICY_QUERY_H

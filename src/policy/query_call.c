@@ -192,8 +192,9 @@ static bool witness(const struct asking *q, const struct bpf_case *bc, struct ca
 /* Registers that meet none of them: for every built-in list one of these will do. */
 static bool no_witness(const struct asking *q, const struct plan_call *row, struct call *c)
 {
-	static const uint64_t tries[] = { UINT64_MAX - 1,     UINT64_MAX, 0,         1,
-					  0x5555555555555555, 0x7ffffffe, 0xfffffff0 };
+	static const uint64_t tries[] = { 1,         UINT64_MAX - 1,     UINT64_MAX,
+					  0,         0x5555555555555555, 0x7ffffffe,
+					  0xfffffff0 };
 
 	for (size_t i = 0; i < COUNT(tries); i++) {
 		bool met = false;

@@ -455,6 +455,30 @@ static void test_cases(void **state)
 	arena_free(&f.a);
 }
 
+/* With patterns for writing alone the flags decide who is asked: what only reads is native. */
+static void test_open_by_its_flags(void **state)
+{
+	struct fixture f = { 0 };
+	struct query_answer answer;
+
+	(void)state;
+	make_from(&f, "w.yaml",
+		  "zviz: 1\nextends: ci-runner\n"
+		  "filesystem: {deny: {write: [\"**/.git/hooks/**\"]}}\n",
+		  HOST_X86_64);
+	assert_int_equal(ask(&f, "openat", &answer), 0);
+	assert_int_equal(answer.verdict, DEPENDS);
+	assert_string_equal(answer.cases.at[0].when, "flags that only read");
+	assert_int_equal(answer.cases.at[0].verdict, ARGS);
+	assert_int_equal(answer.cases.at[1].verdict, LATER);
+	assert_int_equal(ask(&f, "openat /work/a O_RDONLY", &answer), 0);
+	assert_int_equal(answer.verdict, ARGS);
+	assert_int_equal(ask(&f, "openat /work/.git/hooks/x O_WRONLY", &answer), 0);
+	assert_int_equal(answer.verdict, REFUSED);
+	assert_string_equal(answer.decides->layer, "broker");
+	arena_free(&f.a);
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -506,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_stats_as_the_answers),
 		cmocka_unit_test(test_offered_names_permit),
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_open_by_its_flags),
 		cmocka_unit_test(test_mistakes),
 	};
 
