@@ -158,6 +158,7 @@ int direct_make(struct arena *a, const struct run_options *o, const struct run_r
 	s->process.cwd = o->cwd != NULL ? o->cwd : "/work";
 	for (int i = 0; i < r->argc; i++)
 		*LIST_ADD(a, &s->process.args) = r->argv[i];
-	s->hostname = o->hostname != NULL ? o->hostname : arena_strndup(a, r->id, UAPI_HOST_NAME_MAX);
+	s->hostname = o->hostname != NULL ? o->hostname
+					  : arena_strndup(a, r->id, UAPI_HOST_NAME_MAX);
 	return 0;
 }

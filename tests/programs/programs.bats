@@ -97,3 +97,4 @@ check() { # NAME
 @test "proc-self" { check proc-self; }
 @test "tmpfile" { check tmpfile; }
 @test "links" { check links; }
+@test "redis" { check redis; }

@@ -1,0 +1,59 @@
+# What the guides say is what the commands print.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	guide=$top/docs/profiles.md
+	place=$(mktemp -d)
+	cd "$place"
+	# The last redis.yaml of the guide.
+	awk '/^    \$ cat redis.yaml$/ {text = ""; on = 1; next}
+	     on && /^    / {text = text substr($0, 5) "\n"; next}
+	     on {on = 0}
+	     END {printf "%s", text}' "$guide" >redis.yaml
+}
+
+teardown() {
+	cd /
+	rm -rf "$place"
+}
+
+# shown COMMAND…: every line that it prints stands in the guide, indented, behind the command
+shown() {
+	local line
+	run "$zviz" "$@"
+	[ -n "$output" ]
+	grep -qxF "    \$ zviz $*" "$guide"
+	while IFS= read -r line; do
+		grep -qxF "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
+	done <<<"$output"
+}
+
+@test "profiles.md: the profile is whole, and proved" {
+	grep -q '^extends: hostile-tenant$' redis.yaml
+	run -0 "$zviz" verify ./redis.yaml
+	grep -qxF "    $(head -n 1 <<<"$output")" "$guide"
+	grep -qxF "    $(grep '^files:' <<<"$output")" "$guide"
+}
+
+@test "profiles.md: the answers of explain" {
+	shown explain ./redis.yaml socket inet stream
+	shown explain ./redis.yaml socket inet dgram
+}
+
+@test "profiles.md: the mistake" {
+	printf 'zviz: 1\nname: redis\nextends: hostile-tenant\nsyscalls:\n  allow: ["@socket"]\n' >bad.yaml
+	shown explain ./bad.yaml
+}
+
+@test "profiles.md: what diff says" {
+	run -0 "$zviz" diff ./redis.yaml hostile-tenant
+	for line in "  syscalls: socket where arg0 = inet, arg1 & 0xf = stream" "  syscalls: connect" \
+		"  syscalls: prctl where arg0 = PR_CAPBSET_READ" \
+		"hostile-tenant permits, and ./redis.yaml does not: nothing"; do
+		grep -qxF -- "$line" <<<"$output"
+		grep -qxF -- "    $line" "$guide"
+	done
+}
