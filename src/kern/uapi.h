@@ -13,7 +13,9 @@
 
 /* ---- names ---- */
 
-enum { UAPI_HOST_NAME_MAX = 64 }; /* __NEW_UTS_LEN of linux/utsname.h; musl's HOST_NAME_MAX is 255 */
+enum {
+	UAPI_HOST_NAME_MAX = 64
+}; /* __NEW_UTS_LEN of linux/utsname.h; musl's HOST_NAME_MAX is 255 */
 
 /* ---- seccomp ---- */
 

@@ -56,9 +56,9 @@ static bool is_given_by_form(const struct plan_request *r, const char *path)
 {
 	const struct direct_view *v = r->direct;
 
-	return v != NULL && ((v->work != NULL && at_or_below("/work", path)) ||
-			     (v->home != NULL && at_or_below(v->home, path)) ||
-			     at_or_below("/tmp", path));
+	return v != NULL &&
+	       ((v->work != NULL && at_or_below("/work", path)) ||
+		(v->home != NULL && at_or_below(v->home, path)) || at_or_below("/tmp", path));
 }
 
 struct verify_access verify_says(const struct plan *p, const struct plan_request *r,

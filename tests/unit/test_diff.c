@@ -17,7 +17,7 @@
 #include <cmocka.h> /* last: it has a macro called fail */
 
 #ifdef __SANITIZE_ADDRESS__
-enum { CALLS = 3000 };
+enum { CALLS = 30000 };
 #else
 enum { CALLS = 30000 };
 #endif
