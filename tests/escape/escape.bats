@@ -70,6 +70,14 @@ for_root_and_stranger() { # CHECK
 	"$1"
 }
 
+gone() { # PID: waits until it is
+	for _ in {1..200}; do
+		[ -e "/proc/$1" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
 children() { # PID
 	cat /proc/"$1"/task/*/children | tr ' ' '\n' | sed '/^$/d'
 }
@@ -185,12 +193,9 @@ broker_holds_no_file() {
 @test "host: the broker's death is the container's" {
 	start_waiting
 	kill -KILL "$broker"
-	for _ in {1..100}; do
-		[ -e "/proc/$workload" ] || break
-		sleep 0.05
-	done
-	[ ! -e "/proc/$workload" ]
-	[ ! -e "/proc/$init" ]
+	# One after the other: init stays a zombie until the launcher has waited for it.
+	gone "$workload"
+	gone "$init"
 	run wait "$launcher"
 	[ "$status" -ne 0 ]
 	launcher=
