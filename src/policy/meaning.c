@@ -19,6 +19,7 @@ struct maker {
 	bool counted;   /* refusals are asked, so that they are counted and explained */
 	bool watched;   /* opens are asked, because somebody watches them */
 	bool performed; /* the call at hand is, by the broker, at least for some arguments */
+	bool may_ask;   /* about rare arguments that are allowed: the broker decides by the lists */
 };
 
 /* ---- lists ---- */
@@ -85,30 +86,45 @@ static void test(struct meaning_row *r, unsigned arg, uint64_t mask, uint64_t va
 
 /* ---- arguments ---- */
 
+/* Sets the answer to all that is not listed. */
+static void lists_decide(struct maker *k, struct meaning_call *c, const char *broker_name, int no)
+{
+	bool rows = false;
+
+	for (size_t i = 0; i < k->p->syscalls.where.n; i++)
+		rows |= strcmp(k->p->syscalls.where.at[i].syscall, c->name) == 0;
+	c->otherwise = refusal(k, brokered(k, broker_name), no);
+	k->may_ask = c->otherwise == SECCOMP_RET_USER_NOTIF && !rows;
+}
+
 /* A command or an operation: names and numbers, of which the kernel reads 32 bits. */
 static void values(struct maker *k, struct meaning_call *c, const struct words *list,
-		   const struct name *names, unsigned arg)
+		   const struct name *names, bool (*is_rare)(uint64_t), unsigned arg)
 {
+	struct meaning_row *r;
+
 	for (size_t i = 0; i < list->n; i++) {
 		const struct name *known = name_find(names, list->at[i].text);
 		uint64_t value = known != NULL ? (uint64_t)known->value : 0;
 
 		if (known == NULL)
 			(void)num_u64(list->at[i].text, &value);
-		test(row(k, c, SECCOMP_RET_ALLOW), arg, low_half, value & low_half);
+		r = row(k, c, SECCOMP_RET_ALLOW);
+		test(r, arg, low_half, value & low_half);
+		r->or_asked = k->may_ask && is_rare(value & low_half);
 	}
 }
 
 static void means_ioctl(struct maker *k, struct meaning_call *c)
 {
-	values(k, c, &k->p->ioctl_allow, ioctl_names, 1);
-	c->otherwise = refusal(k, brokered(k, "ioctl"), EPERM);
+	lists_decide(k, c, "ioctl", EPERM);
+	values(k, c, &k->p->ioctl_allow, ioctl_names, ioctl_is_rare, 1);
 }
 
 static void means_prctl(struct maker *k, struct meaning_call *c)
 {
-	values(k, c, &k->p->prctl_allow, prctl_names, 0);
-	c->otherwise = refusal(k, brokered(k, "prctl"), EPERM);
+	lists_decide(k, c, "prctl", EPERM);
+	values(k, c, &k->p->prctl_allow, prctl_names, prctl_is_rare, 0);
 }
 
 /* The type is the low four bits of its argument, the others are flags (include/linux/net.h). */
@@ -116,6 +132,7 @@ static void means_socket(struct maker *k, struct meaning_call *c)
 {
 	const struct socket_rules *rules = &k->p->sockets_allow;
 
+	lists_decide(k, c, "socket", EACCES);
 	for (size_t i = 0; i < rules->n; i++)
 		for (unsigned type = 0; type < 16; type++) {
 			const struct socket_rule *s = &rules->at[i];
@@ -124,13 +141,13 @@ static void means_socket(struct maker *k, struct meaning_call *c)
 			for (size_t p = 0; (s->types & 1u << type) && p < n; p++) {
 				struct meaning_row *r = row(k, c, SECCOMP_RET_ALLOW);
 
+				r->or_asked = k->may_ask && socket_family_is_rare(s->family);
 				test(r, 0, low_half, (uint32_t)s->family);
 				test(r, 1, 0xf, type);
 				if (s->n != 0)
 					test(r, 2, low_half, s->protocols[p] & low_half);
 			}
 		}
-	c->otherwise = refusal(k, brokered(k, "socket"), EACCES);
 }
 
 /* Whatever asks for a new namespace; the bit of CLONE_NEWTIME is part of clone's exit signal. */
@@ -281,24 +298,49 @@ static bool test_holds(const struct meaning_test *t, const struct bpf_call *call
 	return t->not_zero ? masked != 0 : masked == t->value;
 }
 
-bpf_verdict meaning_of(const struct meaning *m, const struct bpf_call *call)
+/* The row that decides, or NULL: then it is `*otherwise`. */
+static const struct meaning_row *deciding(const struct meaning *m, const struct bpf_call *call,
+					  bpf_verdict *otherwise)
 {
 	const struct meaning_call *c = NULL;
 
+	*otherwise = m->other_arch;
 	if (call->arch != m->arch)
-		return m->other_arch;
+		return NULL;
 	for (size_t i = 0; i < m->n && c == NULL; i++)
 		if (m->at[i].nr == call->nr)
 			c = &m->at[i];
-	if (c == NULL)
-		return (uint32_t)call->nr < m->nr_limit ? m->unknown : m->beyond;
-	for (size_t i = 0; i < c->n; i++) {
+	*otherwise = c != NULL                          ? c->otherwise
+		     : (uint32_t)call->nr < m->nr_limit ? m->unknown
+							: m->beyond;
+	for (size_t i = 0; c != NULL && i < c->n; i++) {
 		size_t t = 0;
 
 		while (t < c->at[i].ntests && test_holds(&c->at[i].tests[t], call))
 			t++;
 		if (t == c->at[i].ntests)
-			return c->at[i].answer;
+			return &c->at[i];
 	}
-	return c->otherwise;
+	return NULL;
+}
+
+bpf_verdict meaning_of(const struct meaning *m, const struct bpf_call *call)
+{
+	bpf_verdict otherwise;
+	const struct meaning_row *r = deciding(m, call, &otherwise);
+
+	return r != NULL ? r->answer : otherwise;
+}
+
+bool meaning_row_admits(const struct meaning_row *r, bpf_verdict does)
+{
+	return does == r->answer || (r->or_asked && does == SECCOMP_RET_USER_NOTIF);
+}
+
+bool meaning_admits(const struct meaning *m, const struct bpf_call *call, bpf_verdict does)
+{
+	bpf_verdict otherwise;
+	const struct meaning_row *r = deciding(m, call, &otherwise);
+
+	return r != NULL ? meaning_row_admits(r, does) : does == otherwise;
 }

@@ -24,6 +24,7 @@ struct meaning_row {
 	size_t ntests;
 	struct meaning_test tests[MEANING_TESTS_MAX];
 	bpf_verdict answer;
+	bool or_asked; /* as good: SECCOMP_RET_USER_NOTIF, since the broker permits it by the same registers */
 };
 
 /* One call: the rows, then the answer for everything else. */
@@ -55,5 +56,9 @@ void meaning_make(struct arena *a, const struct profile *p, const struct meaning
 
 /* What this call gets. */
 bpf_verdict meaning_of(const struct meaning *m, const struct bpf_call *call);
+
+/* Whether a filter that does this to the call does what the profile says. */
+bool meaning_admits(const struct meaning *m, const struct bpf_call *call, bpf_verdict does);
+bool meaning_row_admits(const struct meaning_row *r, bpf_verdict does);
 
 #endif

@@ -114,6 +114,8 @@ struct profile {
 	struct words ioctl_allow; /* names of table/ioctls, or numbers */
 	struct words prctl_allow;
 	struct numbers ioctl_values, prctl_values; /* of these words, sorted */
+	struct numbers ioctl_common,
+		prctl_common; /* of these, what a filter tests even if it can ask */
 	struct socket_rules sockets_allow;
 	struct {
 		bool root_readonly; /* root: readonly (default) or writable */

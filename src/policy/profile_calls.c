@@ -104,6 +104,23 @@ static void find_values(struct arena *a, const struct words *words, const struct
 		qsort(out->at, out->n, sizeof *out->at, by_value);
 }
 
+/* Values one after the other cost two comparisons, however many they are: such a run stays whole when any of it is
+ * common, and goes when all of it is rare. */
+static void find_common(struct arena *a, const struct numbers *all, bool (*is_rare)(uint64_t),
+			struct numbers *out)
+{
+	*out = (struct numbers){ .cap = all->n };
+	out->at = arena_array(a, all->n, sizeof *out->at);
+	for (size_t i = 0, end; i < all->n; i = end) {
+		bool rare = is_rare(all->at[i]);
+
+		for (end = i + 1; end < all->n && all->at[end] - all->at[end - 1] <= 1; end++)
+			rare &= is_rare(all->at[end]);
+		for (size_t v = i; v < end && !rare; v++)
+			out->at[out->n++] = all->at[v];
+	}
+}
+
 int profile_resolve(struct arena *a, struct profile *p, struct err *e)
 {
 	const struct list lists[] = {
@@ -124,5 +141,7 @@ int profile_resolve(struct arena *a, struct profile *p, struct err *e)
 	}
 	find_values(a, &p->ioctl_allow, ioctl_names, &p->ioctl_values);
 	find_values(a, &p->prctl_allow, prctl_names, &p->prctl_values);
+	find_common(a, &p->ioctl_values, ioctl_is_rare, &p->ioctl_common);
+	find_common(a, &p->prctl_values, prctl_is_rare, &p->prctl_common);
 	return 0;
 }

@@ -103,6 +103,8 @@ const struct shape profile_shape[] = {
 	WORDS(prctl_allow),
 	LIST(struct profile, ioctl_values, uint64_t, number_shape),
 	LIST(struct profile, prctl_values, uint64_t, number_shape),
+	LIST(struct profile, ioctl_common, uint64_t, number_shape),
+	LIST(struct profile, prctl_common, uint64_t, number_shape),
 	LIST(struct profile, sockets_allow, struct socket_rule, socket_shape),
 	BYTES(struct profile, filesystem.root_readonly),
 	WORDS(filesystem.read),

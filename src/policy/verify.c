@@ -122,7 +122,7 @@ static int row_fails(struct proof *p, size_t row, size_t t)
 static bool all_the_same(const struct proof *p, size_t row)
 {
 	for (; row < p->call->n; row++)
-		if (p->call->at[row].answer != p->does)
+		if (!meaning_row_admits(&p->call->at[row], p->does))
 			return false;
 	return p->call->otherwise == p->does;
 }
@@ -134,7 +134,7 @@ static int compare_from(struct proof *p, size_t row)
 		return 0;
 	if (row == p->call->n)
 		return differ(p, p->call->otherwise);
-	if (p->call->at[row].answer != p->does) {
+	if (!meaning_row_admits(&p->call->at[row], p->does)) {
 		int differs = row_holds(p, row, 0);
 
 		if (differs != 0)
@@ -238,8 +238,9 @@ int verify_filter(const struct meaning *m, const struct bpf_program *f, struct v
 	int r = compare_all(&p, f, &set, e);
 
 	/* The example is tried as the kernel would: what is shown is a fact, not a conclusion. */
-	if (r == 1 && (bpf_run(f, &out->call, NULL, NULL) != out->does ||
-		       meaning_of(m, &out->call) != out->says))
+	if (r == 1 &&
+	    (bpf_run(f, &out->call, NULL, NULL) != out->does ||
+	     meaning_of(m, &out->call) != out->says || meaning_admits(m, &out->call, out->does)))
 		return fail(e, E2BIG, "the filter is too intricate to be compared");
 	return r;
 }

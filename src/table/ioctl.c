@@ -93,3 +93,18 @@ const struct name ioctl_names[] = {
 	N(SECCOMP_IOCTL_NOTIF_ADDFD),
 	{ 0 }
 };
+
+/* What shells, editors and progress bars ask of terminals and pipes, what event loops set, what cp tries. Opening a
+ * terminal, looking at interfaces or at a file's flags is done once, or seldom. */
+static const uint64_t common[] = {
+	TCGETS, TCSETS, TCSETSW, TCSETSF, TCGETS2, TCSETS2, TCSETSW2, TCSETSF2,
+	TIOCGWINSZ, TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, FICLONE,
+};
+
+bool ioctl_is_rare(uint64_t request)
+{
+	for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+		if (common[i] == request)
+			return false;
+	return name_of(ioctl_names, (int64_t)request) != NULL;
+}

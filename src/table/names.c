@@ -66,6 +66,11 @@ const struct name socket_families[] = {
 	{ 0 }
 };
 
+bool socket_family_is_rare(int family)
+{
+	return family != AF_UNIX && family != AF_INET && family != AF_INET6;
+}
+
 /* linux/net.h. */
 const struct name socket_types[] = {
 	{ "stream", SOCK_STREAM }, { "dgram", SOCK_DGRAM }, { "raw", SOCK_RAW },

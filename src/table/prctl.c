@@ -38,3 +38,17 @@ const struct name prctl_names[] = {
 	{ "PR_FUTEX_HASH", 78 },                                              /* 6.16 */
 	{ 0 }
 };
+
+/* What threads, libraries' start-up, allocators and launchers do. */
+static const uint64_t common[] = {
+	PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_SECCOMP,
+	PR_CAPBSET_READ, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_VMA,
+};
+
+bool prctl_is_rare(uint64_t operation)
+{
+	for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+		if (common[i] == operation)
+			return false;
+	return name_of(prctl_names, (int64_t)operation) != NULL;
+}

@@ -60,6 +60,12 @@ extern const struct name namespace_names[];    /* profile words: "user" → CLON
 extern const struct name errno_names[];        /* "EPERM" */
 extern const struct name open_flags[];         /* "O_CREAT" */
 
+/* Whether it is none of those that programs use all the time: not worth a comparison in every filter where the broker
+ * can be asked. Requests and operations without a name count as common: whoever gives a number may need it often. */
+bool ioctl_is_rare(uint64_t request);
+bool prctl_is_rare(uint64_t operation);
+bool socket_family_is_rare(int family);
+
 /* Mount options of fstab and of the OCI spec: what each sets or clears, never the same bit. Beside an atime mode
  * mount_setattr(2) wants all of MOUNT_ATTR__ATIME in attr_clr. */
 struct mount_option {

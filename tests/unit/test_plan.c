@@ -583,6 +583,104 @@ static void builtins_are_useful(void **state)
 	for_each_builtin(check_useful);
 }
 
+/* ---- what is decided where ---- */
+
+static bool is_asked(const struct fixture *f, const char *name, const uint64_t args[6])
+{
+	return run(f, name, args) == SECCOMP_RET_USER_NOTIF;
+}
+
+/* What the lists name comes through, common or rare, and whatever is in the upper halves. */
+static void check_lists(const struct fixture *f)
+{
+	const struct profile *p = &f->profile;
+
+	for (size_t i = 0; i < p->ioctl_values.n; i++)
+		assert_true(
+			permitted(f, "ioctl", (uint64_t[6]){ 0, UPPER | p->ioctl_values.at[i] }));
+	for (size_t i = 0; i < p->prctl_values.n; i++)
+		assert_true(permitted(f, "prctl", (uint64_t[6]){ UPPER | p->prctl_values.at[i] }));
+	for (size_t i = 0; i < p->sockets_allow.n; i++) {
+		const struct socket_rule *r = &p->sockets_allow.at[i];
+
+		for (unsigned type = 0; type < 16; type++)
+			if (r->types & 1u << type)
+				assert_true(permitted(f, "socket",
+						      (uint64_t[6]){ (uint64_t)r->family, type,
+								     r->n ? r->protocols[0] : 0 }));
+	}
+}
+
+static void lists_come_through(void **state)
+{
+	(void)state;
+	for_each_builtin(check_lists);
+}
+
+#define LISTS                                                                                      \
+	"ioctl: {allow: [TCGETS, TCSETS, SIOCGIFCONF, 0x12345678]}\n"                              \
+	"prctl: {allow: [PR_SET_NAME, PR_SVE_SET_VL]}\n"                                           \
+	"sockets: {allow: [{family: unix}, {family: netlink, types: [raw]}]}\n"
+
+/* Where the broker is asked about the rest anyway, it is asked about what is rare, too. */
+static void rare_arguments_are_asked(void **state)
+{
+	static const char asks[] = HEAD "syscalls: {allow: [" LAUNCH
+					", ioctl, prctl, socket]}\naudit: denials\n" LISTS;
+	struct fixture f = { 0 };
+
+	(void)state;
+	make(&f, asks);
+	check_lists(&f);
+	assert_false(is_asked(&f, "ioctl", (uint64_t[6]){ 0, 0x5401 }));     /* TCGETS */
+	assert_false(is_asked(&f, "ioctl", (uint64_t[6]){ 0, 0x12345678 })); /* who knows */
+	assert_true(is_asked(&f, "ioctl", (uint64_t[6]){ 0, 0x8912 }));      /* SIOCGIFCONF */
+	assert_false(is_asked(&f, "prctl", (uint64_t[6]){ 15 }));
+	assert_true(is_asked(&f, "prctl", (uint64_t[6]){ 50 }));
+	assert_false(is_asked(&f, "socket", (uint64_t[6]){ 1, 1 }));
+	assert_true(is_asked(&f, "socket", (uint64_t[6]){ 16, 3 }));
+	assert_false(permitted(&f, "socket", (uint64_t[6]){ 16, 2 }));
+	arena_free(&f.a);
+}
+
+/* Nobody to ask; or one who refuses all that he is asked, because of a row of `where:`. */
+static void rare_arguments_are_tested_otherwise(void **state)
+{
+	static const char quiet[] = HEAD "syscalls: {allow: [" LAUNCH
+					 ", ioctl, prctl, socket]}\naudit: none\n" LISTS;
+	static const char rows[] = HEAD
+		"syscalls: {allow: [" LAUNCH ", ioctl, prctl, socket],\n"
+		"  where: [{syscall: ioctl, arg: 0, in: [9], then: deny}]}\n"
+		"audit: denials\n" LISTS;
+	struct fixture f = { 0 }, g = { 0 };
+
+	(void)state;
+	make(&f, quiet);
+	assert_int_equal(run(&f, "ioctl", (uint64_t[6]){ 0, 0x8912 }), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&f, "prctl", (uint64_t[6]){ 50 }), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&f, "socket", (uint64_t[6]){ 16, 3 }), SECCOMP_RET_ALLOW);
+	make(&g, rows);
+	assert_int_equal(run(&g, "ioctl", (uint64_t[6]){ 0, 0x8912 }), SECCOMP_RET_ALLOW);
+	assert_true(is_asked(&g, "ioctl", (uint64_t[6]){ 9, 0x8912 }));
+	assert_false(permitted(&g, "ioctl", (uint64_t[6]){ 9, 0x8912 }));
+	assert_true(is_asked(&g, "prctl", (uint64_t[6]){ 50 }));
+	arena_free(&f.a);
+	arena_free(&g.a);
+}
+
+/* The kernel copies, checks and translates each at every start. --verbose asks about opens besides. */
+static void check_size(const struct fixture *f)
+{
+	if (strcmp(f->profile.name, "ci-runner") == 0 && !f->request.verbose)
+		assert_in_range(f->plan.filter.n, 1, 124);
+}
+
+static void ci_runner_is_small(void **state)
+{
+	(void)state;
+	for_each_builtin(check_size);
+}
+
 /* Numbers that the table does not know, and other tables. */
 static void check_unknown(const struct fixture *f)
 {
@@ -656,6 +754,10 @@ int main(void)
 		cmocka_unit_test(same_inputs_same_plan),
 		cmocka_unit_test(builtins_never_permit),
 		cmocka_unit_test(builtins_are_useful),
+		cmocka_unit_test(lists_come_through),
+		cmocka_unit_test(rare_arguments_are_asked),
+		cmocka_unit_test(rare_arguments_are_tested_otherwise),
+		cmocka_unit_test(ci_runner_is_small),
 		cmocka_unit_test(builtins_know_one_table),
 		cmocka_unit_test(development_adds_ptrace_alone),
 	};

@@ -166,6 +166,8 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->prctl_allow, &b->prctl_allow);
 	same_numbers(a->ioctl_values.n, a->ioctl_values.at, b->ioctl_values.n, b->ioctl_values.at);
 	same_numbers(a->prctl_values.n, a->prctl_values.at, b->prctl_values.n, b->prctl_values.at);
+	same_numbers(a->ioctl_common.n, a->ioctl_common.at, b->ioctl_common.n, b->ioctl_common.at);
+	same_numbers(a->prctl_common.n, a->prctl_common.at, b->prctl_common.n, b->prctl_common.at);
 	same_sockets(&a->sockets_allow, &b->sockets_allow);
 	assert_int_equal(a->filesystem.root_readonly, b->filesystem.root_readonly);
 	same_words(&a->filesystem.read, &b->filesystem.read);

@@ -238,7 +238,9 @@ static void mutations_are_found(void **state)
 			struct bpf_call call = border_call(&mutant, &p.meaning);
 			bpf_verdict was = bpf_run(&p.plan.filter, &call, NULL, NULL);
 
-			if (bpf_run(&mutant, &call, NULL, NULL) != was)
+			bpf_verdict is = bpf_run(&mutant, &call, NULL, NULL);
+
+			if (is != was && !meaning_admits(&p.meaning, &call, is))
 				fail_msg("a mutation was not found: code 0x%x jt %u jf %u k 0x%x",
 					 before.code, before.jt, before.jf, before.k);
 		}
