@@ -226,6 +226,27 @@ static bool required(const struct profile *p, const char *controller)
 	       (list->n == 0 && p->requirements.cgroup_from.file != NULL);
 }
 
+static bool in_v2(const struct draft *d, unsigned controller)
+{
+	return d->h->cgroup.v2_parent[0] != '\0' &&
+	       (d->h->cgroup.v2_controllers & 1u << controller);
+}
+
+static bool in_v1(const struct draft *d, unsigned controller)
+{
+	return d->h->cgroup.v1_parent[controller][0] != '\0';
+}
+
+static int no_controller(const struct draft *d, const char *name, const struct from *from,
+			 struct err *e)
+{
+	fail(e, ENOENT,
+	     "cgroup: profile %s requires the %s controller [%s], and this caller has none",
+	     d->p->name, name, from_text(d->a, from));
+	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
+			 "`requirements: {cgroup: preferred}`");
+}
+
 static int absent_controller(struct draft *d, unsigned controller, const struct from *from,
 			     struct err *e)
 {
@@ -242,10 +263,20 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 			      "run as root, or have the group delegated (`zviz check`)");
 		return 0;
 	}
-	fail(e, ENOENT, "cgroup: profile %s requires the %s controller, and this caller has none",
-	     d->p->name, name);
-	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
-			 "`requirements: {cgroup: preferred}`");
+	return no_controller(d, name, &d->p->requirements.cgroup_from, e);
+}
+
+/* Those that the profile lists have to be there even if no limit needs them. */
+static int listed_controllers(struct draft *d, struct err *e)
+{
+	const struct words *list = &d->p->requirements.cgroup;
+
+	for (size_t i = 0; i < list->n; i++)
+		for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
+			if (strcmp(list->at[i].text, controller_names[c]) == 0 &&
+			    required(d->p, controller_names[c]) && !in_v2(d, c) && !in_v1(d, c))
+				return no_controller(d, controller_names[c], &list->at[i].from, e);
+	return 0;
 }
 
 /* Without a pids controller the kernel still counts: RLIMIT_NPROC is of one id in one user namespace (Linux 5.14,
@@ -269,15 +300,13 @@ static void count_by_rlimit(struct draft *d, const struct plan_limit *l)
 /* Where each limit's controller lives; those that live nowhere are dropped, loudly or fatally. */
 static int place_limits(struct draft *d, struct err *e)
 {
-	const struct host_cgroup *h = &d->h->cgroup;
 	uint32_t absent = 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < d->limits.n; i++) {
 		struct plan_limit l = d->limits.at[i];
 		uint32_t bit = 1u << l.controller;
-		bool v2 = h->v2_parent[0] != '\0' && (h->v2_controllers & bit);
-		bool v1 = !v2 && h->v1_parent[l.controller][0] != '\0';
+		bool v2 = in_v2(d, l.controller), v1 = !v2 && in_v1(d, l.controller);
 
 		if (!v1 && !v2) {
 			if (l.controller == PIDS)
@@ -305,6 +334,7 @@ static int cgroup_plan(struct draft *d, struct err *e)
 	TRY(plan_disks(d, e));
 	plan_cpuset(d);
 	TRY(place_limits(d, e));
+	TRY(listed_controllers(d, e));
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
 	return 0;
 }
