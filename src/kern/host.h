@@ -41,7 +41,8 @@ struct host {
 	uint32_t id_limit;     /* this user namespace maps ids from 0 to here (UINT32_MAX: all) */
 	bool user_namespaces;  /* new ones can be made */
 	unsigned landlock_abi; /* 0: not there, or switched off */
-	bool seccomp_notify;   /* SECCOMP_RET_USER_NOTIF */
+	bool seccomp_notify;   /* SECCOMP_RET_USER_NOTIF, and a listener can be had */
+	bool seccomp_listener_taken; /* by whoever confines the caller: then there is none to be had */
 	bool seccomp_killable_wait; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool time_namespaces;

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "kern/sys.h"
+#include "kern/trial.h"
 
 enum {
 	SMALL_ROOM = 128,
@@ -177,6 +178,25 @@ static int probe_identity(struct host *out, struct err *e)
 	return advise(e, "mount procfs: what the kernel offers is read from it");
 }
 
+static int take_listener(const void *arg)
+{
+	int fd = trial_listener();
+
+	(void)arg;
+	return fd < 0 ? -fd : 0;
+}
+
+/* Only who runs under a filter can be refused one, and only a trial tells: Incus, zviz and others have a listener. A
+ * filter that kills over PR_GET_SECCOMP is unheard of: libc and sandboxes ask. */
+static void probe_listener(struct host *out)
+{
+	out->seccomp_notify = sys_seccomp_has_action(SECCOMP_RET_USER_NOTIF) == 1;
+	if (!out->seccomp_notify || prctl(PR_GET_SECCOMP) == 0)
+		return;
+	out->seccomp_listener_taken = trial_run(take_listener, NULL) == EBUSY;
+	out->seccomp_notify = !out->seccomp_listener_taken;
+}
+
 int probe_host(struct host *out, struct err *e)
 {
 	int abi = sys_landlock_abi();
@@ -191,7 +211,7 @@ int probe_host(struct host *out, struct err *e)
 #endif
 	TRY(probe_identity(out, e));
 	out->landlock_abi = abi > 0 ? (unsigned)abi : 0;
-	out->seccomp_notify = sys_seccomp_has_action(SECCOMP_RET_USER_NOTIF) == 1;
+	probe_listener(out);
 	out->seccomp_killable_wait = sys_seccomp_has_flags(
 					     SECCOMP_FILTER_FLAG_NEW_LISTENER |
 					     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 1;

@@ -214,18 +214,11 @@ static int check_ids(struct trial *t, struct err *e)
 
 /* ---- seccomp ---- */
 
-/* A filter that allows everything, with a listener; then the flag is set on it. */
 static int set_sync_wake(const void *arg)
 {
-	static const struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
-	struct sys_caps caps;
-	int fd;
+	int fd = trial_listener();
 
 	(void)arg;
-	if (sys_capget(&caps) < 0 || !(caps.effective >> CAP_SYS_ADMIN & 1))
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-			return errno;
-	fd = sys_seccomp_load(allow, COUNT(allow), SECCOMP_FILTER_FLAG_NEW_LISTENER);
 	if (fd < 0)
 		return -fd;
 	return ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0
@@ -240,10 +233,16 @@ static void check_seccomp(struct trial *t)
 	trial_add_if(t, "seccomp", "filter", sys_seccomp_has_flags(0) == 1, CHECK_MISSING,
 		     "system calls are refused in the kernel", "system calls cannot be filtered",
 		     "use a kernel with CONFIG_SECCOMP_FILTER");
-	trial_add_if(t, "seccomp", "notify", t->h->seccomp_notify, CHECK_MISSING,
-		     "the broker can be asked about single calls",
-		     "no broker: profiles that need one do not start",
-		     "use Linux 5.14 or newer with CONFIG_SECCOMP_FILTER");
+	bool taken = t->h->seccomp_listener_taken;
+
+	trial_add_if(
+		t, "seccomp", "notify", t->h->seccomp_notify, CHECK_MISSING,
+		"the broker can be asked about single calls",
+		taken ? "no broker, since whoever confines this process has a listener: profiles "
+			"that need one do not start"
+		      : "no broker: profiles that need one do not start",
+		taken ? "start zviz outside of this container, or turn its seccomp listener off"
+		      : "use Linux 5.14 or newer with CONFIG_SECCOMP_FILTER");
 	trial_add_if(t, "seccomp", "killable wait", t->h->seccomp_killable_wait, CHECK_LIMITED,
 		     "signals do not repeat a brokered call",
 		     "a signal may make a brokered call start again", "use Linux 5.19 or newer");

@@ -1,9 +1,15 @@
 #include "kern/trial.h"
 
 #include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "kern/sys.h"
 
 void trial_add(struct trial *t, const char *layer, const char *feature, enum check_state state,
 	       const char *means, const char *todo)
@@ -32,6 +38,17 @@ int trial_run(int (*body)(const void *), const void *arg)
 		r = waitpid(pid, &status, 0);
 	while (r < 0 && errno == EINTR);
 	return r == pid && WIFEXITED(status) ? WEXITSTATUS(status) : TRIAL_BROKEN;
+}
+
+int trial_listener(void)
+{
+	static const struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sys_caps caps;
+
+	if (sys_capget(&caps) < 0 || !(caps.effective >> CAP_SYS_ADMIN & 1))
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+			return -errno;
+	return sys_seccomp_load(allow, COUNT(allow), SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
 const char *trial_why(struct trial *t, const char *what, int no)

@@ -25,6 +25,11 @@ void trial_add_if(struct trial *t, const char *layer, const char *feature, bool 
 /* Runs `body` in a child; its result (0 or an errno), or TRIAL_BROKEN. */
 int trial_run(int (*body)(const void *), const void *arg);
 
+/* For a trial's child: loads a filter that allows everything and gives its listener. -EBUSY where a filter that the
+ * caller already runs under has one: the kernel takes one of them in a process (has_duplicate_listener() in
+ * kernel/seccomp.c). */
+int trial_listener(void);
+
 /* "what: why", for an errno or TRIAL_BROKEN. */
 const char *trial_why(struct trial *t, const char *what, int no);
 

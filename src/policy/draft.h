@@ -14,6 +14,7 @@ struct draft {
 	const struct host *h;
 	struct plan *plan;
 	enum audit_level audit; /* the profile's, or more under --verbose */
+	bool nobody_to_ask;     /* no broker on this host, and the profile does without */
 	LIST_OF(struct plan_mount) mounts;
 	LIST_OF(uint32_t) target_hashes; /* of each mount, while they are added */
 	LIST_OF(struct plan_path) paths;

@@ -42,7 +42,8 @@ static void allow_values(struct calls *c, unsigned arg, const struct numbers *va
 
 static bool brokered(const struct calls *c, const char *name)
 {
-	return c->d->p->syscalls.mentions.at[syscall_find(name) - syscalls].broker;
+	return !c->d->nobody_to_ask &&
+	       c->d->p->syscalls.mentions.at[syscall_find(name) - syscalls].broker;
 }
 
 static void call_is_args(struct calls *c, struct plan_call *call, enum mediator by,
@@ -133,7 +134,7 @@ static void plan_open(struct calls *c, struct plan_call *call, int flags_arg)
 	bool see = c->d->audit >= AUDIT_DECISIONS || c->d->r->verbose;
 	bool reads = p->filesystem.deny_read.n != 0, writes = p->filesystem.deny_write.n != 0;
 
-	if (!see && !reads && !writes)
+	if (c->d->nobody_to_ask || (!see && !reads && !writes))
 		return;
 	call->mediator = MEDIATE_OPEN;
 	if (see || reads || flags_arg < 0) {

@@ -254,14 +254,44 @@ static int check_architectures(const struct draft *d, struct err *e)
 	return 0;
 }
 
+static const char *why_nobody(const struct host *h)
+{
+	return h->seccomp_listener_taken
+		       ? "whoever confines zviz has a seccomp listener, and the kernel gives no second one"
+		       : "this kernel cannot ask a broker (SECCOMP_RET_USER_NOTIF, Linux 5.0)";
+}
+
+/* Without a broker the verdicts by number and by register hold all the same. */
+static void do_without_broker(struct draft *d)
+{
+	const struct words *read = &d->p->filesystem.deny_read,
+			   *write = &d->p->filesystem.deny_write;
+
+	if (d->h->seccomp_notify || d->p->requirements.seccomp_notify != NEED_PREFERRED)
+		return;
+	d->nobody_to_ask = true;
+	d->audit = AUDIT_NONE;
+	draft_missing(d, "broker",
+		      arena_printf(d->a, "refusals are not reported: %s", why_nobody(d->h)),
+		      "see `zviz check`");
+	if (read->n + write->n != 0)
+		draft_missing(
+			d, "broker",
+			arena_printf(d->a, "filesystem.deny [%s] is not enforced",
+				     from_text(d->a, &(read->n != 0 ? read : write)->at[0].from)),
+			"see `zviz check`");
+}
+
 static int check_host(struct draft *d, bool asks, struct err *e)
 {
 	if (!asks || d->h->seccomp_notify)
 		return 0;
-	fail(e, ENOSYS,
-	     "seccomp: this kernel cannot ask a broker (SECCOMP_RET_USER_NOTIF, Linux 5.0)");
-	return advise(
-		e, "use a newer kernel, or a profile without brokered calls and with audit: none");
+	fail(e, ENOSYS, "seccomp: %s", why_nobody(d->h));
+	return advise(e,
+		      "%s, or `requirements: {seccomp_notify: preferred}`: refusals are not "
+		      "reported then, and patterns of filesystem.deny not enforced",
+		      d->h->seccomp_listener_taken ? "start zviz outside of that container"
+						   : "use a newer kernel");
 }
 
 static int plan_calls(struct calls *c, struct err *e)
@@ -284,6 +314,7 @@ static int seccomp_plan(struct draft *d, struct err *e)
 	bool asks = false;
 
 	TRY(check_architectures(d, e));
+	do_without_broker(d);
 	int r = plan_calls(&c, e);
 
 	arena_free(&scratch);

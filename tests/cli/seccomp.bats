@@ -146,3 +146,47 @@ allow_list() {
 	run --separate-stderr -1 inside -- busybox true
 	[[ $stderr == *"linux.seccomp.syscalls[0]: a listener of the bundle's own"* ]]
 }
+
+# Runs a command under a filter that allows everything and has a listener, as some container managers do.
+under_a_listener() { # COMMAND…
+	python3 - "$@" <<'END'
+import ctypes, os, platform, struct, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+number = {"x86_64": 317, "aarch64": 277}[platform.machine()]
+allow = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000), 8)
+program = struct.pack("HxxxxxxP", 1, ctypes.addressof(allow))
+listener = -1 if libc.prctl(38, 1, 0, 0, 0) else libc.syscall(number, 1, 8, program)
+if listener < 0:
+    sys.exit("no listener: " + os.strerror(ctypes.get_errno()))
+os.set_inheritable(listener, True) # the kernel forgets a listener that nobody holds
+os.execv(sys.argv[1], sys.argv[1:])
+END
+}
+
+@test "nested: under somebody's listener there is no broker, and that is said" {
+	command -v python3 >/dev/null || skip "no python3"
+	run under_a_listener "$zviz" --root "$place/state" run "$id" -- /bin/true
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a seccomp listener"*"seccomp_notify: preferred"* ]]
+	run under_a_listener "$zviz" check
+	[[ "$output" == *"whoever confines this process has a listener"* ]]
+}
+
+@test "nested: a profile that prefers a broker runs without it, and refuses the same" {
+	command -v python3 >/dev/null || skip "no python3"
+	cat >own.yaml <<-'END'
+	zviz: 1
+	name: own
+	extends: ci-runner
+	requirements: {seccomp_notify: preferred}
+	END
+	run under_a_listener "$zviz" --root "$place/state" --profile own.yaml --verbose run "$id" -- \
+		/bin/sh -c 'unshare -U true || echo refused; cat /dev/null && echo ran'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"refused"* && "$output" == *"ran"* && "$output" == *"refusals are not reported"* ]]
+	run "$zviz" --root "$place/state" --profile own.yaml run "$id" -- /bin/true # with a listener of its own
+	[ "$status" -eq 0 ]
+}

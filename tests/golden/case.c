@@ -138,6 +138,7 @@ static const struct key keys[] = {
 	{ "user-namespaces", FLAG, AT(host.user_namespaces) },
 	{ "time-namespaces", FLAG, AT(host.time_namespaces) },
 	{ "seccomp-notify", FLAG, AT(host.seccomp_notify) },
+	{ "listener-taken", FLAG, AT(host.seccomp_listener_taken) },
 	{ "killable-wait", FLAG, AT(host.seccomp_killable_wait) },
 
 	{ "delegated-ids", .set = set_delegated },
