@@ -31,10 +31,17 @@ struct box_broker {
 	int events; /* descriptor to keep open for serve, -1: none */
 };
 
+/* How the caller was called: a current folder, and words without the program's name. */
+struct box_start_words {
+	const char *cwd; /* NULL: nobody knows */
+	struct strings words;
+};
+
 struct box_options {
 	const char *state_root; /* folder of all containers' state */
 	bool timings;
 	struct box_broker broker;
+	struct box_start_words started; /* written down, for whoever asks later */
 };
 
 /* How far the broker is; each includes those before. */

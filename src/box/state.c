@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "kern/sys.h"
+#include "policy/digest.h"
 #include "text/bind.h"
 #include "text/json_write.h"
 
@@ -113,12 +114,20 @@ static uint64_t start_time(pid_t pid)
 
 /* What is read back. A file that was cut short or never written reads as nothing known. */
 struct record {
-	const char *json, *cgroups;
+	const char *json, *cgroups, *digest;
+	struct box_start_words started;
 	struct strings missing;
 	uint64_t pid, start;
 };
 
+static const struct field started_fields[] = {
+	{ "cwd", AS_STRING, offsetof(struct record, started.cwd) },
+	{ "words", AS_STRINGS, offsetof(struct record, started.words) },
+	{ "plan", AS_STRING, offsetof(struct record, digest) },
+	{ 0 },
+};
 static const struct field record_fields[] = {
+	{ "started", AS_STRUCT, .fields = started_fields },
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "pid", AS_U64, offsetof(struct record, pid) },
@@ -217,6 +226,24 @@ static int lock_folder(int dir, struct err *e)
 /* Behind the last brace; a number that comes later takes their place. */
 static const char record_end[] = "\n";
 
+/* Words can hold what is nobody else's business: the file is the owner's alone, as /proc/PID/environ is. */
+static void describe_start(struct box *b, struct json_writer *j)
+{
+	const struct box_start_words *s = &b->opt->started;
+
+	json_open_object(j, "started");
+	if (s->cwd != NULL)
+		json_put_string(j, "cwd", s->cwd);
+	json_open_array(j, "words");
+	for (size_t i = 0; i < s->words.n; i++)
+		json_put_string(j, NULL, s->words.at[i]);
+	json_close(j);
+	json_put_string(
+		j, "plan",
+		arena_printf(b->arena, "%016llx", (unsigned long long)plan_digest(b->plan)));
+	json_close(j);
+}
+
 static int describe(struct box *b, struct buf *out, struct err *e)
 {
 	const struct plan *p = b->plan;
@@ -242,6 +269,7 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	TRY(cgroup_name(p, &named, e));
 	cgroup_paths(&named, &groups);
 	json_put_string(&j, "cgroups", buf_text(&groups));
+	describe_start(b, &j);
 	json_open_array(&j, "missing");
 	for (size_t i = 0; i < p->nmissing; i++)
 		json_put_string(
@@ -369,6 +397,8 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 
 	*out = (struct state_info){ .id = arena_strdup(a, id),
 				    .json = r.json,
+				    .started = r.started,
+				    .digest = r.digest,
 				    .missing = r.missing,
 				    .pid = living(&r, locked) };
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;

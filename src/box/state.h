@@ -27,7 +27,9 @@ void state_leave(struct box *b);   /* keeps it */
 enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
 
 struct state_info {
-	const char *id, *json;  /* json: state.json as it is, NULL when it was never written */
+	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
+	struct box_start_words started;
+	const char *digest;     /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;
 	pid_t pid; /* 0 unless it runs */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "box/state.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/print.h"
@@ -10,6 +11,11 @@
 const char cli_default_profile[] = "ci-runner";
 
 static const struct option_row no_options[] = { { 0 } };
+
+const char *cli_state_root(const struct cli *c)
+{
+	return c->globals.root != NULL ? c->globals.root : state_default_root(c->arena);
+}
 
 static int print_help(struct cli *c, const struct command *about, struct err *e)
 {
@@ -35,8 +41,8 @@ static int check_words(const struct command *cmd, int n, const char *const *word
 		      cmd->usage);
 }
 
-static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
-		       struct err *e)
+static int parse_command(struct cli *c, const struct command *cmd, int argc, char **argv,
+			 void **out, struct option_words *words, struct err *e)
 {
 	void *options = arena_alloc(c->arena, cmd->options_size != 0 ? cmd->options_size : 1);
 	const struct option_table tables[] = {
@@ -45,25 +51,56 @@ static int run_command(struct cli *c, const struct command *cmd, int argc, char 
 		{ common_options, &c->globals },
 		{ global_options, NULL },
 	};
-	struct option_words words;
 
-	if (options_parse(c->arena, tables, COUNT(tables), cmd->order, argc, argv, &words, e) < 0)
+	*out = options;
+	if (options_parse(c->arena, tables, COUNT(tables), cmd->order, argc, argv, words, e) < 0)
 		return within(e, "%s", cmd->name);
+	return 0;
+}
+
+static int run_command(struct cli *c, const struct command *cmd, int argc, char **argv,
+		       struct err *e)
+{
+	struct option_words words;
+	void *options;
+
+	TRY(parse_command(c, cmd, argc, argv, &options, &words, e));
 	if (c->globals.help)
 		return print_help(c, cmd, e);
 	TRY(check_words(cmd, words.n, (const char *const *)words.at, e));
 	return cmd->run(c, options, words.n, words.at, e);
 }
 
-int cli_run(struct cli *c, int argc, char **argv, struct err *e)
+static int parse_globals(struct cli *c, int argc, char **argv, struct option_words *words,
+			 struct err *e)
 {
 	const struct option_table tables[] = {
 		{ global_options, &c->globals },
 		{ common_options, &c->globals },
 	};
+
+	c->argc = argc;
+	c->argv = argv;
+	return options_parse(c->arena, tables, COUNT(tables), OPTIONS_FIRST, argc, argv, words, e);
+}
+
+int cli_parse(struct cli *c, int argc, char **argv, const struct command **cmd, void **options,
+	      struct option_words *words, struct err *e)
+{
+	struct option_words all;
+
+	TRY(parse_globals(c, argc, argv, &all, e));
+	*cmd = all.n > 0 ? command_find(all.at[0]) : NULL;
+	if (*cmd == NULL)
+		return fail(e, EINVAL, "no command");
+	return parse_command(c, *cmd, all.n - 1, all.at + 1, options, words, e);
+}
+
+int cli_run(struct cli *c, int argc, char **argv, struct err *e)
+{
 	struct option_words words;
 
-	TRY(options_parse(c->arena, tables, COUNT(tables), OPTIONS_FIRST, argc, argv, &words, e));
+	TRY(parse_globals(c, argc, argv, &words, e));
 	if (c->globals.root != NULL && strspn(c->globals.root, "/") == strlen(c->globals.root))
 		return fail(e, EINVAL, "--root: '/' cannot hold the state of containers");
 	if (c->globals.version)

@@ -32,6 +32,8 @@ struct globals {
 struct cli {
 	struct arena *arena;
 	struct globals globals;
+	int argc; /* all words, without the program's name */
+	char **argv;
 };
 
 struct command {
@@ -54,6 +56,8 @@ struct command {
 /* Ended by NULL, in the order of the help. */
 extern const struct command *const commands[];
 
+extern const struct command command_run;
+
 /* NULL when there is none. */
 const struct command *command_find(const char *name);
 
@@ -66,6 +70,14 @@ extern const struct option_row common_options[];
 
 /* Runs the command line (without the program's name): the exit code, or -errno with *e filled. */
 int cli_run(struct cli *c, int argc, char **argv, struct err *e);
+
+/* The folder of all containers' state. */
+const char *cli_state_root(const struct cli *c);
+
+/* Reads words as cli_run() does, for another command than the one that runs: its options into a new struct, the words
+ * that are left into *words. */
+int cli_parse(struct cli *c, int argc, char **argv, const struct command **cmd, void **options,
+	      struct option_words *words, struct err *e);
 
 /* Loads a profile by its built-in name, or from a file when the name has a '/' or ends in .yaml
  * or .yml. NULL is the default, ci-runner. */

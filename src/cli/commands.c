@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-extern const struct command command_run, command_list, command_state, command_delete,
-	command_explain, command_check, command_profiles, command_completion, command_help,
-	command_verify, command_diff, command_version;
+extern const struct command command_list, command_state, command_delete, command_explain,
+	command_check, command_profiles, command_completion, command_help, command_verify,
+	command_diff, command_version;
 
 const struct command *const commands[] = {
 	&command_run,

@@ -11,11 +11,6 @@
 
 static const char *const status_words[] = { "creating", "running", "stopped" };
 
-static const char *root_of(const struct cli *c)
-{
-	return c->globals.root != NULL ? c->globals.root : state_default_root(c->arena);
-}
-
 /* ---- list ---- */
 
 struct list_options {
@@ -37,14 +32,14 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 
 	(void)argc;
 	(void)argv;
-	TRY(state_list(c->arena, root_of(c), &ids, e));
+	TRY(state_list(c->arena, cli_state_root(c), &ids, e));
 	if (!o->quiet)
 		buf_puts(&out, "ID                       STATUS    PID\n");
 	for (size_t i = 0; i < ids.n; i++) {
 		struct state_info info;
 		struct err gone;
 
-		if (state_read(c->arena, root_of(c), ids.at[i], &info, &gone) < 0)
+		if (state_read(c->arena, cli_state_root(c), ids.at[i], &info, &gone) < 0)
 			continue; /* it ended meanwhile */
 		if (o->quiet)
 			buf_printf(&out, "%s\n", info.id);
@@ -65,7 +60,7 @@ static int state_run(struct cli *c, void *options, int argc, char **argv, struct
 
 	(void)options;
 	(void)argc;
-	TRY(state_read(c->arena, root_of(c), argv[0], &info, e));
+	TRY(state_read(c->arena, cli_state_root(c), argv[0], &info, e));
 	json_open_object(&j, NULL);
 	json_put_string(&j, "ociVersion", "1.2.0");
 	json_put_string(&j, "id", info.id);
@@ -97,7 +92,7 @@ static int delete_run(struct cli *c, void *options, int argc, char **argv, struc
 	const struct delete_options *o = options;
 
 	(void)argc;
-	return state_delete(c->arena, root_of(c), argv[0], o->force, e);
+	return state_delete(c->arena, cli_state_root(c), argv[0], o->force, e);
 }
 
 const struct command command_list = {

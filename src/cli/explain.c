@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/again.h"
 #include "cli/command.h"
 #include "cli/prepare.h"
 #include "cli/print.h"
@@ -51,16 +52,13 @@ static int take_options(struct cli *c, struct explain_options *o, int argc, char
 	return 0;
 }
 
-static int answer(struct cli *c, struct explain_options *o, int argc, char **argv, struct err *e)
+static int answer(struct cli *c, const struct explain_options *o, const struct plan *plan,
+		  const struct query *q, struct err *e)
 {
 	struct buf out = { .arena = c->arena };
 	struct query_answer *said = arena_alloc(c->arena, sizeof *said);
-	struct query q;
-	struct prepared p;
 
-	TRY(query_parse(c->arena, argc, (const char *const *)argv, &q, e));
-	TRY(plan_of_profile(c, &o->run, &p, e));
-	TRY(query_ask(c->arena, &p.plan, &q, said, e));
+	TRY(query_ask(c->arena, plan, q, said, e));
 	if (o->json)
 		query_json(said, &out);
 	else
@@ -89,24 +87,53 @@ static int check_slip(const char *profile, const char *word, struct err *e)
 		      profile, word);
 }
 
-/* 1: `argv` from *first on is a question, 0: it is a run. Words behind -- are always a run's. */
-static int find_question(struct cli *c, const struct run_options *o, int argc, char **argv,
-			 int *first, struct err *e)
-{
-	bool named = argc > 0 && names_profile(argv[0]);
+/* What the words are about, and where a question begins: 0 when there is none. */
+enum subject {
+	ABOUT_RUN,       /* of these words */
+	ABOUT_PROFILE,   /* argv[0], or --profile, or the default */
+	ABOUT_CONTAINER, /* argv[0] */
+};
+struct asked {
+	enum subject about;
+	bool question;
+	int first; /* word of the question */
+};
 
-	*first = 0;
-	if (argc == 0 || o->bundle != NULL || (argc > 1 && strcmp(argv[1], "--") == 0))
+/* Words behind -- are always a run's. */
+static int find_question(struct cli *c, const struct run_options *o, int argc, char **argv,
+			 struct asked *out, struct err *e)
+{
+	const bool named = argc > 0 && names_profile(argv[0]);
+
+	*out = (struct asked){ ABOUT_RUN, false, 0 };
+	if (o->bundle != NULL || (argc > 1 && strcmp(argv[1], "--") == 0))
 		return 0;
-	if (c->globals.profile != NULL && query_begins(argv[0]))
-		return 1;
-	if (argc == 1 || !named || c->globals.profile != NULL)
+	if (argc == 0 || (c->globals.profile != NULL && query_begins(argv[0]))) {
+		*out = (struct asked){ ABOUT_PROFILE, argc != 0, 0 };
 		return 0;
-	/* A file's name is no container's: whatever follows is a question. */
-	if (!query_begins(argv[1]) && profile_builtin(argv[0]) != NULL)
+	}
+	if (c->globals.profile != NULL)
+		return 0;
+	if (named && argc > 1 && !query_begins(argv[1]) && profile_builtin(argv[0]) != NULL)
 		return check_slip(argv[0], argv[1], e);
-	*first = 1;
-	return 1;
+	/* A file's name is no container's: whatever follows is a question. */
+	if (named || argc == 1)
+		*out = (struct asked){ ABOUT_PROFILE, argc > 1, 1 };
+	if (!named && (argc == 1 || query_begins(argv[1])) && again_is_there(c, argv[0]))
+		*out = (struct asked){ ABOUT_CONTAINER, argc > 1, 1 };
+	return 0;
+}
+
+static int plan_of(struct cli *c, struct explain_options *o, const struct asked *asked, int argc,
+		   char **argv, struct prepared *p, struct err *e)
+{
+	if (asked->about == ABOUT_CONTAINER)
+		return again_prepare(c, argv[0], p, e);
+	if (asked->about == ABOUT_RUN)
+		return prepare(c, &o->run, argc, argv, p, e);
+	if (asked->first == 1)
+		c->globals.profile = argv[0];
+	return plan_of_profile(c, &o->run, p, e);
 }
 
 static int explain_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
@@ -115,25 +142,19 @@ static int explain_run(struct cli *c, void *options, int argc, char **argv, stru
 	struct buf out = { .arena = c->arena };
 	struct option_words words;
 	struct prepared p;
-	int first, question = find_question(c, &o->run, argc, argv, &first, e);
+	struct asked asked;
+	struct query q;
 
-	if (question < 0)
-		return question;
-	if (question) {
-		if (first == 1)
-			c->globals.profile = argv[0];
-		TRY(take_options(c, o, argc - first, argv + first, &words, e));
-		return answer(c, o, words.n, words.at, e);
-	}
-	if (o->json)
+	TRY(find_question(c, &o->run, argc, argv, &asked, e));
+	if (asked.question) {
+		TRY(take_options(c, o, argc - asked.first, argv + asked.first, &words, e));
+		TRY(query_parse(c->arena, words.n, (const char *const *)words.at, &q, e));
+	} else if (o->json) {
 		return fail(e, EINVAL, "explain --json answers a question about one operation");
-	if (argc <= 1 && o->run.bundle == NULL) {
-		if (argc == 1)
-			c->globals.profile = argv[0];
-		TRY(plan_of_profile(c, &o->run, &p, e));
-	} else {
-		TRY(prepare(c, &o->run, argc, argv, &p, e));
 	}
+	TRY(plan_of(c, o, &asked, argc, argv, &p, e));
+	if (asked.question)
+		return answer(c, o, &p.plan, &q, e);
 	plan_print(&p.plan, &out);
 	return print_out(&out, e);
 }
@@ -142,10 +163,10 @@ const struct command command_explain = {
 	.name = "explain",
 	.usage = "[PROFILE]\n[run options] ID [--] CMD [ARG...]\n[run options] ID BUNDLE\n"
 		 "PROFILE CALL [ARGUMENT...]\nPROFILE [read|write|execute] PATH\n"
-		 "PROFILE connect ADDRESS[:PORT]",
+		 "PROFILE connect ADDRESS[:PORT]\nCONTAINER [CALL... | PATH... | connect...]",
 	.summary =
 		"Say what a run would do, or what happens to one operation, and which rule says so",
-	.help = "Behind a profile, a system call, an absolute path or an address is a question: what "
+	.help = "Behind a profile or a container that is there, a system call, an absolute path or an address is a question: what "
 		"would\n"
 		"happen to it, which layer decides that by which line, what it costs, and what would "
 		"permit it.\n"

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -291,16 +292,29 @@ static int run_session(struct session *s, struct err *e)
 	return code;
 }
 
+/* `zviz explain ID` makes the plan again from this. */
+static void write_down(struct session *s)
+{
+	struct box_start_words *started = &s->box_options.started;
+	struct cli *c = s->cli;
+	char cwd[PATH_MAX];
+
+	if (getcwd(cwd, sizeof cwd) != NULL)
+		started->cwd = arena_strdup(c->arena, cwd);
+	for (int i = 0; i < c->argc; i++)
+		*LIST_ADD(c->arena, &started->words) = c->argv[i];
+}
+
 static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	struct session s = { .cli = c, .o = options };
 
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
 	s.box_options = (struct box_options){
-		.state_root = c->globals.root != NULL ? c->globals.root
-						      : state_default_root(c->arena),
+		.state_root = cli_state_root(c),
 		.timings = s.o->timings || c->globals.debug,
 	};
+	write_down(&s);
 	say_plan(&s);
 	return run_session(&s, e);
 }

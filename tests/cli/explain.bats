@@ -10,6 +10,7 @@ setup() {
 
 teardown() {
 	cd /
+	[ -z "${id:-}" ] || "$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true
 	rm -rf "$place"
 }
 
@@ -123,4 +124,62 @@ assert a["cost"]["broker"] and a["cost"]["instructions"] > 0, a'
 	./none.yaml mount|none.yaml|
 	--json ci-runner|--json answers a question|
 	END
+}
+
+# ---- a container that is there ----
+
+start() { # run options… -- COMMAND…
+	id=asked-$BATS_TEST_NUMBER-$$
+	"$zviz" --root "$place/state" "${globals[@]}" run --detach "$@" 3>&-
+}
+
+stop() {
+	"$zviz" --root "$place/state" delete --force "$id"
+}
+
+@test "a container: it is asked as a profile is, and answers for what it was started with" {
+	globals=(--profile hostile-tenant)
+	id=asked-$BATS_TEST_NUMBER-$$
+	start --memory 64M --hide /usr/games "$id" -- /bin/sleep 60
+	cd /
+	run -0 "$zviz" --root "$place/state" explain "$id" ptrace PTRACE_ATTACH 1
+	line '^ptrace\(.*\): refused with EPERM$'
+	line 'hostile-tenant:[0-9]+'
+	run -0 "$zviz" --root "$place/state" explain "$id" read /usr/games/x
+	line 'is masked: .* \[--hide\]'
+	run -0 "$zviz" --root "$place/state" explain "$id" --json clone CLONE_NEWUSER
+	[[ $output == *'"verdict"'* ]]
+	run -0 "$zviz" --root "$place/state" explain "$id"
+	line '^profile: hostile-tenant$'
+	line 'memory.*= 67108864'
+	line 'runs: /bin/sleep 60'
+	stop
+}
+
+@test "a container: what changed since is not answered for" {
+	printf 'zviz: 1\nname: own\nextends: ci-runner\n' >own.yaml
+	globals=(--profile own.yaml)
+	id=asked-$BATS_TEST_NUMBER-$$
+	start "$id" -- /bin/sleep 60
+	run -0 "$zviz" --root "$place/state" explain "$id" ptrace
+	line 'refused with EPERM'
+	echo 'syscalls: {allow: [ptrace]}' >>own.yaml
+	run -1 "$zviz" --root "$place/state" explain "$id" ptrace
+	line "container $id: its profile, its bundle or its folders changed since it started"
+	rm own.yaml
+	run -1 "$zviz" --root "$place/state" explain "$id" ptrace
+	line "container $id: its plan cannot be made again: .*own.yaml"
+	stop
+	run -1 "$zviz" --root "$place/state" explain "$id" # nobody now
+	line "no profile is called '$id'"
+}
+
+@test "a container: words with spaces, quotes and newlines start the same plan again" {
+	globals=()
+	id=asked-$BATS_TEST_NUMBER-$$
+	mkdir 'a "b" c'
+	start --read "$place/a \"b\" c" --env $'X=\n\t"' "$id" -- /bin/sh -c $'sleep 60\n'
+	run -0 "$zviz" --root "$place/state" explain "$id" read "$place/a \"b\" c/d"
+	line 'visible|allowed'
+	stop
 }

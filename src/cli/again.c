@@ -1,0 +1,55 @@
+#include "cli/again.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "box/state.h"
+#include "policy/digest.h"
+
+bool again_is_there(struct cli *c, const char *word)
+{
+	struct state_info info;
+	struct err ignored;
+
+	return state_read(c->arena, cli_state_root(c), word, &info, &ignored) == 0;
+}
+
+static int not_known(const char *id, const char *why, struct err *e)
+{
+	fail(e, ESTALE, "container %s: %s", id, why);
+	return advise(e, "ask about a profile instead: zviz explain PROFILE CALL");
+}
+
+int again_prepare(struct cli *c, const char *id, struct prepared *p, struct err *e)
+{
+	struct cli again = { .arena = c->arena };
+	const struct command *cmd;
+	struct option_words words;
+	struct state_info info;
+	char digest[17], **argv;
+	void *options;
+
+	TRY(state_read(c->arena, cli_state_root(c), id, &info, e));
+
+	const struct strings *started = &info.started.words;
+
+	if (info.started.cwd == NULL || info.digest == NULL || started->n == 0)
+		return not_known(id, "nothing is written down about how it was started", e);
+	if (chdir(info.started.cwd) < 0)
+		return not_known(id, "the folder that it was started in is gone", e);
+	argv = arena_array(c->arena, started->n + 1, sizeof *argv);
+	for (size_t i = 0; i < started->n; i++)
+		argv[i] = arena_strdup(c->arena, started->at[i]);
+	if (cli_parse(&again, (int)started->n, argv, &cmd, &options, &words, e) < 0 ||
+	    cmd != &command_run)
+		return not_known(id, "another version of zviz started it", e);
+	if (prepare(&again, options, words.n, words.at, p, e) < 0)
+		return within(e, "container %s: its plan cannot be made again", id);
+	snprintf(digest, sizeof digest, "%016llx", (unsigned long long)plan_digest(&p->plan));
+	if (strcmp(digest, info.digest) != 0)
+		return not_known(
+			id, "its profile, its bundle or its folders changed since it started", e);
+	return 0;
+}
