@@ -147,7 +147,7 @@ stop() {
 	line 'hostile-tenant:[0-9]+'
 	run -0 "$zviz" --root "$place/state" explain "$id" read /usr/games/x
 	line 'is masked: .* \[--hide\]'
-	run -0 "$zviz" --root "$place/state" explain "$id" --json clone CLONE_NEWUSER
+	run -0 "$zviz" --root "$place/state" explain "$id" clone CLONE_NEWUSER --json
 	[[ $output == *'"verdict"'* ]]
 	run -0 "$zviz" --root "$place/state" explain "$id"
 	line '^profile: hostile-tenant$'
