@@ -52,6 +52,16 @@ static void answer_failure(const struct server *s, const struct call *c, int err
 	count(&s->counters->failed);
 }
 
+void act_answer_result(const struct server *s, const struct call *c, int result)
+{
+	if (result < 0) {
+		answer_failure(s, c, result);
+		return;
+	}
+	send_answer(s, c->id, 0, 0);
+	count(&s->counters->performed);
+}
+
 /* Puts a copy of fd into the caller's table: its number there, or -errno (-EMFILE: no room). */
 static int add_fd(const struct server *s, const struct call *c, int fd, uint64_t flags,
 		  uint32_t how)
@@ -92,8 +102,7 @@ void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64
 
 /* ---- judging ---- */
 
-/* The name that the kernel gives to what we opened, which no caller chose. */
-static int name_of_fd(const struct server *s, int fd, char path[PATH_MAX])
+int act_path_of(const struct server *s, int fd, char path[PATH_MAX])
 {
 	char number[16];
 
@@ -109,9 +118,7 @@ static int name_of_fd(const struct server *s, int fd, char path[PATH_MAX])
 	return 0;
 }
 
-/* Whether `path` leads to this object in the container's tree. An object outside it has a path as well, one
- * that means something else here. */
-static bool leads_to(const char *path, int fd)
+bool act_leads_to(const char *path, int fd)
 {
 	const unsigned mask = STATX_INO | STATX_MNT_ID;
 	struct statx there, here;
@@ -124,8 +131,8 @@ static bool leads_to(const char *path, int fd)
 	       there.stx_dev_minor == here.stx_dev_minor;
 }
 
-static struct verdict judge(const struct server *s, const struct place *at, const struct stat *st,
-			    unsigned wants)
+struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
+			 unsigned wants)
 {
 	static const struct from nobody;
 	static const char deleted[] = " (deleted)";
@@ -138,7 +145,7 @@ static struct verdict judge(const struct server *s, const struct place *at, cons
 	if (decide_any_path(s->plan, wants))
 		return (struct verdict){ .what = PERFORM, .from = &nobody };
 	for (unsigned i = 0; i < RACES_MAX && !o.reachable; i++) {
-		err = name_of_fd(s, at->fd, path);
+		err = act_path_of(s, at->fd, path);
 		if (err < 0)
 			return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
 
@@ -151,7 +158,7 @@ static struct verdict judge(const struct server *s, const struct place *at, cons
 			alias[len - strlen(deleted)] = '\0';
 			o.alias = alias;
 		}
-		o.reachable = (!at->elsewhere && !gone) || leads_to(path, at->fd);
+		o.reachable = (!at->elsewhere && !gone) || act_leads_to(path, at->fd);
 		if (gone || path[0] != '/')
 			break;
 	}
@@ -167,10 +174,10 @@ static struct verdict judge_new(const struct server *s, const struct place *at, 
 
 	if (decide_any_path(s->plan, wants))
 		return (struct verdict){ .what = PERFORM, .from = &nobody };
-	err = name_of_fd(s, at->parent, path);
+	err = act_path_of(s, at->parent, path);
 	if (err < 0)
 		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
-	o.reachable = !at->elsewhere || leads_to(path, at->parent);
+	o.reachable = !at->elsewhere || act_leads_to(path, at->parent);
 
 	size_t len = strlen(path);
 
@@ -297,8 +304,7 @@ static int open_terminal(const struct server *s, const struct call *c, uint64_t 
 	return reopen_now(s, pts, flags);
 }
 
-/* The kernel takes the creating thread's umask, or a default ACL: so ours becomes the caller's. */
-static int borrow_umask(const struct server *s, const struct call *c)
+int act_borrow_umask(const struct server *s, const struct call *c)
 {
 	struct task task;
 
@@ -312,7 +318,7 @@ static int borrow_umask(const struct server *s, const struct call *c)
 static int open_unnamed(const struct server *s, const struct call *c, const struct place *at,
 			const struct open_request *r)
 {
-	TRY(borrow_umask(s, c));
+	TRY(act_borrow_umask(s, c));
 	return sys_openat2(at->fd, ".", (r->flags & ~(uint64_t)O_NOFOLLOW) | O_CLOEXEC, r->mode, 0);
 }
 
@@ -331,7 +337,7 @@ static int open_found(const struct server *s, const struct call *c, struct place
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 
-	struct verdict v = judge(s, at, &st, decide_wants(r->flags));
+	struct verdict v = act_judge(s, at, &st, decide_wants(r->flags));
 
 	if (v.what == DENY)
 		return refuse(&v, out);
@@ -360,7 +366,7 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 
 	if (v.what == DENY)
 		return refuse(&v, out);
-	TRY(borrow_umask(s, c));
+	TRY(act_borrow_umask(s, c));
 	return sys_openat2(at->parent, at->name,
 			   (r->flags & ~(uint64_t)O_NOFOLLOW) | O_EXCL | O_NOCTTY | O_CLOEXEC,
 			   r->mode, 0);

@@ -4,6 +4,8 @@
 #ifndef BROKER_ACT_H
 #define BROKER_ACT_H
 
+#include <sys/stat.h>
+
 #include "broker/fetch.h"
 
 /* What came of an open. */
@@ -27,6 +29,25 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 /* Answers with what came of it, unless a waiter will. */
 void act_finish(const struct server *s, const struct call *c, struct outcome *o);
 void act_done(struct outcome *o);
+
+/* ---- for names.c ---- */
+
+/* Answers with success, or with a negative errno. */
+void act_answer_result(const struct server *s, const struct call *c, int result);
+
+/* The name that the kernel gives to what we opened, which no caller chose: 0 or -errno. */
+int act_path_of(const struct server *s, int fd, char path[PATH_MAX]);
+
+/* Whether `path` leads to this object in the container's tree. An object outside it has a path as well, one
+ * that means something else here. */
+bool act_leads_to(const char *path, int fd);
+
+struct place;
+struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
+			 unsigned wants);
+
+/* The kernel takes the creating thread's umask, or a default ACL: so ours becomes the caller's. */
+int act_borrow_umask(const struct server *s, const struct call *c);
 
 /* For a waiter: opens for good what `fd` (O_PATH) is, blocking if the object blocks. Descriptor or -errno. */
 int act_reopen(const struct server *s, int fd, uint64_t flags);

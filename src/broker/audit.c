@@ -56,7 +56,7 @@ static void name_fix(char *out, size_t size, const struct verdict *v, const char
 
 /* `path`, absolute or NULL, is what the fix speaks of; `shown` what the caller wrote. */
 static void report(const struct server *s, const struct call *c, const char *verdict,
-		   const struct verdict *v, const char *path, const char *shown,
+		   const struct verdict *v, const char *path, const struct paths *shown,
 		   const uint64_t *flags)
 {
 	char arguments[EVENT_LINE_MAX / 2], rule[256], fix[512];
@@ -94,38 +94,37 @@ void audit_call(const struct server *s, const struct call *c, const struct plan_
 	bool exec = row != NULL && row->mediator == MEDIATE_EXEC, refused = v->what == DENY;
 	const struct syscall *call = syscall_number(c->arch, c->nr);
 	char path[PATH_MAX];
-	const char *shown = NULL;
+	struct paths shown = { 0 };
 	struct verdict named = *v;
 
 	if (!wanted(s, refused ? AUDIT_DENIALS : exec ? AUDIT_ALL : AUDIT_DECISIONS))
 		return;
 	/* Only for the message: the answer never depends on it. */
-	for (unsigned i = 0; call != NULL && i < 6 && shown == NULL; i++)
+	for (unsigned i = 0; call != NULL && i < 6 && shown.at[0] == NULL; i++)
 		if (call->arg[i] == ARG_PATH && fetch_string(c, c->arg[i], path) == 0)
-			shown = path;
+			shown.at[0] = path;
 	/* A call that the profile denies is seccomp's to refuse: it came here to be explained. */
 	if (refused && named.layer == NULL && (row == NULL || row->mediator == MEDIATE_DENY))
 		named.layer = "seccomp";
 	if (!refused)
 		named.err = 0;
-	report(s, c, refused ? "deny" : "allow", &named, NULL, shown, NULL);
+	report(s, c, refused ? "deny" : "allow", &named, NULL, &shown, NULL);
 }
 
 /* The path that was asked for, absolute, with "." and ".." taken out by their letters. */
-static void absolute_path(const struct server *s, const struct open_request *r,
-			  char out[2 * PATH_MAX])
+static void absolute_path(const struct server *s, int dir, const char *path, char out[2 * PATH_MAX])
 {
 	char number[16];
 	ssize_t n = 0;
 
 	out[0] = '\0';
-	if (r->path[0] != '/' && r->dir >= 0) {
-		fetch_number(number, (uint32_t)r->dir);
+	if (path[0] != '/' && dir >= 0) {
+		fetch_number(number, (uint32_t)dir);
 		n = readlinkat(s->self_fds, number, out, PATH_MAX - 1);
 	}
 	size_t len = n > 0 ? (size_t)n : 0;
 
-	for (const char *at = r->path; *at != '\0';) {
+	for (const char *at = path; *at != '\0';) {
 		at += strspn(at, "/");
 
 		size_t part = strcspn(at, "/");
@@ -150,17 +149,39 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 		const struct outcome *o)
 {
 	const struct open_request *r = &o->request;
-	const char *shown = r->path[0] != '\0' ? r->path : NULL;
+	const struct paths shown = { { r->path[0] != '\0' ? r->path : NULL } };
 	char path[2 * PATH_MAX];
 	int err = o->err;
 	struct verdict v = o->why;
 
 	if (!wanted(s, err == 0 ? AUDIT_DECISIONS : AUDIT_DENIALS))
 		return;
-	absolute_path(s, r, path);
-	if (o->refused || (err != 0 && shown != NULL && decide_failed(s->plan, path, err, &v)))
-		report(s, c, "deny", &v, path, shown, &r->flags);
+	absolute_path(s, r->dir, r->path, path);
+	if (o->refused ||
+	    (err != 0 && shown.at[0] != NULL && decide_failed(s->plan, path, err, &v)))
+		report(s, c, "deny", &v, path, &shown, &r->flags);
 	else if (wanted(s, AUDIT_DECISIONS))
 		report(s, c, "allow", &(struct verdict){ .err = err, .from = row->from }, path,
-		       shown, &r->flags);
+		       &shown, &r->flags);
+}
+
+void audit_names(const struct server *s, const struct call *c, const struct plan_call *row,
+		 const struct names_outcome *o)
+{
+	const struct names_request *r = &o->request;
+	struct paths shown = { 0 };
+	char path[2 * PATH_MAX];
+	struct verdict v = o->why;
+
+	if (!wanted(s, o->err == 0 ? AUDIT_DECISIONS : AUDIT_DENIALS))
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		shown.at[i] = r->path[i][0] != '\0' ? r->path[i] : NULL;
+	absolute_path(s, r->dir[o->about], r->path[o->about], path);
+	if (o->refused ||
+	    (o->err != 0 && shown.at[o->about] != NULL && decide_failed(s->plan, path, o->err, &v)))
+		report(s, c, "deny", &v, path, &shown, NULL);
+	else if (wanted(s, AUDIT_DECISIONS))
+		report(s, c, "allow", &(struct verdict){ .err = o->err, .from = row->from }, path,
+		       &shown, NULL);
 }

@@ -6,6 +6,7 @@
 #define BROKER_AUDIT_H
 
 #include "broker/act.h"
+#include "broker/names.h"
 
 /* Monotonic time, or 0 when nobody audits. */
 uint64_t audit_now(const struct server *s);
@@ -13,6 +14,9 @@ uint64_t audit_now(const struct server *s);
 /* A call that registers decided. */
 void audit_call(const struct server *s, const struct call *c, const struct plan_call *row,
 		const struct verdict *v);
+
+void audit_names(const struct server *s, const struct call *c, const struct plan_call *row,
+		 const struct names_outcome *o);
 
 void audit_open(const struct server *s, const struct call *c, const struct plan_call *row,
 		const struct outcome *o);

@@ -23,6 +23,32 @@ struct open_request {
 	char path[PATH_MAX];
 };
 
+/* A call that changes names (or the length of a named file), as its arguments stand. */
+enum names_deed {
+	NAMES_RENAME,
+	NAMES_LINK,
+	NAMES_UNLINK,
+	NAMES_SYMLINK,
+	NAMES_MKDIR,
+	NAMES_MKNOD,
+	NAMES_TRUNCATE,
+};
+enum { NO_ARG = -1 };
+struct names_call {
+	const char *name;
+	enum names_deed deed;
+	/* Which arguments hold the folders' descriptors, the paths (of symlink: the text, then the path), and two numbers:
+	 * a mode, flags or a length, and a device. */
+	signed char dir[2], path[2], number[2];
+	int flags; /* that the call implies */
+};
+struct names_request {
+	const struct names_call *call;
+	int dir[2]; /* where a relative path starts, owned; -1: the path is absolute, or there is none */
+	uint64_t number[2];
+	char path[2][PATH_MAX];
+};
+
 /* What /proc/TID/status says. */
 struct task {
 	char comm[64]; /* as printed there: special characters escaped */
@@ -35,6 +61,11 @@ bool fetch_valid(const struct server *s, uint64_t id);
 
 /* The errno is the kernel's for the same mistake. *out owns a descriptor only on success. */
 int fetch_open(const struct server *s, const struct call *c, struct open_request *out);
+
+/* -ENOSYS: no such call. */
+int fetch_names(const struct server *s, const struct call *c, const char *call,
+		struct names_request *out);
+void fetch_names_done(struct names_request *r);
 
 /* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);

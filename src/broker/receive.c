@@ -35,6 +35,19 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	act_done(&o);
 }
 
+static void serve_names(const struct server *s, const struct call *c, const struct plan_call *row)
+{
+	struct names_outcome o;
+
+	names_perform(s, c, row, &o);
+	audit_names(s, c, row, &o);
+	if (o.refused)
+		act_answer(s, c, &o.why);
+	else
+		act_answer_result(s, c, -o.err);
+	names_done(&o);
+}
+
 static void serve_one(const struct server *s, const struct seccomp_notif *n)
 {
 	struct call c = { .id = n->id,
@@ -49,6 +62,10 @@ static void serve_one(const struct server *s, const struct seccomp_notif *n)
 	row = decide_row(s->plan, &c);
 	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c, row)) {
 		serve_open(s, &c, row);
+		return;
+	}
+	if (row != NULL && row->mediator == MEDIATE_NAMES) {
+		serve_names(s, &c, row);
 		return;
 	}
 

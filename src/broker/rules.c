@@ -91,6 +91,14 @@ static const struct bpf_rule rules[] = {
 	ALLOW(SYS_statx),
 	ALLOW(SYS_fstatfs),
 	ALLOW(SYS_umask),
+	/* names, where the profile has patterns */
+	ALLOW(SYS_renameat2),
+	ALLOW(SYS_linkat),
+	ALLOW(SYS_unlinkat),
+	ALLOW(SYS_symlinkat),
+	ALLOW(SYS_mkdirat),
+	ALLOW(SYS_mknodat),
+	ALLOW(SYS_ftruncate),
 	ONLY(SYS_fcntl, fcntl_cases),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),

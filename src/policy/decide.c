@@ -138,6 +138,8 @@ struct verdict decide_call(const struct broker_plan *p, const struct call *c,
 			return decide_socket(p, c, row);
 		case MEDIATE_CLONE:
 			return decide_clone(p, c, row);
+		case MEDIATE_NAMES: /* performed */
+			break;
 		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
 		case MEDIATE_EXEC:
 			return go_on(row->from);

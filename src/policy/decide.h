@@ -87,6 +87,30 @@ bool decide_any_path(const struct broker_plan *p, unsigned wants);
 
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants);
 
+/* ---- names ---- */
+
+/* What is done to names. Patterns of filesystem.deny are about paths, so whoever could give a file another path could
+ * get around them: where a profile has any, the broker performs these. */
+enum naming {
+	NAMING_MAKE,   /* something new, but a symbolic link */
+	NAMING_REMOVE, /* a file or an empty folder */
+	NAMING_LINK,   /* a second name */
+	NAMING_MOVE,   /* perhaps over something */
+	NAMING_SWAP,   /* two names for each other */
+};
+
+/* A name in a folder. */
+struct named {
+	const char *path;   /* absolute in the container */
+	const char *folder; /* that of the folder */
+	bool reachable;     /* the folder's path was seen to lead to it */
+	mode_t type;        /* S_IFMT bits of what has the name, or is to get it; 0: nothing */
+};
+
+/* `old` is NULL for MAKE and REMOVE. */
+struct verdict decide_naming(const struct broker_plan *p, enum naming what, const struct named *old,
+			     const struct named *name);
+
 /* The rule of filesystem.hide that a path meets, or one above it that is no pattern. NULL: none. */
 const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path);
 
@@ -96,6 +120,12 @@ bool decide_failed(const struct broker_plan *p, const char *path, int err, struc
 
 /* `pattern` against an absolute path: * within one component, ** across, ? one character but not '/'. */
 bool glob_match(const char *pattern, const char *path);
+
+/* Whether each path below `from` that matches still does when `from` is called `to`. False when in doubt. */
+bool glob_carries(const char *pattern, const char *from, const char *to);
+
+/* Whether each path below `folder` that matches would do so below any other folder as well. False when in doubt. */
+bool glob_is_anywhere(const char *pattern, const char *folder);
 
 /* Whether `path` is `folder` or lies below it. */
 bool path_below(const char *folder, const char *path);

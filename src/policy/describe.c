@@ -136,9 +136,12 @@ static void put_argument(struct text *t, enum arg_role role, uint64_t value)
 	}
 }
 
-void describe_call(char *out, size_t size, const struct call *c, const char *path,
+void describe_call(char *out, size_t size, const struct call *c, const struct paths *paths,
 		   const uint64_t *flags)
 {
+	static const struct paths none = { 0 };
+	const struct paths *known = paths != NULL ? paths : &none;
+	size_t npath = 0;
 	const struct syscall *s = syscall_number(c->arch, c->nr);
 	struct text t = { .at = out, .left = size };
 
@@ -146,11 +149,13 @@ void describe_call(char *out, size_t size, const struct call *c, const char *pat
 	for (unsigned i = 0; s != NULL && i < 6 && s->arg[i] != ARG_NONE; i++) {
 		if (i != 0)
 			put(&t, ", ");
-		if (s->arg[i] == ARG_PATH && path != NULL) {
-			put_quoted(&t, path);
-			path = NULL;
+		if (s->arg[i] == ARG_PATH && npath < COUNT(known->at) && known->at[npath] != NULL) {
+			put_quoted(&t, known->at[npath++]);
+		} else if (s->arg[i] == ARG_PATH) {
+			put_argument(&t, ARG_PATH, c->arg[i]);
+			npath++;
 		} else if (flags != NULL && (s->arg[i] == ARG_OPEN_FLAGS ||
-					     (s->arg[i] == ARG_POINTER && path == NULL))) {
+					     (s->arg[i] == ARG_POINTER && npath != 0))) {
 			put_open_flags(&t, *flags);
 			flags = NULL;
 		} else {

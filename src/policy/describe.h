@@ -9,9 +9,14 @@
 #include "policy/decide.h"
 #include "table/table.h"
 
-/* Writes at most `size` bytes, NUL included. `path` stands for the call's first path, NULL when it is unknown:
- * then its address does. `flags` likewise for the open flags that the call keeps in memory. */
-void describe_call(char *out, size_t size, const struct call *c, const char *path,
+/* What a call's paths say, in the order of its arguments; NULL for what is unknown. */
+struct paths {
+	const char *at[2];
+};
+
+/* Writes at most `size` bytes, NUL included. Of paths that are unknown (NULL: of all) the address is shown. `flags`
+ * stands for the open flags that the call keeps in memory. */
+void describe_call(char *out, size_t size, const struct call *c, const struct paths *paths,
 		   const uint64_t *flags);
 
 /* One argument, by its role. */

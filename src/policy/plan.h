@@ -35,6 +35,7 @@ enum mediator {
 	MEDIATE_SOCKET, /* socket, socketpair */
 	MEDIATE_CLONE,  /* clone, unshare */
 	MEDIATE_PRCTL,
+	MEDIATE_NAMES, /* rename, link, unlink, mkdir, truncate and their like: performed by the broker */
 	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
 } __attribute__((packed));
 
@@ -64,6 +65,7 @@ struct file_rule {
 struct broker_plan {
 	bool used;  /* false: no broker process */
 	bool opens; /* it performs opens, by the rules below */
+	bool names; /* and renames, links and their like */
 	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
 	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile; /* the container and its profile, for events */
@@ -84,6 +86,10 @@ struct broker_plan {
 	size_t nread, nwrite, ndeny_read, ndeny_write, nhidden;
 	const struct file_rule *read, *write, *deny_read, *deny_write, *hidden;
 	struct from write_from;
+	/* Landlock's rules, which it keeps for the names that it changes itself. */
+	unsigned landlock_abi; /* 0: none */
+	size_t npaths;
+	const struct plan_path *paths;
 };
 
 /* ---- mounts: performed in this order below the new root ---- */

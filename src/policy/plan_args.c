@@ -146,6 +146,19 @@ static void plan_open(struct calls *c, struct plan_call *call, int flags_arg)
 	add_test(add_case(c, SECCOMP_RET_ALLOW), (unsigned)flags_arg, open_writes, 0);
 }
 
+/* Patterns are about paths, so what changes paths is asked, too. */
+static void plan_names(struct calls *c, struct plan_call *call)
+{
+	const struct profile *p = c->d->p;
+
+	if (c->d->nobody_to_ask ||
+	    (p->filesystem.deny_read.n == 0 && p->filesystem.deny_write.n == 0))
+		return;
+	call->verdict = CALL_ASK;
+	call->mediator = MEDIATE_NAMES;
+	call->err = EACCES;
+}
+
 static void plan_exec(struct calls *c, struct plan_call *call)
 {
 	if (c->d->audit < AUDIT_ALL || !brokered(c, "execve"))
@@ -160,12 +173,20 @@ static const struct special {
 	int open_flags_arg; /* -1: behind a pointer, -2: always writing */
 	void (*plan)(struct calls *c, struct plan_call *call);
 } specials[] = {
-	{ "ioctl", 0, plan_ioctl },   { "prctl", 0, plan_prctl },
-	{ "socket", 0, plan_socket }, { "socketpair", 0, plan_socket },
-	{ "clone", 0, plan_clone },   { "unshare", 0, plan_clone },
-	{ "execve", 0, plan_exec },   { "execveat", 0, plan_exec },
-	{ "open", 1, NULL },          { "openat", 2, NULL },
-	{ "openat2", -1, NULL },      { "creat", -2, NULL },
+	{ "ioctl", 0, plan_ioctl },    { "prctl", 0, plan_prctl },
+	{ "socket", 0, plan_socket },  { "socketpair", 0, plan_socket },
+	{ "clone", 0, plan_clone },    { "unshare", 0, plan_clone },
+	{ "execve", 0, plan_exec },    { "execveat", 0, plan_exec },
+	{ "open", 1, NULL },           { "openat", 2, NULL },
+	{ "openat2", -1, NULL },       { "creat", -2, NULL },
+	{ "link", 0, plan_names },     { "linkat", 0, plan_names },
+	{ "mkdir", 0, plan_names },    { "mkdirat", 0, plan_names },
+	{ "mknod", 0, plan_names },    { "mknodat", 0, plan_names },
+	{ "rename", 0, plan_names },   { "renameat", 0, plan_names },
+	{ "rmdir", 0, plan_names },    { "renameat2", 0, plan_names },
+	{ "symlink", 0, plan_names },  { "symlinkat", 0, plan_names },
+	{ "unlink", 0, plan_names },   { "unlinkat", 0, plan_names },
+	{ "truncate", 0, plan_names },
 };
 
 void mark_args(struct calls *c)

@@ -66,7 +66,7 @@ static uint32_t where_action(struct calls *c, struct plan_call *call, enum profi
 	if (then == PROFILE_ALLOW)
 		return SECCOMP_RET_ALLOW;
 	if (c->d->audit < AUDIT_DENIALS || call->mediator == MEDIATE_OPEN ||
-	    call->mediator == MEDIATE_EXEC)
+	    call->mediator == MEDIATE_NAMES || call->mediator == MEDIATE_EXEC)
 		return SECCOMP_RET_ERRNO | EPERM;
 	call->mediator = MEDIATE_DENY;
 	if (call->fix == NULL)
@@ -203,6 +203,28 @@ static int check_launch(const struct calls *c, struct err *e)
 	return 0;
 }
 
+/* Ways to a file, or to another name for it, that no broker sees. */
+static int check_patterns(const struct calls *c, struct err *e)
+{
+	static const char *const unseen[] = { "io_uring_setup", "open_by_handle_at" };
+	const struct words *read = &c->d->p->filesystem.deny_read,
+			   *write = &c->d->p->filesystem.deny_write;
+
+	for (size_t i = 0; i < COUNT(unseen) && read->n + write->n != 0; i++) {
+		const struct plan_call *call = planned(c, unseen[i]);
+
+		if (call == NULL || call->verdict == CALL_DENY || call->verdict == CALL_NOSYS ||
+		    call->mediator == MEDIATE_DENY)
+			continue;
+		fail(e, EINVAL,
+		     "%s: patterns of filesystem.deny cannot be kept while %s is allowed [%s]",
+		     from_text(c->d->a, &(read->n != 0 ? read : write)->at[0].from), call->name,
+		     from_text(c->d->a, call->from));
+		return advise(e, "take %s out of syscalls.allow, or the patterns out", call->name);
+	}
+	return 0;
+}
+
 static int compile(struct calls *c, struct err *e)
 {
 	struct plan *plan = c->d->plan;
@@ -304,6 +326,7 @@ static int plan_calls(struct calls *c, struct err *e)
 	mark_args(c);
 	plan_all(c);
 	TRY(check_launch(c, e));
+	TRY(check_patterns(c, e));
 	return compile(c, e);
 }
 

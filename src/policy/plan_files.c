@@ -198,10 +198,10 @@ static size_t asked_about(const struct broker_plan *b)
 	return n;
 }
 
-static bool performs_opens(const struct broker_plan *b)
+static bool performs(const struct broker_plan *b, enum mediator what)
 {
 	for (size_t i = 0; i < b->ncalls; i++)
-		if (b->calls[i].mediator == MEDIATE_OPEN)
+		if (b->calls[i].mediator == what)
 			return true;
 	return false;
 }
@@ -214,8 +214,9 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->calls = d->plan->calls;
 	b->ncalls = d->plan->ncalls;
 	b->used = asked_about(b) != 0;
-	b->opens = performs_opens(b);
-	b->procfs = b->used && (b->opens || d->r->events || d->r->verbose);
+	b->opens = performs(b, MEDIATE_OPEN);
+	b->names = performs(b, MEDIATE_NAMES);
+	b->procfs = b->used && (b->opens || b->names || d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
@@ -236,6 +237,9 @@ static int broker_plan_make(struct draft *d, struct err *e)
 				 &b->nread);
 	b->write = rules_by_right(d, LANDLOCK_ACCESS_FS_WRITE_FILE, &b->nwrite);
 	b->write_from = first_from(&d->p->filesystem.write);
+	b->landlock_abi = d->plan->landlock_abi;
+	b->npaths = d->paths.n;
+	b->paths = d->paths.at;
 	return 0;
 }
 
@@ -249,6 +253,8 @@ static void broker_explain(const struct plan *p, struct buf *out)
 	}
 	buf_printf(out, "  asked about %zu calls; audit: %s; opens: %s\n", asked_about(&p->broker),
 		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
+	if (p->broker.names)
+		buf_puts(out, "  names: changed by the broker, which keeps the patterns below\n");
 	for (size_t i = 0; i < p->broker.ndeny_read; i++)
 		buf_printf(out, "  never read: %s\n",
 			   shown(out->arena, p->broker.deny_read[i].pattern));

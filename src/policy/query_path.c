@@ -138,7 +138,7 @@ static bool ask_broker(struct asking *q, const struct sight *s, const struct dem
 
 	part->from = *v.from;
 	if (v.what != DENY) {
-		part->why = "it opens the file for the caller";
+		part->why = "it does that for the caller";
 		return true;
 	}
 	part->err = v.err;

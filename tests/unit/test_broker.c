@@ -91,6 +91,11 @@ static const struct file_rule hidden_rules[] = { { "/t/hidden", { .file = "t", .
 static const struct socket_rule socket_rules[] = { { .family = AF_UNIX, .types = ~0u } };
 static const uint32_t prctl_list[] = { PR_GET_DUMPABLE };
 
+#define NAMES(call)                                                                                \
+	{                                                                                          \
+		.name = #call, .nr = SYS_##call, .mediator = MEDIATE_NAMES, .err = EACCES          \
+	}
+
 static struct plan_call calls[] = {
 #ifdef SYS_open
 	{ .name = "open", .nr = SYS_open, .mediator = MEDIATE_OPEN, .err = EACCES },
@@ -108,6 +113,23 @@ static struct plan_call calls[] = {
 	{ .name = "openat", .nr = SYS_openat, .mediator = MEDIATE_OPEN, .err = EACCES },
 	{ .name = "unshare", .nr = SYS_unshare, .mediator = MEDIATE_CLONE, .err = EPERM },
 	{ .name = "openat2", .nr = SYS_openat2, .mediator = MEDIATE_OPEN, .err = EACCES },
+#ifdef SYS_rename
+	NAMES(rename),
+	NAMES(link),
+	NAMES(unlink),
+	NAMES(rmdir),
+	NAMES(symlink),
+	NAMES(mkdir),
+	NAMES(mknod),
+#endif
+	NAMES(renameat),
+	NAMES(renameat2),
+	NAMES(linkat),
+	NAMES(unlinkat),
+	NAMES(symlinkat),
+	NAMES(mkdirat),
+	NAMES(mknodat),
+	NAMES(truncate),
 };
 
 static int by_number(const void *a, const void *b)
@@ -182,6 +204,7 @@ static void make_world(void)
 	put_file("t/w/f", "text", 0644);
 	put_file("t/w/hooks/h", "text", 0644);
 	put_file("t/r/f", "text", 0644);
+	put_file("t/r/ff", "text", 0644);
 	put_file("t/none", "text", 0);
 	EXPECT(symlink("f", "t/link") == 0 && symlink("nowhere", "t/w/dangling") == 0);
 	EXPECT(symlink("/proc/self/fd", "dev/fd") == 0 &&
@@ -455,6 +478,153 @@ static void creation(void)
 	EXPECT(fd >= 0 && lseek(fd, 0, SEEK_END) == 0 && close(fd) == 0);
 	fd = open("/t/w", O_TMPFILE | O_RDWR, 0640);
 	EXPECT(fd >= 0 && mode_of(fd) == 0640 && write(fd, "x", 1) == 1 && close(fd) == 0);
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/* What names do for whoever asks as the kernel wants it. */
+static void names(void)
+{
+	struct stat st;
+	int dir = open("/t/w", O_RDONLY | O_DIRECTORY), fd;
+
+	EXPECT(mkdir("/t/w/n", 0777) == 0 && stat("/t/w/n", &st) == 0 &&
+	       (st.st_mode & 07777) == 0755);
+	EXPECT(chdir("/t/w/n") == 0);
+	EXPECT(mknod("made", S_IFREG | 0666, 0) == 0 && stat("made", &st) == 0 &&
+	       (st.st_mode & 07777) == 0644);
+	EXPECT(mkfifo("fifo", 0600) == 0 && symlink("made", "soft") == 0);
+	EXPECT(rename("made", "moved") == 0 && !is_there("made") && is_there("moved"));
+	EXPECT(renameat(AT_FDCWD, "moved", dir, "n/made") == 0);
+	EXPECT(link("made", "twin") == 0 && stat("twin", &st) == 0 && st.st_nlink == 2);
+	EXPECT(linkat(dir, "n/soft", AT_FDCWD, "soft2", 0) == 0 && lstat("soft2", &st) == 0 &&
+	       S_ISLNK(st.st_mode));
+	EXPECT(linkat(dir, "n/soft", AT_FDCWD, "third", AT_SYMLINK_FOLLOW) == 0 &&
+	       lstat("third", &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 3);
+	EXPECT(syscall(SYS_renameat2, AT_FDCWD, "fifo", AT_FDCWD, "twin", RENAME_EXCHANGE) == 0);
+	EXPECT(lstat("twin", &st) == 0 && S_ISFIFO(st.st_mode));
+	EXPECT_ERRNO(syscall(SYS_renameat2, AT_FDCWD, "made", AT_FDCWD, "twin", RENAME_NOREPLACE),
+		     EEXIST);
+	EXPECT(mkdirat(dir, "n/sub/", 0700) == 0 && rename("sub/", "sub2") == 0 &&
+	       rmdir("sub2/") == 0);
+	EXPECT(truncate("/t/w/f", 2) == 0);
+	expect_text(open("/t/w/f", O_RDONLY), "te");
+	EXPECT(truncate("/t/w/n/../f", 0) == 0 && stat("/t/w/f", &st) == 0 && st.st_size == 0);
+	/* a file without a name, which gets one through /proc */
+	char self[64];
+
+	fd = open("/t/w", O_TMPFILE | O_RDWR, 0600);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	EXPECT(fd >= 0 && write(fd, "late", 4) == 4 &&
+	       linkat(AT_FDCWD, self, dir, "n/late", AT_SYMLINK_FOLLOW) == 0 && close(fd) == 0);
+	expect_text(open("late", O_RDONLY), "late");
+	EXPECT(unlink("late") == 0 && unlink("soft") == 0 && unlinkat(dir, "n/soft2", 0) == 0 &&
+	       unlink("third") == 0 && unlink("fifo") == 0 && unlink("twin") == 0 &&
+	       unlink("made") == 0);
+	EXPECT(chdir("/t") == 0 && unlinkat(dir, "n", AT_REMOVEDIR) == 0 && !is_there("/t/w/n"));
+	EXPECT(close(dir) == 0);
+}
+
+static void names_errors(void)
+{
+	char long_name[NAME_MAX + 2];
+
+	memset(long_name, 'a', sizeof long_name);
+	long_name[sizeof long_name - 1] = '\0';
+	EXPECT_ERRNO(mkdir("", 0700), ENOENT);
+	EXPECT_ERRNO(mkdir("/", 0700), EEXIST);
+	EXPECT_ERRNO(mkdir("/t/w/..", 0700), EEXIST);
+	EXPECT_ERRNO(mkdir("/t/w/d", 0700), EEXIST);
+	EXPECT_ERRNO(mkdir("/t/r", 0700),
+		     EEXIST); /* before it is asked whether /t may be written to */
+	EXPECT_ERRNO(mkdir("/t/f/x", 0700), ENOTDIR);
+	EXPECT_ERRNO(mkdir("/t/w/missing/x", 0700), ENOENT);
+	EXPECT_ERRNO(mkdir(long_name, 0700), ENAMETOOLONG);
+	EXPECT_ERRNO(mkdir((const char *)8, 0700), EFAULT);
+	EXPECT_ERRNO(mkdirat(99, "x", 0700), EBADF);
+	EXPECT_ERRNO(unlink("/t/w/missing"), ENOENT);
+	EXPECT_ERRNO(unlink("/t/w/d"), EISDIR);
+	EXPECT_ERRNO(rmdir("/t/w/f"), ENOTDIR);
+	EXPECT_ERRNO(rmdir("/t/w/."), EINVAL);
+	EXPECT_ERRNO(unlinkat(AT_FDCWD, "/t/w/f", 0x10), EINVAL);
+	EXPECT_ERRNO(unlink("/t/w/f/"), ENOTDIR);
+	EXPECT_ERRNO(rename("/t/w/f", "/t/w/new/"), ENOTDIR);
+	EXPECT_ERRNO(rename("/t/w/d", "/t/w/d/below"), EINVAL);
+	EXPECT_ERRNO(rename("/t/w/missing", "/t/r/x"), ENOENT);
+	EXPECT_ERRNO(rename("/t/w/..", "/t/w/x"), EBUSY);
+	EXPECT_ERRNO(syscall(SYS_renameat2, AT_FDCWD, "/t/w/f", AT_FDCWD, "/t/w/g", 4), EINVAL);
+	EXPECT_ERRNO(
+		syscall(SYS_renameat2, AT_FDCWD, "/t/w/f", AT_FDCWD, "/t/w/g", RENAME_EXCHANGE),
+		ENOENT);
+	EXPECT_ERRNO(link("/t/w/d", "/t/w/twin"), EPERM);
+	EXPECT_ERRNO(link("/t/w/f", "/t/w/d"), EEXIST);
+	EXPECT_ERRNO(linkat(AT_FDCWD, "/t/w/f", AT_FDCWD, "/t/w/g", 0x10), EINVAL);
+	EXPECT_ERRNO(symlink("x", "/t/w/f"), EEXIST);
+	EXPECT_ERRNO(symlink("", "/t/w/g"), ENOENT);
+	EXPECT_ERRNO(mknod("/t/w/device", S_IFCHR | 0600, makedev(1, 1)), EPERM);
+	EXPECT_ERRNO(truncate("/t/w/f", -1), EINVAL);
+	EXPECT_ERRNO(truncate("/t/w/d", 0), EISDIR);
+	EXPECT_ERRNO(truncate("/t/w/fifo", 0), EINVAL);
+	EXPECT_ERRNO(truncate("/t/w/missing", 0), ENOENT);
+	EXPECT(is_there("/t/w/f") && is_there("/t/w/d"));
+}
+
+/* Each way around a pattern, and around the folders that may be written to. */
+static void names_rules(void)
+{
+	int dir = open("/t", O_RDONLY | O_DIRECTORY), fd;
+
+	EXPECT_ERRNO(mkdir("/t/r/x", 0700), EACCES);
+	EXPECT_ERRNO(unlink("/t/f"), EACCES);
+	EXPECT_ERRNO(rename("/t/f", "/t/w/mine"), EACCES);
+	EXPECT_ERRNO(rename("/t/w/f", "/t/r/f2"), EACCES);
+	EXPECT_ERRNO(link("/t/.env", "/t/w/harmless"), EACCES);
+	EXPECT_ERRNO(truncate("/t/f", 0), EACCES);
+	EXPECT_ERRNO(unlink("/t/ro/f"), EROFS);
+	/* what must not be read keeps its name, in its folder too */
+	fd = open("/t/w/.env", O_CREAT | O_WRONLY, 0600);
+	EXPECT(fd >= 0 && write(fd, "secret", 6) == 6 && close(fd) == 0);
+	EXPECT_ERRNO(rename("/t/w/.env", "/t/w/harmless"), EACCES);
+	EXPECT_ERRNO(renameat(dir, "w/.env", dir, "w/d/harmless"), EACCES);
+	EXPECT_ERRNO(link("/t/w/.env", "/t/w/harmless"), EACCES);
+	EXPECT(symlink(".env", "/t/w/alias") == 0);
+	EXPECT_ERRNO(open("/t/w/alias", O_RDONLY), EACCES);
+	EXPECT_ERRNO(linkat(AT_FDCWD, "/t/w/alias", AT_FDCWD, "/t/w/harmless", AT_SYMLINK_FOLLOW),
+		     EACCES);
+	EXPECT_ERRNO(
+		syscall(SYS_renameat2, AT_FDCWD, "/t/w/f", AT_FDCWD, "/t/w/.env", RENAME_EXCHANGE),
+		EACCES);
+	EXPECT(rename("/t/w/.env", "/t/w/d/.env") == 0); /* still called so */
+	EXPECT(rename("/t/w/d", "/t/w/e") == 0);
+	EXPECT_ERRNO(open("/t/w/e/.env", O_RDONLY), EACCES);
+	EXPECT(rename("/t/w/f", "/t/w/e/.env") == 0); /* nothing is shown by that */
+	/* what must not be written stays where it is, and nothing gets there */
+	EXPECT_ERRNO(rename("/t/w/hooks", "/t/w/h2"), EACCES);
+	EXPECT_ERRNO(rename("/t/w/hooks/h", "/t/w/h2"), EACCES);
+	EXPECT_ERRNO(link("/t/w/hooks/h", "/t/w/h2"), EACCES);
+	EXPECT_ERRNO(unlink("/t/w/hooks/h"), EACCES);
+	EXPECT_ERRNO(truncate("/t/w/hooks/h", 0), EACCES);
+	EXPECT_ERRNO(mkdir("/t/w/hooks/sub", 0700), EACCES);
+	EXPECT_ERRNO(symlink("/t/w/e", "/t/w/hooks/sub"), EACCES);
+	EXPECT_ERRNO(mknod("/t/w/hooks/x", S_IFIFO | 0600, 0), EACCES);
+	EXPECT_ERRNO(rename("/t/w/e/.env", "/t/w/hooks/x"), EACCES);
+	EXPECT_ERRNO(link("/t/w/e/.env", "/t/w/hooks/x"), EACCES);
+	EXPECT(mkdir("/t/w/evil", 0700) == 0 && mkdir("/t/w/evil/sub", 0700) == 0);
+	EXPECT_ERRNO(rename("/t/w/evil", "/t/w/e/hooks"), EACCES);
+	EXPECT_ERRNO(symlink("../evil", "/t/w/e/hooks"), EACCES);
+	EXPECT(symlink("evil", "/t/w/lnk") == 0);
+	EXPECT_ERRNO(rename("/t/w/lnk", "/t/w/e/hooks"), EACCES);
+	EXPECT_ERRNO(syscall(SYS_renameat2, AT_FDCWD, "/t/w/evil", AT_FDCWD, "/t/w/hooks",
+			     RENAME_EXCHANGE),
+		     EACCES);
+	EXPECT(rename("/t/w/evil", "/t/w/good") == 0);
+	EXPECT(is_there("/t/w/hooks/h") && !is_there("/t/w/harmless") && !is_there("/t/w/h2"));
+	EXPECT(close(dir) == 0);
 }
 
 static void rules(void)
@@ -756,9 +926,51 @@ static void *flip_memory(void *arg)
 	(void)arg;
 	while (!shared->stop) {
 		memcpy(flipping, "/t/.env", 8);
+		atomic_signal_fence(
+			memory_order_seq_cst); /* or the compiler keeps the last alone */
 		memcpy(flipping, "/t/r/ff", 8);
 	}
 	return NULL;
+}
+
+static _Alignas(64) char flipping_name[64] = "/t/w/okok";
+
+static void *flip_name(void *arg)
+{
+	(void)arg;
+	while (!shared->stop) {
+		memcpy(flipping_name, "/t/w/.env", 10);
+		atomic_signal_fence(
+			memory_order_seq_cst); /* or the compiler keeps the last alone */
+		memcpy(flipping_name, "/t/w/okok", 10);
+	}
+	return NULL;
+}
+
+/* Who links what: the second name must never be that of the file that is not to be read. */
+static void race_names(void)
+{
+	time_t end = time(NULL) + 2;
+	unsigned good = 0, refused = 0;
+	pthread_t thread;
+	struct stat st, secret;
+	int fd = open("/t/w/.env", O_CREAT | O_WRONLY, 0600);
+
+	EXPECT(fd >= 0 && close(fd) == 0 && stat("/t/w/.env", &secret) == 0);
+	EXPECT(mknod("/t/w/okok", S_IFREG | 0600, 0) == 0);
+	EXPECT(pthread_create(&thread, NULL, flip_name, NULL) == 0);
+	while (time(NULL) < end) {
+		if (link(flipping_name, "/t/w/out") < 0) {
+			refused += errno == EACCES;
+			continue;
+		}
+		EXPECT(stat("/t/w/out", &st) == 0 && st.st_ino != secret.st_ino);
+		EXPECT(unlink("/t/w/out") == 0);
+		good++;
+	}
+	shared->stop = 1;
+	EXPECT(pthread_join(thread, NULL) == 0);
+	EXPECT(good > 10 && refused > 10);
 }
 
 static void *flip_links(void *arg)
@@ -777,7 +989,7 @@ static void race(void)
 	pthread_t threads[2];
 	unsigned good = 0, refused = 0, missed = 0;
 
-	EXPECT(link("/t/r/f", "/t/r/ff") == 0 && symlink("/t/r/f", "/t/w/flip") == 0);
+	EXPECT(symlink("/t/r/f", "/t/w/flip") == 0);
 	EXPECT(pthread_create(&threads[0], NULL, flip_memory, NULL) == 0);
 	EXPECT(pthread_create(&threads[1], NULL, flip_links, NULL) == 0);
 	while (time(NULL) < end) {
@@ -846,6 +1058,9 @@ CASE(opens)
 CASE(errors)
 CASE(creation)
 CASE(rules)
+CASE(names)
+CASE(names_errors)
+CASE(names_rules)
 CASE(registers)
 CASE(proc_self)
 CASE(fifos)
@@ -855,6 +1070,7 @@ CASE(kills)
 CASE(leaks)
 CASE(full_table)
 CASE(race)
+CASE(race_names)
 
 static void test_non_dumpable(void **state)
 {
@@ -1075,6 +1291,9 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_creation),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_errors),
+		cmocka_unit_test(test_names_rules),
 		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_proc_self),
 		cmocka_unit_test(test_fifos),
@@ -1084,6 +1303,7 @@ int main(void)
 		cmocka_unit_test(test_leaks),
 		cmocka_unit_test(test_full_table),
 		cmocka_unit_test(test_race),
+		cmocka_unit_test(test_race_names),
 		cmocka_unit_test(test_non_dumpable),
 		cmocka_unit_test(test_allow_all),
 		cmocka_unit_test(test_events),

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/landlock.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
@@ -110,6 +111,61 @@ static void test_globs_all(void **state)
 			}
 	}
 	assert_true(matches > 1000);
+}
+
+static bool matches_below(const char *pattern, const char *folder, const char *rest)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, rest);
+	return glob_match(pattern, path);
+}
+
+/* Says that a rename keeps what a pattern is about: then no path below tells otherwise. And it says so often enough. */
+static void test_globs_carry(void **state)
+{
+	static const char *const folders[] = { "/", "/a", "/b", "/a/b", "/a/a", "/b/a/a" };
+	static const char letters[] = "ab/*?";
+	char pattern[6] = "/", rest[5] = { 0 };
+	unsigned long carried = 0, lost = 0, wrong = 0;
+
+	(void)state;
+	for (unsigned p = 0; p < 625; p++) {
+		for (unsigned i = 0, n = p; i < 4; i++, n /= 5)
+			pattern[1 + i] = letters[n % 5];
+		for (size_t from = 0; from < COUNT(folders); from++)
+			for (size_t to = 0; to < COUNT(folders); to++) {
+				bool says = glob_carries(pattern, folders[from], folders[to]);
+				bool all = true;
+
+				for (unsigned r = 0; r < 81; r++) {
+					for (unsigned i = 0, n = r; i < 4; i++, n /= 3)
+						rest[i] = "ab/"[n % 3];
+					for (unsigned len = 1; len <= 4; len++) {
+						char cut = rest[len];
+
+						rest[len] = '\0';
+						all &= !matches_below(pattern, folders[from],
+								      rest) ||
+						       matches_below(pattern, folders[to], rest);
+						rest[len] = cut;
+					}
+				}
+				if (says && !all)
+					fail_msg("%s from %s to %s", pattern, folders[from],
+						 folders[to]);
+				carried += says;
+				lost += !all;
+				wrong += all && !says;
+			}
+	}
+	assert_true(carried > 10000 && lost > 100);
+	assert_true(wrong < carried / 10); /* in doubt, it says no */
+	assert_true(glob_is_anywhere("**/.git/hooks/**", "/w/x"));
+	assert_false(glob_is_anywhere("**/.git/hooks/**", "/w/.git"));
+	assert_false(glob_is_anywhere("**/.git/hooks/**", "/w/x/.git/hooks"));
+	assert_false(glob_is_anywhere("/w/*/x", "/w/y"));
+	assert_true(glob_is_anywhere("/w/*/x", "/v/y"));
 }
 
 static void test_below(void **state)
@@ -374,6 +430,85 @@ static void test_any_path(void **state)
 	assert_true(decide_any_path(&p, WANT_READ));
 }
 
+/* ---- names ---- */
+
+static const struct plan_path rights[] = {
+	{ .path = "/w", .rights = LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_WRITE_FILE },
+	{ .path = "/w/x", .rights = LANDLOCK_ACCESS_FS_EXECUTE },
+};
+
+static void test_namings(void **state)
+{
+	static const struct {
+		enum naming what;
+		mode_t type;
+		const char *old_folder, *old_name, *folder, *name;
+		int err; /* 0: allowed */
+		unsigned line;
+	} rows[] = {
+		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/w", "a", 0, 0 },
+		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/usr", "a", EACCES, 17 },
+		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/", "w", EACCES, 17 },
+		{ NAMING_MAKE, S_IFREG, NULL, NULL, "/w/hooks", "a", EACCES, 15 },
+		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/w", "hooks", 0, 0 },
+		{ NAMING_MAKE, S_IFLNK, NULL, NULL, "/w", "hooks", EACCES, 15 },
+		{ NAMING_MAKE, S_IFLNK, NULL, NULL, "/w", "a", 0, 0 },
+		{ NAMING_REMOVE, 0, NULL, NULL, "/w/hooks", "a", EACCES, 15 },
+		{ NAMING_REMOVE, 0, NULL, NULL, "/w", ".env", 0, 0 },
+		{ NAMING_MOVE, S_IFREG, "/w", "a", "/w", "b", 0, 0 },
+		{ NAMING_MOVE, S_IFREG, "/w", ".env", "/w", "b", EACCES, 14 },
+		{ NAMING_MOVE, S_IFREG, "/w", "a", "/w", ".env", 0, 0 },
+		{ NAMING_SWAP, S_IFREG, "/w", "a", "/w", ".env", EACCES, 14 },
+		{ NAMING_MOVE, S_IFREG, "/w", "a", "/usr", "a", EACCES, 17 },
+		{ NAMING_MOVE, S_IFREG, "/usr", "a", "/w", "a", EACCES, 17 },
+		{ NAMING_MOVE, S_IFDIR, "/w", "hooks", "/w", "b", EACCES, 15 },
+		{ NAMING_MOVE, S_IFDIR, "/w", "b", "/w", "hooks", EACCES, 15 },
+		{ NAMING_MOVE, S_IFREG, "/w", "b", "/w", "hooks", 0, 0 },
+		{ NAMING_MOVE, S_IFLNK, "/w", "b", "/w", "hooks", EACCES, 15 },
+		{ NAMING_MOVE, S_IFREG, "/w/x", "a", "/w", "a", 0, 0 },
+		{ NAMING_MOVE, S_IFREG, "/w", "a", "/w/x", "a", EXDEV,
+		  0 }, /* it could be executed there */
+		{ NAMING_LINK, S_IFREG, "/w", "a", "/w", "b", 0, 0 },
+		{ NAMING_LINK, S_IFREG, "/usr", "a", "/w", "b", EXDEV, 0 },
+		{ NAMING_LINK, S_IFREG, "/w/hooks", "a", "/w", "b", EACCES, 15 },
+	};
+	struct broker_plan p = files;
+
+	(void)state;
+	p.landlock_abi = 2;
+	p.npaths = COUNT(rights);
+	p.paths = rights;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char old_path[64], path[64];
+		struct named old = { old_path, rows[i].old_folder, true, rows[i].type };
+		struct named name = { path, rows[i].folder, true, rows[i].type };
+		bool has_old = rows[i].old_folder != NULL;
+
+		snprintf(old_path, sizeof old_path, "%s/%s", has_old ? rows[i].old_folder : "",
+			 has_old ? rows[i].old_name : "");
+		snprintf(path, sizeof path, "%s/%s", strcmp(name.folder, "/") ? name.folder : "",
+			 rows[i].name);
+
+		struct verdict v = decide_naming(&p, rows[i].what, has_old ? &old : NULL, &name);
+
+		if ((v.what == DENY ? v.err : 0) != rows[i].err ||
+		    (v.what == DENY && v.from->line != rows[i].line))
+			fail_msg("row %zu (%s): %d by line %u", i, path, v.what == DENY ? v.err : 0,
+				 v.from->line);
+	}
+	p.landlock_abi = 1; /* nothing leaves its folder */
+	assert_int_equal(decide_naming(&p, NAMING_MOVE,
+				       &(struct named){ "/w/x/a", "/w/x", true, S_IFREG },
+				       &(struct named){ "/w/a", "/w", true, S_IFREG })
+				 .err,
+			 EXDEV);
+	assert_int_equal(decide_naming(&p, NAMING_MOVE,
+				       &(struct named){ "/w/b", "/w", true, S_IFREG },
+				       &(struct named){ "/w/a", "/w", false, S_IFREG })
+				 .err,
+			 EACCES); /* a folder of another tree */
+}
+
 static void test_failed(void **state)
 {
 	struct verdict v;
@@ -404,11 +539,11 @@ static void test_describe(void **state)
 	uint64_t flags = O_WRONLY | O_TRUNC;
 
 	(void)state;
-	describe_call(text, sizeof text, &c, "/a\n\x1b[m\\\"", NULL);
+	describe_call(text, sizeof text, &c, &(struct paths){ { "/a\n\x1b[m\\\"" } }, NULL);
 	assert_string_equal(text, "AT_FDCWD, \"/a\\x0a\\x1b[m\\x5c\"\", O_RDWR|O_CREAT, 0644");
 	describe_call(text, sizeof text, &c, NULL, &flags);
 	assert_string_equal(text, "AT_FDCWD, 0x1000, O_WRONLY|O_TRUNC, 0644");
-	describe_call(cut, sizeof cut, &c, "/a/very/long/path", NULL);
+	describe_call(cut, sizeof cut, &c, &(struct paths){ { "/a/very/long/path" } }, NULL);
 	assert_int_equal(strlen(cut), sizeof cut - 1);
 	c = (struct call){ .arch = ARCH,
 			   .nr = SYS_socket,
@@ -428,11 +563,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_globs),       cmocka_unit_test(test_globs_all),
-		cmocka_unit_test(test_below),       cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_ioctl_prctl), cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_clone),       cmocka_unit_test(test_path_only),
-		cmocka_unit_test(test_wants),       cmocka_unit_test(test_open),
-		cmocka_unit_test(test_any_path),    cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_globs_carry), cmocka_unit_test(test_below),
+		cmocka_unit_test(test_rows),        cmocka_unit_test(test_ioctl_prctl),
+		cmocka_unit_test(test_sockets),     cmocka_unit_test(test_clone),
+		cmocka_unit_test(test_path_only),   cmocka_unit_test(test_wants),
+		cmocka_unit_test(test_open),        cmocka_unit_test(test_any_path),
+		cmocka_unit_test(test_namings),     cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_describe),
 	};
 

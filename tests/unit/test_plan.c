@@ -127,6 +127,7 @@ static bool permitted(const struct fixture *f, const char *name, const uint64_t 
 		return decide_clone(b, &c, row).what != DENY;
 	case MEDIATE_NONE:
 	case MEDIATE_OPEN:
+	case MEDIATE_NAMES:
 	case MEDIATE_EXEC:
 		break;
 	}
