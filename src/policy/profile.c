@@ -168,6 +168,7 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 	out->file = c->file;
 	out->name = out->description = NULL;
 	TRY(bind_map(&b, doc.root, profile_fields, out, e));
+	TRY(profile_conflicts(l->arena, out, c->file, e));
 	if (out->name == NULL)
 		out->name = name_from_file(l->arena, c->file);
 	return 0;
@@ -180,6 +181,7 @@ int profile_load(struct arena *a, const char *file, const char *text, size_t len
 	const struct chain first = { .file = file };
 
 	TRY(load(&l, &first, text, len, out, e));
+	TRY(profile_whole(out, e));
 	return profile_resolve(a, out, e);
 }
 

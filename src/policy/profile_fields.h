@@ -13,6 +13,13 @@ extern const struct field profile_fields[], profile_remove_fields[];
 /* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
 int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);
 
+/* Refuses what a file says twice, or together with its opposite; both places are named. Rows of what it extends do not
+ * count. */
+int profile_conflicts(struct arena *a, const struct profile *p, const char *file, struct err *e);
+
+/* Refuses what no layer could keep, whichever files it stands in. */
+int profile_whole(const struct profile *p, struct err *e);
+
 /* Field checks: each word is a known name. */
 int profile_check_call(const struct bind *b, const struct node *n, struct err *e); /* or a group */
 int profile_check_syscall(const struct bind *b, const struct node *n, struct err *e);

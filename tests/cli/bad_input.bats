@@ -137,7 +137,7 @@ refused() {
 	zviz: 1\nname: x\nextends: nosuch|nosuch
 	zviz: 1\nname: x\nextends: ./p.yaml|p.yaml
 	zviz: 1\nname: x\nextends: ci-runner\nremove: {syscalls: {allow: [mount]}}|has no such row
-	zviz: 1\nname: x\nextends: ci-runner\nsyscalls: {allow: [mount], deny: [mount]}|denied at
+	zviz: 1\nname: x\nextends: ci-runner\nsyscalls: {allow: [mount], deny: [mount]}|'mount' is in the other list in line 4
 	zviz: 1\nname: x\nextends: ci-runner\nnamespaces: [user, pidd]|pid
 	zviz: 1\nname: x\nextends: ci-runner\ncapabilities: {keep: [CAP_NOTHING]}|CAP_
 	zviz: 1\nname: x\nextends: ci-runner\nsyscalls: {architectures: [sparc]}|p.yaml:4

@@ -164,7 +164,9 @@ static void deny_beats_allow(void **state)
 	assert_int_equal(
 		fixture_make(&g, HEAD "syscalls: {allow: [" LAUNCH ", bpf], deny: [bpf]}\n"),
 		-EINVAL);
-	assert_string_equal(g.e.text, "t.yaml:4: bpf is allowed here and denied at t.yaml:4");
+	assert_string_equal(g.e.text,
+			    "t.yaml:4:67: syscalls.allow and .deny: 'bpf' is in the other list "
+			    "in line 4, column 54");
 	arena_free(&g.a);
 }
 
