@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "policy/profile_schema.h"
 #include "policy/stats.h"
 #include "table/table.h"
 
@@ -169,9 +170,12 @@ static int run_profiles(struct cli *c, void *options, int argc, char **argv, str
 		TRY(list(c, &b, e));
 	} else if (argc == 1 && strcmp(argv[0], "stats") == 0) {
 		TRY(stats(c, &b, e));
+	} else if (argc == 1 && strcmp(argv[0], "schema") == 0) {
+		profile_schema(&b);
 	} else if (strcmp(argv[0], "show") != 0) {
 		fail(e, EINVAL, "profiles: '%.80s' is not known here", argv[0]);
-		return advise(e, "zviz profiles show NAME, or zviz profiles stats");
+		return advise(
+			e, "zviz profiles show NAME, zviz profiles schema or zviz profiles stats");
 	} else if (argc == 1) {
 		fail(e, EINVAL, "profiles show: which one?");
 		return advise(e, "zviz profiles lists them");
@@ -185,13 +189,15 @@ static int run_profiles(struct cli *c, void *options, int argc, char **argv, str
 
 const struct command command_profiles = {
 	.name = "profiles",
-	.usage = "\nshow [--expand] NAME\nstats",
-	.summary = "List the built-in profiles, show one, or count what they permit",
+	.usage = "\nshow [--expand] NAME\nschema\nstats",
+	.summary = "List the built-in profiles, show one, or say how they are written",
 	.help = "A profile says what a workload may do. `show` prints it as it was written, every "
 		"group\n"
-		"with its reason; with --expand, the system calls that the groups stand for. `stats` "
-		"counts\n"
-		"what the filter of each does with the system calls, and how long it is.",
+		"with its reason; with --expand, the system calls that the groups stand for. `schema` "
+		"prints\n"
+		"the format as JSON Schema, for editors and checkers. `stats` counts what the filter of "
+		"each does\n"
+		"with the system calls, and how long it is.",
 	.options = rows,
 	.options_size = sizeof(struct profiles_options),
 	.order = OPTIONS_ANYWHERE,

@@ -15,7 +15,7 @@
 #include "text/from.h"
 #include "text/values.h"
 
-enum profile_verdict { PROFILE_ALLOW, PROFILE_DENY, PROFILE_ASK_BROKER };
+enum profile_verdict { PROFILE_ALLOW, PROFILE_DENY };
 
 /* {syscall: personality, arg: 0, mask: …, in: [0x0, 0xffffffff], then: allow}: when no row of a syscall
  * fits, the syscall's plain verdict (allow, deny, or absent) holds. */

@@ -72,26 +72,27 @@ int profile_check_namespace(const struct bind *b, const struct node *n, struct e
 	return bind_name(b, n, "namespace", namespace_names, &value, e);
 }
 
+const struct name profile_architectures[] = {
+	{ "native", 0 }, { "x86_64", 1 }, { "i386", 2 }, { "x32", 3 }, { "aarch64", 4 }, { 0 },
+};
+
 int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e)
 {
-	static const struct name names[] = {
-		{ "native", 0 }, { "x86_64", 1 },  { "i386", 2 },
-		{ "x32", 3 },    { "aarch64", 4 }, { 0 },
-	};
 	int64_t value;
 
-	return bind_name(b, n, "architecture", names, &value, e);
+	return bind_name(b, n, "architecture", profile_architectures, &value, e);
 }
+
+const struct name profile_controllers[] = {
+	{ "memory", 0 }, { "cpu", 1 },     { "pids", 2 }, { "io", 3 },
+	{ "cpuset", 4 }, { "hugetlb", 5 }, { 0 },
+};
 
 int profile_check_controller(const struct bind *b, const struct node *n, struct err *e)
 {
-	static const struct name names[] = {
-		{ "memory", 0 }, { "cpu", 1 },     { "pids", 2 }, { "io", 3 },
-		{ "cpuset", 4 }, { "hugetlb", 5 }, { 0 },
-	};
 	int64_t value;
 
-	return bind_name(b, n, "controller", names, &value, e);
+	return bind_name(b, n, "controller", profile_controllers, &value, e);
 }
 
 int profile_check_pattern(const struct bind *b, const struct node *n, struct err *e)

@@ -11,7 +11,6 @@ enum { LANDLOCK_ABI_MAX = 64 }; /* far beyond any kernel: a slip, not a wish */
 static const struct name verdicts[] = {
 	{ "allow", PROFILE_ALLOW },
 	{ "deny", PROFILE_DENY },
-	{ "broker", PROFILE_ASK_BROKER },
 	{ 0 },
 };
 static const struct name needs[] = {
@@ -33,6 +32,64 @@ static const struct name audits[] = {
 	{ 0 },
 };
 static const struct name roots[] = { { "readonly", true }, { "writable", false }, { 0 } };
+
+/* What JSON Schema can say of words that a check looks at. */
+static const char path_pattern[] = "^/", pattern_pattern[] = "^(/|\\*\\*/.)",
+		  cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$",
+		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
+		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
+
+/* ---- the words that a list may hold ---- */
+
+static const char *nth_syscall(size_t i)
+{
+	return syscalls[i].name;
+}
+
+static const char *nth_call(size_t i)
+{
+	return i < syscalls_count ? syscalls[i].name : syscall_groups[i - syscalls_count].name;
+}
+
+static const char *nth_ioctl(size_t i)
+{
+	return ioctl_names[i].name;
+}
+
+static const char *nth_prctl(size_t i)
+{
+	return prctl_names[i].name;
+}
+
+static const char *nth_capability(size_t i)
+{
+	return capability_names[i].name;
+}
+
+static const char *nth_namespace(size_t i)
+{
+	return namespace_names[i].name;
+}
+
+static const char *nth_architecture(size_t i)
+{
+	return profile_architectures[i].name;
+}
+
+static const char *nth_controller(size_t i)
+{
+	return profile_controllers[i].name;
+}
+
+static const struct field_words a_syscall = { "syscall", "system calls", nth_syscall },
+				a_call = { "call-or-group", "system calls and groups", nth_call },
+				an_ioctl = { "ioctl", "requests", nth_ioctl },
+				a_prctl = { "prctl", "operations", nth_prctl },
+				a_capability = { "capability", "capabilities", nth_capability },
+				a_namespace = { "namespace", "namespaces", nth_namespace },
+				an_architecture = { "architecture", "architectures",
+						    nth_architecture },
+				a_controller = { "controller", "controllers", nth_controller };
 
 /* ---- values that can be written in more than one way ---- */
 
@@ -79,8 +136,9 @@ static int read_landlock(const struct bind *b, const struct node *n, void *at, s
 
 static const struct field cgroup_fields[] = {
 	{ "controllers", AS_WORDS, IN(requirements.cgroup), .required = true,
-	  .check = profile_check_controller },
-	{ "need", AS_ENUM, IN(requirements.cgroup_need), .names = needs, .required = true },
+	  .check = profile_check_controller, .words = &a_controller, .told = "The controllers." },
+	{ "need", AS_ENUM, IN(requirements.cgroup_need), .names = needs, .required = true,
+	  .told = "Whether they have to be there." },
 	{ 0 }
 };
 
@@ -111,51 +169,82 @@ static int read_cgroup(const struct bind *b, const struct node *n, void *at, str
 	return 0;
 }
 
+/* ---- values that may be written in more than one way, for whoever describes them ---- */
+
+static const struct field version_forms[] = { { "", AS_U32, .min = 1, .max = 1 }, { 0 } };
+static const struct field extends_forms[] = { { "", AS_STRING }, { 0 } };
+static const struct field remove_forms[] = { { "", AS_STRUCT, .fields = profile_remove_fields },
+					     { 0 } };
+static const struct field root_forms[] = { { "", AS_ENUM, .names = roots }, { 0 } };
+static const struct field landlock_forms[] = { { "", AS_U32, .min = 1, .max = LANDLOCK_ABI_MAX },
+					       { "", AS_ENUM, .names = needs },
+					       { 0 } };
+static const struct field cgroup_forms[] = { { "", AS_WORDS, .words = &a_controller },
+					     { "", AS_ENUM, .names = needs },
+					     { "", AS_STRUCT, .fields = cgroup_fields },
+					     { 0 } };
+
 /* ---- rows of lists ---- */
 
 static const struct field where_fields[] = {
 	{ "syscall", AS_STRING, offsetof(struct where_rule, syscall), .required = true,
-	  .check = profile_check_syscall },
-	{ "arg", AS_U32, offsetof(struct where_rule, arg), .required = true, .max = 5 },
-	{ "mask", AS_U64, offsetof(struct where_rule, mask), .min = 1 },
+	  .check = profile_check_syscall, .words = &a_syscall, .told = "The call." },
+	{ "arg", AS_U32, offsetof(struct where_rule, arg), .required = true, .max = 5,
+	  .told = "Which argument, the first being 0." },
+	{ "mask", AS_U64, offsetof(struct where_rule, mask), .min = 1,
+	  .told = "The bits that are looked at: all unless written. Of what the kernel takes as 32 bits, "
+		  "write 0xffffffff." },
 	{ "in", AS_NUMBERS, offsetof(struct where_rule, n), .required = true, .not_empty = true,
-	  .size = sizeof(uint64_t) },
-	{ "then", AS_ENUM, offsetof(struct where_rule, then), .required = true, .names = verdicts },
+	  .size = sizeof(uint64_t), .told = "The values that fit, under the mask." },
+	{ "then", AS_ENUM, offsetof(struct where_rule, then), .required = true, .names = verdicts,
+	  .told = "What becomes of a call that fits." },
 	{ "", AS_FROM, offsetof(struct where_rule, from) },
 	{ "", AS_CALL, .call = profile_check_where },
 	{ 0 }
 };
 static const struct field socket_fields[] = {
 	{ "family", AS_ENUM, offsetof(struct socket_rule, family), .required = true,
-	  .names = socket_families },
-	{ "types", AS_BITS, offsetof(struct socket_rule, types), .names = socket_types },
+	  .names = socket_families, .told = "The address family." },
+	{ "types", AS_BITS, offsetof(struct socket_rule, types), .names = socket_types,
+	  .told = "Which types of it: every one unless written." },
 	{ "protocols", AS_NUMBERS, offsetof(struct socket_rule, n), .not_empty = true,
-	  .size = sizeof(uint64_t), .max = INT32_MAX },
+	  .size = sizeof(uint64_t), .max = INT32_MAX,
+	  .told = "Which protocols, by number (0 is the family's usual one): every one unless written." },
 	{ "", AS_FROM, offsetof(struct socket_rule, from) },
 	{ "", AS_CALL, .call = profile_check_socket },
 	{ 0 }
 };
 static const struct field egress_fields[] = {
-	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr },
-	{ "domain", AS_STRING, offsetof(struct egress_rule, domain),
-	  .check = profile_check_domain },
+	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
+	  .pattern = cidr_pattern,
+	  .told = "An address or a range such as 10.0.0.0/8. One of cidr and domain is needed." },
+	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
+	  .pattern = domain_pattern, .told = "A name, or all below one: *.example.org." },
 	{ "ports", AS_NUMBERS, offsetof(struct egress_rule, n), .not_empty = true,
-	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX },
+	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX,
+	  .told = "Which ports: every one unless written." },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress },
 	{ 0 }
 };
 static const struct field ingress_fields[] = {
-	{ "port", AS_U16, offsetof(struct ingress_rule, port), .required = true, .min = 1 },
+	{ "port", AS_U16, offsetof(struct ingress_rule, port), .required = true, .min = 1,
+	  .told = "A port that may be reached." },
 	{ "", AS_FROM, offsetof(struct ingress_rule, from) },
 	{ 0 }
 };
 static const struct field io_fields[] = {
-	{ "path", AS_PATH, offsetof(struct io_rule, path), .required = true },
-	{ "rbps", AS_U64, offsetof(struct io_rule, rbps), .unit = UNIT_BYTES, .min = 1 },
-	{ "wbps", AS_U64, offsetof(struct io_rule, wbps), .unit = UNIT_BYTES, .min = 1 },
-	{ "riops", AS_U64, offsetof(struct io_rule, riops), .min = 1 },
-	{ "wiops", AS_U64, offsetof(struct io_rule, wiops), .min = 1 },
+	{ "path", AS_PATH, offsetof(struct io_rule, path), .required = true,
+	  .pattern = path_pattern,
+	  .told = "A path in the container: the disk that holds it is limited." },
+	{ "rbps", AS_U64, offsetof(struct io_rule, rbps), .unit = UNIT_BYTES, .min = 1,
+	  .told = "Bytes read in a second." },
+	{ "wbps", AS_U64, offsetof(struct io_rule, wbps), .unit = UNIT_BYTES, .min = 1,
+	  .told = "Bytes written in a second." },
+	{ "riops", AS_U64, offsetof(struct io_rule, riops), .min = 1,
+	  .told = "Reads in a second." },
+	{ "wiops", AS_U64, offsetof(struct io_rule, wiops), .min = 1,
+	  .told = "Writes in a second." },
 	{ "", AS_FROM, offsetof(struct io_rule, from) },
 	{ "", AS_CALL, .call = profile_check_io },
 	{ 0 }
@@ -164,122 +253,197 @@ static const struct field io_fields[] = {
 /* ---- sections ---- */
 
 static const struct field capabilities_fields[] = {
-	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability }, { 0 }
+	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability,
+	  .words = &a_capability,
+	  .told = "Capabilities that stay, within the container: none unless written." },
+	{ 0 }
 };
 static const struct field syscalls_fields[] = {
-	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call },
-	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call },
-	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call },
+	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call, .words = &a_call,
+	  .told = "Calls that work. execve, exit_group and sendmsg have to be among them." },
+	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call, .words = &a_call,
+	  .told = "Calls that answer EPERM." },
+	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call, .words = &a_call,
+	  .told = "Calls about which the broker is asked where the filter alone would refuse, so that "
+		  "refusals are counted and explained." },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
-	  .fields = where_fields },
+	  .fields = where_fields,
+	  .told = "Tests of arguments, as the call has them in registers. The first row that fits decides, "
+		  "before all else." },
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
-	  .check = profile_check_architecture },
+	  .check = profile_check_architecture, .words = &an_architecture,
+	  .told = "Whose system calls there are: native unless written. Calls of every other architecture "
+		  "kill the process." },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {
-	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl }, { 0 }
+	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl, .words = &an_ioctl,
+	  .numbers_too = true, .told = "Requests that work: names, or numbers of 32 bits." },
+	{ 0 }
 };
 static const struct field prctl_fields[] = {
-	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl }, { 0 }
+	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl, .words = &a_prctl,
+	  .numbers_too = true, .told = "Operations that work: names, or numbers of 32 bits." },
+	{ 0 }
 };
-static const struct field sockets_fields[] = { { "allow", AS_LIST, IN(sockets_allow),
-						 .size = sizeof(struct socket_rule),
-						 .fields = socket_fields },
-					       { 0 } };
+static const struct field sockets_fields[] = {
+	{ "allow", AS_LIST, IN(sockets_allow), .size = sizeof(struct socket_rule),
+	  .fields = socket_fields,
+	  .told = "Sockets that can be made; every other one answers EACCES." },
+	{ 0 }
+};
 static const struct field deny_fields[] = {
-	{ "read", AS_WORDS, IN(filesystem.deny_read), .check = profile_check_pattern },
-	{ "write", AS_WORDS, IN(filesystem.deny_write), .check = profile_check_pattern },
+	{ "read", AS_WORDS, IN(filesystem.deny_read), .check = profile_check_pattern,
+	  .pattern = pattern_pattern, .told = "What is never read." },
+	{ "write", AS_WORDS, IN(filesystem.deny_write), .check = profile_check_pattern,
+	  .pattern = pattern_pattern, .told = "What is never written, made, removed or replaced." },
 	{ 0 }
 };
 static const struct field filesystem_fields[] = {
-	{ "root", AS_CALL, IN(filesystem.root_readonly), .call = read_root },
-	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path },
-	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path },
-	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path },
-	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path },
-	{ "deny", AS_STRUCT, .fields = deny_fields },
+	{ "root", AS_CALL, IN(filesystem.root_readonly), .call = read_root, .forms = root_forms,
+	  .told = "The root file system: readonly unless written." },
+	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path, .pattern = path_pattern,
+	  .told = "Folders whose files may be read, and listed." },
+	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path,
+	  .pattern = path_pattern,
+	  .told = "Folders in which files may be written, made, removed and renamed." },
+	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
+	  .pattern = path_pattern, .told = "Folders whose files may be executed." },
+	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path, .pattern = path_pattern,
+	  .told = "Paths that are masked. One with a * is masked nowhere: it explains why something is not "
+		  "there." },
+	{ "deny", AS_STRUCT, .fields = deny_fields,
+	  .told = "Patterns inside the folders above: * stands for anything within a name, ** for anything, ? "
+		  "for one character. They hold for opening, and against renames and links, which the "
+		  "broker performs then; io_uring cannot be allowed beside them." },
 	{ 0 }
 };
-static const struct field egress_section[] = { { "allow", AS_LIST, IN(network.egress),
-						 .size = sizeof(struct egress_rule),
-						 .fields = egress_fields },
-					       { 0 } };
-static const struct field ingress_section[] = { { "allow", AS_LIST, IN(network.ingress),
-						  .size = sizeof(struct ingress_rule),
-						  .fields = ingress_fields },
-						{ 0 } };
-static const struct field network_fields[] = { { "mode", AS_ENUM, IN(network.mode),
-						 .names = modes },
-					       { "mode", AS_FROM, IN(network.mode_from) },
-					       { "egress", AS_STRUCT, .fields = egress_section },
-					       { "ingress", AS_STRUCT, .fields = ingress_section },
-					       { 0 } };
+static const struct field egress_section[] = {
+	{ "allow", AS_LIST, IN(network.egress), .size = sizeof(struct egress_rule),
+	  .fields = egress_fields, .told = "Where connections may go to." },
+	{ 0 }
+};
+static const struct field ingress_section[] = {
+	{ "allow", AS_LIST, IN(network.ingress), .size = sizeof(struct ingress_rule),
+	  .fields = ingress_fields, .told = "Where connections may come in." },
+	{ 0 }
+};
+static const struct field network_fields[] = {
+	{ "mode", AS_ENUM, IN(network.mode), .names = modes,
+	  .told = "none: a loopback. host: the host's network. private is not available in this version. "
+		  "none unless written." },
+	{ "mode", AS_FROM, IN(network.mode_from) },
+	{ "egress", AS_STRUCT, .fields = egress_section,
+	  .told = "What goes out. Not enforced on the host's network: see requirements.network_policy." },
+	{ "ingress", AS_STRUCT, .fields = ingress_section,
+	  .told = "What comes in. Not enforced on the host's network: see requirements.network_policy." },
+	{ 0 }
+};
 /* The smallest memory that a process still starts in; cpu.max takes no less than 1 ms of 100
  * (kernel/sched/core.c, min_cfs_quota_period); PID_MAX_LIMIT; the largest fs.nr_open. */
 static const struct field resources_fields[] = {
-	{ "memory", AS_AMOUNT, IN(resources.memory), .unit = UNIT_BYTES, .min = 1 << 20 },
-	{ "swap", AS_AMOUNT, IN(resources.swap), .unit = UNIT_BYTES },
-	{ "cpus", AS_AMOUNT, IN(resources.cpus), .unit = UNIT_MILLI, .min = 10, .max = 1000000 },
-	{ "pids", AS_AMOUNT, IN(resources.pids), .min = 1, .max = 4194304 },
-	{ "nofile", AS_AMOUNT, IN(resources.nofile), .min = 4, .max = 1073741816 },
-	{ "tmpfs", AS_AMOUNT, IN(resources.tmpfs), .unit = UNIT_BYTES, .min = 4096 },
-	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = io_fields },
+	{ "memory", AS_AMOUNT, IN(resources.memory), .unit = UNIT_BYTES, .min = 1 << 20,
+	  .told = "Memory of all processes together." },
+	{ "swap", AS_AMOUNT, IN(resources.swap), .unit = UNIT_BYTES,
+	  .told = "Swap that may be used beside it; needs memory." },
+	{ "cpus", AS_AMOUNT, IN(resources.cpus), .unit = UNIT_MILLI, .min = 10, .max = 1000000,
+	  .told = "Processors, such as 0.5." },
+	{ "pids", AS_AMOUNT, IN(resources.pids), .min = 1, .max = 4194304,
+	  .told = "Processes and threads." },
+	{ "nofile", AS_AMOUNT, IN(resources.nofile), .min = 4, .max = 1073741816,
+	  .told = "Open files of each process (RLIMIT_NOFILE)." },
+	{ "tmpfs", AS_AMOUNT, IN(resources.tmpfs), .unit = UNIT_BYTES, .min = 4096,
+	  .told = "The size of each private file system." },
+	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = io_fields,
+	  .told = "Limits of disks." },
 	{ 0 }
 };
 static const struct field requirements_fields[] = {
-	{ "landlock", AS_CALL, .call = read_landlock },
+	{ "landlock", AS_CALL, .call = read_landlock, .forms = landlock_forms,
+	  .told = "The lowest ABI that will do; required is any, preferred any or none." },
 	{ "landlock", AS_FROM, IN(requirements.landlock_from) },
-	{ "seccomp_notify", AS_ENUM, IN(requirements.seccomp_notify), .names = needs },
-	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = needs },
-	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = needs },
-	{ "cgroup", AS_CALL, .call = read_cgroup },
+	{ "seccomp_notify", AS_ENUM, IN(requirements.seccomp_notify), .names = needs,
+	  .told = "The broker. Without one that is preferred, refusals are not reported and patterns of "
+		  "filesystem.deny not enforced." },
+	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = needs,
+	  .told = "A user namespace. This version starts nothing without one." },
+	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = needs,
+	  .told = "The rules of network.egress and network.ingress." },
+	{ "cgroup", AS_CALL, .call = read_cgroup, .forms = cgroup_forms,
+	  .told = "Controllers that have to be there, or required (whichever a limit needs) or preferred, or "
+		  "a map of both." },
 	{ "cgroup", AS_FROM, IN(requirements.cgroup_from) },
 	{ 0 }
 };
 
 /* The sections that are lists alone, and mean the same when they are removed. */
 #define LIST_SECTIONS                                                                              \
-	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace },              \
-		{ "capabilities", AS_STRUCT, .fields = capabilities_fields },                      \
-		{ "ioctl", AS_STRUCT, .fields = ioctl_fields },                                    \
-		{ "prctl", AS_STRUCT, .fields = prctl_fields },                                    \
+	{ "namespaces",                                                                            \
+	  AS_WORDS,                                                                                \
+	  IN(namespaces),                                                                          \
+	  .check = profile_check_namespace,                                                        \
+	  .words = &a_namespace,                                                                   \
+	  .told = "Namespaces of the container's own: all but time unless written. user, pid and " \
+		  "mount cannot be left out; network only where network.mode is host." },          \
+		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                        \
+		  .told = "Capabilities in the container's user namespace." },                     \
+		{ "ioctl", AS_STRUCT, .fields = ioctl_fields,                                      \
+		  .told = "What may be asked of devices, where the call ioctl is allowed." },      \
+		{ "prctl", AS_STRUCT, .fields = prctl_fields,                                      \
+		  .told = "What a process may set of itself, where the call prctl is allowed." },  \
 	{                                                                                          \
-		"warn", AS_WORDS, IN(warnings)                                                     \
+		"warn", AS_WORDS, IN(warnings), .told = "Lines that every run under it prints."    \
 	}
 
 const struct field profile_fields[] = {
-	{ "zviz", AS_CALL, .required = true, .call = read_version },
-	{ "name", AS_STRING, IN(name), .check = profile_check_name },
-	{ "description", AS_STRING, IN(description) },
-	{ "extends", AS_SKIP },
-	{ "remove", AS_SKIP },
+	{ "zviz", AS_CALL, .required = true, .call = read_version, .forms = version_forms,
+	  .told = "The version of the format: 1." },
+	{ "name", AS_STRING, IN(name), .check = profile_check_name, .pattern = name_pattern,
+	  .told = "What lists and events call it: the file's name unless written." },
+	{ "description", AS_STRING, IN(description), .told = "One line for lists." },
+	{ "extends", AS_SKIP, .forms = extends_forms,
+	  .told = "A built-in profile, or a file beside this one. Its lists are added to, its single values "
+		  "replaced." },
+	{ "remove", AS_SKIP, .forms = remove_forms,
+	  .told = "With extends: what to take out of the lists, written as the lists are; of rows, the first "
+		  "key says which." },
 	LIST_SECTIONS,
-	{ "syscalls", AS_STRUCT, .fields = syscalls_fields },
-	{ "sockets", AS_STRUCT, .fields = sockets_fields },
-	{ "filesystem", AS_STRUCT, .fields = filesystem_fields },
-	{ "network", AS_STRUCT, .fields = network_fields },
-	{ "resources", AS_STRUCT, .fields = resources_fields },
-	{ "requirements", AS_STRUCT, .fields = requirements_fields },
-	{ "audit", AS_ENUM, IN(audit), .names = audits },
+	{ "syscalls", AS_STRUCT, .fields = syscalls_fields,
+	  .told = "Calls by name, or groups of them. A name beats a group, deny beats allow. Calls that are "
+		  "listed nowhere answer ENOSYS." },
+	{ "sockets", AS_STRUCT, .fields = sockets_fields,
+	  .told = "What the calls socket and socketpair may make, where they are allowed." },
+	{ "filesystem", AS_STRUCT, .fields = filesystem_fields,
+	  .told = "Who may do what to which files, whatever their owners and modes say." },
+	{ "network", AS_STRUCT, .fields = network_fields,
+	  .told = "Whose network, and which addresses." },
+	{ "resources", AS_STRUCT, .fields = resources_fields, .told = "Limits." },
+	{ "requirements", AS_STRUCT, .fields = requirements_fields,
+	  .told = "What has to be there, or else nothing is started. What is only preferred, and missing, is "
+		  "reported." },
+	{ "audit", AS_ENUM, IN(audit), .names = audits,
+	  .told = "What is counted and explained. denials: refusals; decisions: opens, too; all: programs "
+		  "that are started, too. none unless written." },
 	{ 0 }
 };
 
 /* ---- remove: ---- */
 
-static const struct field gone_where[] = {
-	{ "syscall", AS_STRING, offsetof(struct where_rule, syscall), .required = true },
-	{ "", AS_FROM, offsetof(struct where_rule, from) },
-	{ 0 }
-};
+static const struct field gone_where[] = { { "syscall", AS_STRING,
+					     offsetof(struct where_rule, syscall), .required = true,
+					     .words = &a_syscall },
+					   { "", AS_FROM, offsetof(struct where_rule, from) },
+					   { 0 } };
 static const struct field gone_socket[] = { { "family", AS_ENUM,
 					      offsetof(struct socket_rule, family),
 					      .required = true, .names = socket_families },
 					    { "", AS_FROM, offsetof(struct socket_rule, from) },
 					    { 0 } };
 static const struct field gone_egress[] = {
-	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr },
-	{ "domain", AS_STRING, offsetof(struct egress_rule, domain),
-	  .check = profile_check_domain },
+	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
+	  .pattern = cidr_pattern },
+	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
+	  .pattern = domain_pattern },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress },
 	{ 0 }
@@ -289,13 +453,13 @@ static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_ru
 					{ "", AS_FROM, offsetof(struct io_rule, from) },
 					{ 0 } };
 static const struct field gone_syscalls[] = {
-	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call },
-	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call },
-	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call },
+	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call, .words = &a_call },
+	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call, .words = &a_call },
+	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call, .words = &a_call },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = gone_where },
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
-	  .check = profile_check_architecture },
+	  .check = profile_check_architecture, .words = &an_architecture },
 	{ 0 }
 };
 static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allow),
@@ -303,10 +467,14 @@ static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allo
 					       .fields = gone_socket },
 					     { 0 } };
 static const struct field gone_filesystem[] = {
-	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path },
-	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path },
-	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path },
-	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path },
+	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path,
+	  .pattern = path_pattern },
+	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path,
+	  .pattern = path_pattern },
+	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
+	  .pattern = path_pattern },
+	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path,
+	  .pattern = path_pattern },
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }
 };
@@ -321,9 +489,10 @@ static const struct field gone_resources[] = {
 	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = gone_io },
 	{ 0 }
 };
-static const struct field gone_requirements[] = {
-	{ "cgroup", AS_WORDS, IN(requirements.cgroup), .check = profile_check_controller }, { 0 }
-};
+static const struct field gone_requirements[] = { { "cgroup", AS_WORDS, IN(requirements.cgroup),
+						    .check = profile_check_controller,
+						    .words = &a_controller },
+						  { 0 } };
 const struct field profile_remove_fields[] = {
 	LIST_SECTIONS,
 	{ "syscalls", AS_STRUCT, .fields = gone_syscalls },

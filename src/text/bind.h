@@ -47,6 +47,12 @@ enum field_as {
 /* How a number is written. */
 enum field_unit { UNIT_ONE, UNIT_BYTES /* "4G" */, UNIT_MILLI /* "0.5" is 500 */ };
 
+/* Words that have a table of their own. */
+struct field_words {
+	const char *name, *plural;    /* of one, and of several */
+	const char *(*nth)(size_t i); /* NULL behind the last */
+};
+
 struct field {
 	const char *name;
 	enum field_as as;
@@ -63,6 +69,15 @@ struct field {
 	int (*check)(const struct bind *b, const struct node *n, struct err *e);
 	/* AS_CALL; `at` is the offset within the struct. */
 	int (*call)(const struct bind *b, const struct node *n, void *at, struct err *e);
+
+	/* For whoever describes the document, not for binding it: what it means, in sentences; the words that .check
+	 * takes, and whether it takes numbers as well; what they look like (a regular expression of ECMA 262); how
+	 * AS_CALL and AS_SKIP may be written, rows without names. */
+	const char *told;
+	const struct field_words *words;
+	bool numbers_too;
+	const char *pattern;
+	const struct field *forms;
 };
 
 /* Strict documents: an unknown key or a key without a value is an error. Others ignore the first,

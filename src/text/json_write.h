@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-enum { JSON_WRITE_DEPTH_MAX = 16 };
+enum { JSON_WRITE_DEPTH_MAX = 32 };
 
 struct json_writer {
 	struct buf *out;
