@@ -148,7 +148,7 @@ struct verdict decide_naming(const struct broker_plan *p, enum naming what, cons
 	if (v.what == DENY)
 		return v;
 	v = old != NULL ? moves(p, old, name) : keeps_patterns(p, NULL, name);
-	if (v.what != DENY && what == NAMING_SWAP)
+	if (v.what != DENY && what == NAMING_SWAP && old != NULL)
 		v = moves(p, name, old);
 	return v;
 }
