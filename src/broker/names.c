@@ -47,10 +47,8 @@ static int open_folder(const struct server *s, const struct call *c, const struc
 		out->fd = sys_dup(r->dir[i]);
 		return out->fd < 0 ? out->fd : 0;
 	}
-	memcpy(folder.path, r->path[i], base);
-	folder.path[base] = '\0';
-	if (base == 0)
-		strcpy(folder.path, "/");
+	memcpy(folder.path, base != 0 ? r->path[i] : "/", base != 0 ? base : 1);
+	folder.path[base != 0 ? base : 1] = '\0';
 	return resolve(s, c, &folder, out);
 }
 
@@ -198,7 +196,7 @@ static int link_followed(struct naming_of *n)
 	struct stat st;
 	char number[16];
 
-	strcpy(old.path, r->path[0]);
+	memcpy(old.path, r->path[0], strlen(r->path[0]) + 1);
 	TRY(resolve(n->s, n->c, &old, &at));
 	n->at[0].fd = at.fd;
 	if (fstat(at.fd, &st) < 0)
@@ -245,7 +243,7 @@ static int do_truncate(struct naming_of *n)
 
 	if ((int64_t)r->number[0] < 0)
 		return -EINVAL;
-	strcpy(file.path, r->path[0]);
+	memcpy(file.path, r->path[0], strlen(r->path[0]) + 1);
 	TRY(resolve(n->s, n->c, &file, &at));
 	n->at[0].fd = at.fd;
 	if (fstat(at.fd, &st) < 0)
