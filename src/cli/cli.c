@@ -144,32 +144,28 @@ static int unknown_profile(struct cli *c, const char *name, struct err *e)
 	return advise(e, "a profile of your own is named by its file: ./%.80s.yaml", name);
 }
 
-/* `extends` in a file names a file beside it. */
-static int open_beside(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
+/* What a file extends lies beside it; profile_load() says where that is. */
+static int open_source(void *ctx, const char *name, struct arena *a, char **text, size_t *len,
 		       struct err *e)
 {
-	return file_read(*(const int *)ctx, name, CLI_PROFILE_BYTES_MAX, a, text, len, e);
+	TRY(file_read(AT_FDCWD, name, CLI_PROFILE_BYTES_MAX, a, text, len, e));
+	*LIST_ADD(a, (struct sources *)ctx) = (struct source){ name, *text, *len, false };
+	return 0;
 }
 
-static int profile_from_file(struct cli *c, const char *path, struct profile *out, struct err *e)
+static int profile_from_file(struct cli *c, const char *path, struct sources *s,
+			     struct profile *out, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	const char *folder = slash == NULL
-				     ? "."
-				     : arena_strndup(c->arena, path, (size_t)(slash - path) + 1);
-	OWN_FD dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char *text;
 	size_t len;
 
-	if (dir < 0)
-		return fail(e, errno, "profile %s: %m", path);
-	if (file_read(dir, slash == NULL ? path : slash + 1, CLI_PROFILE_BYTES_MAX, c->arena, &text,
-		      &len, e) < 0)
+	if (open_source(s, path, c->arena, &text, &len, e) < 0)
 		return within(e, "profile");
-	return profile_load(c->arena, path, text, len, open_beside, &dir, out, e);
+	return profile_load(c->arena, path, text, len, open_source, s, out, e);
 }
 
-int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e)
+int cli_profile_sources(struct cli *c, const char *name, struct sources *s, struct profile *out,
+			struct err *e)
 {
 	if (name == NULL)
 		name = cli_default_profile;
@@ -179,6 +175,13 @@ int cli_profile(struct cli *c, const char *name, struct profile *out, struct err
 	if (p != NULL)
 		return profile_load_builtin(c->arena, p, out, e);
 	if (names_file(name))
-		return profile_from_file(c, name, out, e);
+		return profile_from_file(c, name, s, out, e);
 	return unknown_profile(c, name, e);
+}
+
+int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e)
+{
+	struct sources read = { 0 };
+
+	return cli_profile_sources(c, name, &read, out, e);
 }

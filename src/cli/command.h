@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "cli/options.h"
-#include "policy/profile.h"
+#include "policy/sources.h"
 #include "policy/spec.h"
 
 enum log_format { LOG_TEXT, LOG_JSON };
@@ -82,6 +82,10 @@ int cli_parse(struct cli *c, int argc, char **argv, const struct command **cmd, 
 /* Loads a profile by its built-in name, or from a file when the name has a '/' or ends in .yaml
  * or .yml. NULL is the default, ci-runner. */
 int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e);
+
+/* The same, and keeps what each file held. */
+int cli_profile_sources(struct cli *c, const char *name, struct sources *s, struct profile *out,
+			struct err *e);
 
 enum { CLI_PROFILE_BYTES_MAX = 1024 * 1024 }; /* a profile of a person is a thousandth of this */
 extern const char cli_default_profile[];

@@ -99,6 +99,12 @@ struct asked {
 	int first; /* word of the question */
 };
 
+/* Something else than a word in front says which profile. */
+static bool has_profile(const struct cli *c, const struct run_options *o)
+{
+	return c->globals.profile != NULL || o->compiled != NULL;
+}
+
 /* Words behind -- are always a run's. */
 static int find_question(struct cli *c, const struct run_options *o, int argc, char **argv,
 			 struct asked *out, struct err *e)
@@ -108,11 +114,11 @@ static int find_question(struct cli *c, const struct run_options *o, int argc, c
 	*out = (struct asked){ ABOUT_RUN, false, 0 };
 	if (o->bundle != NULL || (argc > 1 && strcmp(argv[1], "--") == 0))
 		return 0;
-	if (argc == 0 || (c->globals.profile != NULL && query_begins(argv[0]))) {
+	if (argc == 0 || (has_profile(c, o) && query_begins(argv[0]))) {
 		*out = (struct asked){ ABOUT_PROFILE, argc != 0, 0 };
 		return 0;
 	}
-	if (c->globals.profile != NULL)
+	if (has_profile(c, o))
 		return 0;
 	if (named && argc > 1 && !query_begins(argv[1]) && profile_builtin(argv[0]) != NULL)
 		return check_slip(argv[0], argv[1], e);

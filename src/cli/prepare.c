@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "box/ids.h"
+#include "cli/compiled.h"
 #include "cli/direct.h"
 #include "kern/probe.h"
 #include "kern/uapi.h"
@@ -245,9 +246,15 @@ static int check_globals(const struct cli *c, const struct host *h, struct err *
 	return 0;
 }
 
-static int check_options(const struct run_options *o, struct err *e)
+static int check_options(const struct cli *c, const struct run_options *o, struct err *e)
 {
 	const char *host = o->hostname;
+
+	if (o->compiled != NULL && c->globals.profile != NULL) {
+		fail(e, EINVAL, "--profile %.80s and --compiled %.80s both name a profile",
+		     c->globals.profile, o->compiled);
+		return advise(e, "leave one of them out");
+	}
 
 	if (o->cwd != NULL && o->cwd[0] != '/')
 		return fail(e, EINVAL, "--cwd %s: not an absolute path of the container", o->cwd);
@@ -263,28 +270,40 @@ static int check_options(const struct run_options *o, struct err *e)
 	return 0;
 }
 
+/* The profile that the command line or the bundle names. */
+static int find_profile(struct cli *c, const struct run_options *o, struct prepared *p,
+			struct err *e)
+{
+	const char *name = c->globals.profile;
+
+	if (o->compiled != NULL)
+		return compiled_load(c, o->compiled, c->globals.verbose, o->events.set, &p->profile,
+				     &p->compiled, e);
+	if (name == NULL)
+		name = annotation(&p->spec, profile_annotation);
+	return cli_profile(c, name, &p->profile, e);
+}
+
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
 	    struct err *e)
 {
 	struct run_request r;
-	const char *profile = c->globals.profile;
 
 	*p = (struct prepared){ 0 };
 	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
 	TRY(probe_host(&p->host, e));
 	TRY(check_globals(c, &p->host, e));
-	TRY(check_options(o, e));
+	TRY(check_options(c, o, e));
 	if (r.bundle != NULL)
 		TRY(load_bundle(c, o, &r, p, e));
 	else
 		TRY(direct_make(c->arena, o, &r, &p->host, &p->spec, &p->view, e));
 	for (size_t i = 0; i < o->annotations.n; i++)
 		*LIST_ADD(c->arena, &p->spec.annotations) = o->annotations.at[i];
-	if (profile == NULL)
-		profile = annotation(&p->spec, profile_annotation);
-	TRY(cli_profile(c, profile, &p->profile, e));
+	TRY(find_profile(c, o, p, e));
 	make_request(c, o, &r, p);
 	find_disks(c->arena, p);
 	TRY(find_ranges(c->arena, p, e));
-	return plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e);
+	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
+	return o->compiled != NULL ? compiled_adopt(o->compiled, &p->compiled, &p->plan, e) : 0;
 }

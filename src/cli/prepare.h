@@ -17,6 +17,7 @@ struct prepared {
 	struct direct_view view;
 	struct plan_request request;
 	struct plan plan;
+	struct bpf_program compiled; /* of --compiled */
 };
 
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *out,

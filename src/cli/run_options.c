@@ -81,6 +81,8 @@ static const struct name network_modes[] = {
 
 const struct option_row run_option_rows[] = {
 	{ "bundle", 'b', OPTION_STRING, "DIR", "run the OCI bundle in DIR", AT(bundle) },
+	{ "compiled", 0, OPTION_STRING, "DIR", "take the profile that `zviz compile` put into DIR",
+	  AT(compiled) },
 	{ "rootfs", 0, OPTION_STRING, "DIR",
 	  "take DIR as the root instead of this machine's programs", AT(rootfs) },
 	{ "work", 0, OPTION_STRING, "DIR", "show DIR as /work (default: the current folder)",

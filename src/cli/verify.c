@@ -2,26 +2,17 @@
  * zviz verify: proves that what a profile compiles to means what it says.
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <time.h>
 
 #include "cli/command.h"
 #include "cli/filter_file.h"
 #include "cli/print.h"
+#include "policy/prove.h"
 #include "policy/reference.h"
-#include "policy/verify.h"
-#include "policy/verify_files.h"
-#include "table/table.h"
 
 struct verify_options {
 	const char *filter;
 	struct amount arch;
-};
-
-static const struct name arch_names[] = {
-	{ "x86_64", HOST_X86_64 },
-	{ "aarch64", HOST_AARCH64 },
-	{ 0 },
 };
 
 static const struct option_row rows[] = {
@@ -29,17 +20,9 @@ static const struct option_row rows[] = {
 	  "compare these bytes (an array of struct sock_filter) instead of what is compiled",
 	  .offset = offsetof(struct verify_options, filter) },
 	{ "arch", 0, OPTION_CHOICE, "x86_64|aarch64", "--filter: the architecture that it is for",
-	  .choices = arch_names, .offset = offsetof(struct verify_options, arch) },
+	  .choices = prove_arches, .offset = offsetof(struct verify_options, arch) },
 	{ 0 },
 };
-
-/* What changes a filter beside profile and architecture. */
-static const struct variant {
-	const char *name;
-	bool verbose, events;
-} variants[] = { { "", false, false },
-		 { " under --events", false, true },
-		 { " under --verbose", true, false } };
 
 static uint64_t now_us(void)
 {
@@ -49,48 +32,30 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
 }
 
-static uint32_t audit_arch(int arch)
+static int prove(struct cli *c, const struct profile *p, const struct name *arch,
+		 const struct variant *v, const struct bpf_program *f, struct buf *out,
+		 struct err *e)
 {
-	return arch == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
-}
+	size_t sets;
 
-static int compare(struct cli *c, const struct profile *p, const struct name *arch,
-		   const struct variant *v, const struct bpf_program *f, struct buf *out,
-		   struct err *e)
-{
-	const struct meaning_request meant = { .verbose = v->verbose, .events = v->events };
-	struct meaning m;
-	struct verify_result r;
-	struct buf text = { .arena = c->arena };
-
-	meaning_make(c->arena, p, &meant, audit_arch((int)arch->value), &m);
-
-	int result = verify_filter(&m, f, &r, e);
-
-	if (result < 0)
-		return within(e, "seccomp on %s%s", arch->name, v->name);
-	if (result == 1) {
-		verify_describe(&r, &text);
-		return fail(e, EINVAL, "seccomp%s: %s", v->name, buf_text(&text));
-	}
+	TRY(prove_filter(c->arena, p, (enum host_arch)arch->value, v, f, &sets, e));
 	buf_printf(
 		out,
 		"seccomp on %s%s: %zu instructions, equal for every number and argument (%zu sets of calls)\n",
-		arch->name, v->name, f->n, r.sets);
+		arch->name, v->option, f->n, sets);
 	return 0;
 }
 
 static int verify_compiled(struct cli *c, const struct profile *p, struct buf *out, struct err *e)
 {
-	for (const struct name *arch = arch_names; arch->name != NULL; arch++)
-		for (size_t i = 0; i < COUNT(variants); i++) {
+	for (const struct name *arch = prove_arches; arch->name != NULL; arch++)
+		for (const struct variant *v = variants; v->name != NULL; v++) {
 			struct reference ref;
 			struct plan plan;
 
-			TRY(reference_plan(c->arena, p, (enum host_arch)arch->value,
-					   variants[i].verbose, variants[i].events, &ref, &plan,
-					   e));
-			TRY(compare(c, p, arch, &variants[i], &plan.filter, out, e));
+			TRY(reference_plan(c->arena, p, (enum host_arch)arch->value, v->verbose,
+					   v->events, &ref, &plan, e));
+			TRY(prove(c, p, arch, v, &plan.filter, out, e));
 		}
 	return 0;
 }
@@ -99,12 +64,10 @@ static int verify_plan_files(struct cli *c, const struct profile *p, struct buf 
 {
 	struct reference ref;
 	struct plan plan;
-	const char *path;
 	size_t classes;
 
 	TRY(reference_plan(c->arena, p, HOST_X86_64, false, false, &ref, &plan, e));
-	if (verify_files(c->arena, &plan, &ref.request, &classes, &path) != 0)
-		return fail(e, EINVAL, "files: %s gets more than the profile says", path);
+	TRY(prove_files(c->arena, &plan, &ref.request, &classes, e));
 	buf_printf(out, "files: none of %zu classes of paths gets more than the profile says\n",
 		   classes);
 	return 0;
@@ -113,12 +76,12 @@ static int verify_plan_files(struct cli *c, const struct profile *p, struct buf 
 static int verify_file(struct cli *c, const struct verify_options *o, const struct profile *p,
 		       struct buf *out, struct err *e)
 {
-	const struct name *arch = name_of(arch_names, o->arch.set ? (int64_t)o->arch.value
-								  : filter_file_own_arch());
+	const struct name *arch = name_of(prove_arches, o->arch.set ? (int64_t)o->arch.value
+								    : filter_file_own_arch());
 	struct bpf_program f;
 
 	TRY(filter_file_read(c->arena, o->filter, &f, e));
-	if (compare(c, p, arch, &variants[0], &f, out, e) < 0)
+	if (prove(c, p, arch, variant_of(false, false), &f, out, e) < 0)
 		return within(e, "%s", o->filter);
 	return 0;
 }

@@ -44,6 +44,13 @@ static inline int sys_dup(int fd)
 	return SYS_CALL(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 }
 
+/* Two names of one folder change places, at once. */
+static inline int sys_exchange(int dir, const char *one, const char *other)
+{
+	return SYS_CALL(SYS_renameat2, dir, one, dir, other,
+			1 << 1 /* RENAME_EXCHANGE, linux/fs.h */);
+}
+
 /* ---- signals ---- */
 
 /* Also for the signals that a C library keeps for itself. */

@@ -92,6 +92,9 @@ bpf_verdict bpf_run(const struct bpf_program *p, const struct bpf_call *call, un
 /* What the table itself says, straight from the definition above: the generator's reference. */
 bpf_verdict bpf_reference(const struct bpf_policy *p, const struct bpf_call *call);
 
+/* The instructions that a call of this number executes at most, whatever its arguments. */
+unsigned bpf_longest(struct arena *a, const struct bpf_program *p, uint32_t arch, int nr);
+
 /* A readable listing, one instruction a line. `name` (may be NULL) names a call number of an architecture. */
 void bpf_list(const struct bpf_program *p, const char *(*name)(uint32_t arch, int nr),
 	      struct buf *out);

@@ -221,7 +221,7 @@ static int mounts_plan(struct draft *d, struct err *e)
 	return add_request_hidden(d, e);
 }
 
-static const char *kind_word(enum mount_kind kind)
+const char *mount_kind_word(enum mount_kind kind)
 {
 	static const char *const words[] = {
 		[MOUNT_BIND] = "bind",     [MOUNT_FS] = "new",      [MOUNT_SYMLINK] = "link",
@@ -251,7 +251,8 @@ static void mounts_explain(const struct plan *p, struct buf *out)
 		bool from_host = m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR ||
 				 m->kind == MOUNT_SYMLINK;
 
-		buf_printf(out, "  %-7s %s", kind_word(m->kind), shown(out->arena, m->target));
+		buf_printf(out, "  %-7s %s", mount_kind_word(m->kind),
+			   shown(out->arena, m->target));
 		if (from_host && strcmp(m->source, m->target) != 0)
 			buf_printf(out, " = %s", shown(out->arena, m->source));
 		else if (m->kind == MOUNT_FS)

@@ -30,6 +30,9 @@ void mount_set_options(struct draft *d, struct plan_mount *m, const char *const 
 /* The size of a private tmpfs: the profile's, or ours. */
 uint64_t mount_tmpfs_bytes(const struct draft *d);
 
+/* "bind", "masked" … */
+const char *mount_kind_word(enum mount_kind kind);
+
 /* Is something mounted at exactly this path already? */
 bool mount_is_at(const struct draft *d, const char *target);
 

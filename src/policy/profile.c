@@ -166,6 +166,7 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 	if (gone != NULL)
 		TRY(remove_rows(&b, gone, out, e));
 	out->file = c->file;
+	LIST_ADD(l->arena, &out->sources)->text = c->file;
 	out->name = out->description = NULL;
 	TRY(bind_map(&b, doc.root, profile_fields, out, e));
 	TRY(profile_conflicts(l->arena, out, c->file, e));

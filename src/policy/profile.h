@@ -104,6 +104,7 @@ enum audit_level { AUDIT_NONE, AUDIT_DENIALS, AUDIT_DECISIONS, AUDIT_ALL };
 struct profile {
 	const char *file; /* what messages call it: a path, or "ci-runner" for a built-in */
 	const char *name, *description;
+	struct words sources; /* every profile that was read: itself last, behind what it extends */
 	struct words namespaces; /* user pid mount network ipc uts cgroup time */
 	struct words keep_capabilities;
 	struct {
@@ -151,8 +152,8 @@ struct profile {
 };
 
 /* Reads a profile from YAML text. `file` is what errors and rules call it. Resolves `extends` through the
- * built-in profiles and, for a path, files relative to `file` (opened by `open_base`, which may be NULL:
- * then only built-ins). Errors carry file:line:column and the nearest known name. */
+ * built-in profiles and, for a path, files beside the one that names them: `open_base` gets the name that they have
+ * for whoever called `file` so ("sub/base.yaml"), and may be NULL: then only built-ins. Errors carry file:line:column and the nearest known name. */
 typedef int (*profile_opener)(void *ctx, const char *name, struct arena *a, char **text,
 			      size_t *len, struct err *e);
 int profile_load(struct arena *a, const char *file, const char *text, size_t len,

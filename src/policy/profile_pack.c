@@ -91,6 +91,7 @@ const struct shape profile_shape[] = {
 	TEXT(struct profile, file),
 	TEXT(struct profile, name),
 	TEXT(struct profile, description),
+	WORDS(sources),
 	WORDS(namespaces),
 	WORDS(keep_capabilities),
 	WORDS(syscalls.allow),

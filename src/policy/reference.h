@@ -23,4 +23,8 @@ struct reference {
 int reference_plan(struct arena *a, const struct profile *p, enum host_arch arch, bool verbose,
 		   bool events, struct reference *ref, struct plan *out, struct err *e);
 
+/* The same on the host that is in `ref` already, with what is said in its request. */
+int reference_plan_on(struct arena *a, const struct profile *p, struct reference *ref,
+		      struct plan *out, struct err *e);
+
 #endif

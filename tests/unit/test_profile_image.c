@@ -154,6 +154,7 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_text(a->file, b->file);
 	same_text(a->name, b->name);
 	same_text(a->description, b->description);
+	same_words(&a->sources, &b->sources);
 	same_words(&a->namespaces, &b->namespaces);
 	same_words(&a->keep_capabilities, &b->keep_capabilities);
 	same_words(&a->syscalls.allow, &b->syscalls.allow);

@@ -1,0 +1,493 @@
+#include "policy/landing.h"
+
+#include <linux/mount.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/draft.h"
+#include "table/table.h"
+
+/* Medians of bench/open under bench/all-opens.yaml, as `make bench` runs it, on the machine of landing_measured: the
+ * call that is refused, which the broker answers by its registers, and open with close. */
+enum { BROKER_REGISTERS_NS = 8000, BROKER_OPEN_NS = 28000 };
+
+const char landing_measured[] =
+	"times of the broker: measured on an AMD EPYC guest, Linux 6.18, with both processes on one CPU";
+
+struct finder {
+	struct arena *a;
+	const struct plan *p;
+	struct landings *out;
+};
+
+static struct landing *add(struct finder *f, const char *rule, const struct from *from)
+{
+	struct landing *l = LIST_ADD(f->a, f->out);
+
+	l->rule = rule;
+	l->from = *from;
+	l->layer = "none";
+	return l;
+}
+
+static bool same_place(const struct from *a, const struct from *b)
+{
+	return a->file != NULL && b->file != NULL && strcmp(a->file, b->file) == 0 &&
+	       a->line == b->line && a->column == b->column;
+}
+
+static const char *joined(struct arena *a, const char *one, const char *two)
+{
+	return strcmp(one, "none") == 0 ? two : arena_printf(a, "%s, %s", one, two);
+}
+
+/* ---- system calls: the filter is run ---- */
+
+static void at_most(unsigned *most, unsigned value)
+{
+	*most = value > *most ? value : *most;
+}
+
+static unsigned broker_ns(const struct plan_call *call)
+{
+	return call->mediator == MEDIATE_OPEN ? BROKER_OPEN_NS : BROKER_REGISTERS_NS;
+}
+
+static void count_call(struct finder *f, const struct plan_call *call, struct landing *l)
+{
+	const uint32_t arch = plan_audit_arch(f->p->host->arch);
+	const struct bpf_call c = { .arch = arch, .nr = call->nr };
+	bool reads;
+	bpf_verdict v = bpf_run(&f->p->filter, &c, NULL, &reads);
+
+	l->calls++;
+	l->cached += v == SECCOMP_RET_ALLOW && !reads;
+	at_most(&l->instructions, bpf_longest(f->a, &f->p->filter, arch, call->nr));
+	l->may_ask |= call->verdict != CALL_ASK;
+	if (call->mediator == MEDIATE_NONE)
+		return;
+	l->asked++;
+	at_most(&l->broker_ns, broker_ns(call));
+}
+
+static void name_layers(struct finder *f, struct landing *l)
+{
+	if (l->calls > l->asked || l->instructions > 0)
+		l->layer = "seccomp";
+	if (l->asked != 0)
+		l->layer = joined(f->a, l->layer, "broker");
+}
+
+/* A word of syscalls.allow or .deny: the calls about which it has the last word. */
+static void land_calls(struct finder *f, const struct word *w, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->ncalls; i++)
+		if (f->p->calls[i].from == &w->from)
+			count_call(f, &f->p->calls[i], l);
+	if (l->calls == 0) {
+		l->layer = "seccomp";
+		l->note = "other words decide about all of its calls";
+		return;
+	}
+	name_layers(f, l);
+}
+
+static bool is_in(const char *call, const char *word)
+{
+	const struct syscall_group *g = word[0] == '@' ? syscall_group_find(word) : NULL;
+
+	if (g == NULL)
+		return strcmp(call, word) == 0;
+	for (const char *const *m = g->members; *m != NULL; m++)
+		if (is_in(call, *m))
+			return true;
+	return false;
+}
+
+/* A word of syscalls.broker asks for nothing where the filter decides by itself. */
+static void land_brokered(struct finder *f, const struct word *w, struct landing *l)
+{
+	struct landing all = { 0 };
+
+	for (size_t i = 0; i < f->p->ncalls; i++) {
+		const struct plan_call *call = &f->p->calls[i];
+
+		if (!is_in(call->name, w->text))
+			continue;
+		count_call(f, call, call->mediator != MEDIATE_NONE ? l : &all);
+	}
+	if (l->calls + all.calls == 0) {
+		l->note = "this machine has no such call";
+		return;
+	}
+	if (l->calls == 0) {
+		*l = (struct landing){ .rule = l->rule,
+				       .from = l->from,
+				       .calls = all.calls,
+				       .cached = all.cached,
+				       .instructions = all.instructions };
+		l->note = "nothing is left for the broker to decide";
+	}
+	name_layers(f, l);
+}
+
+static const struct plan_call *row_of(const struct finder *f, const char *name)
+{
+	for (size_t i = 0; i < f->p->ncalls; i++)
+		if (strcmp(f->p->calls[i].name, name) == 0)
+			return &f->p->calls[i];
+	return NULL;
+}
+
+/* One call with these registers. */
+static void run_call(struct finder *f, const char *name, const uint64_t arg[6], struct landing *l)
+{
+	const struct plan_call *row = row_of(f, name);
+	struct bpf_call c = { .arch = plan_audit_arch(f->p->host->arch) };
+	unsigned steps;
+
+	if (row == NULL)
+		return;
+	c.nr = row->nr;
+	memcpy(c.arg, arg, sizeof c.arg);
+
+	bpf_verdict v = bpf_run(&f->p->filter, &c, &steps, NULL);
+
+	l->calls = 1;
+	at_most(&l->instructions, steps);
+	if ((v & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF) {
+		l->asked = 1;
+		at_most(&l->broker_ns, broker_ns(row));
+	}
+	name_layers(f, l);
+}
+
+static uint32_t number_of(const struct name *names, const char *word)
+{
+	const struct name *known = name_find(names, word);
+
+	return (uint32_t)(known != NULL ? (uint64_t)known->value : strtoull(word, NULL, 0));
+}
+
+static void land_ioctl(struct finder *f, const struct word *w, struct landing *l)
+{
+	run_call(f, "ioctl", (const uint64_t[6]){ 0, number_of(ioctl_names, w->text) }, l);
+}
+
+static void land_prctl(struct finder *f, const struct word *w, struct landing *l)
+{
+	run_call(f, "prctl", (const uint64_t[6]){ number_of(prctl_names, w->text) }, l);
+}
+
+static void land_architecture(struct finder *f, const struct word *w, struct landing *l)
+{
+	(void)f;
+	(void)w;
+	l->layer = "seccomp";
+	l->note = "all others are killed";
+}
+
+static void land_where(struct finder *f)
+{
+	const struct where_rules *rules = &f->p->policy->syscalls.where;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct where_rule *r = &rules->at[i];
+		struct landing *l = add(
+			f, arena_printf(f->a, "syscalls.where %s arg %u", r->syscall, r->arg),
+			&r->from);
+
+		for (size_t v = 0; v < r->n; v++) {
+			uint64_t arg[6] = { 0 };
+
+			arg[r->arg] = r->in[v] & r->mask;
+			run_call(f, r->syscall, arg, l);
+		}
+	}
+}
+
+static const char *socket_text(struct arena *a, const struct socket_rule *r)
+{
+	const struct name *family = name_of(socket_families, r->family);
+	struct buf b = { .arena = a };
+
+	buf_printf(&b, "sockets.allow %s", family != NULL ? family->name : "?");
+	for (const struct name *t = socket_types; t->name != NULL && r->types != ~0u; t++)
+		if (r->types & (1u << t->value))
+			buf_printf(&b, " %s", t->name);
+	return buf_text(&b);
+}
+
+static void land_sockets(struct finder *f)
+{
+	const struct socket_rules *rules = &f->p->policy->sockets_allow;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct socket_rule *r = &rules->at[i];
+		struct landing *l = add(f, socket_text(f->a, r), &r->from);
+
+		for (uint64_t type = 0; type < 16; type++)
+			for (size_t k = 0; k < (r->n != 0 ? r->n : 1); k++)
+				if (r->types & (1u << type))
+					run_call(f, "socket",
+						 (const uint64_t[6]){ (uint64_t)r->family, type,
+								      r->n != 0 ? r->protocols[k]
+										: 0 },
+						 l);
+	}
+}
+
+/* ---- files: mounts, Landlock rules and the broker's are looked through ---- */
+
+static bool has_mount(const struct finder *f, const char *path, bool writable)
+{
+	for (size_t i = 0; i < f->p->nmounts; i++) {
+		const struct plan_mount *m = &f->p->mounts[i];
+
+		if (m->kind != MOUNT_MASK && strcmp(m->target, path) == 0)
+			return !writable || !(m->attr_set & MOUNT_ATTR_RDONLY);
+	}
+	return false;
+}
+
+/* A rule on "/" may have been spread over what lies in it. */
+static bool has_landlock(const struct finder *f, const struct word *w)
+{
+	for (size_t i = 0; i < f->p->npaths && f->p->landlock_abi != 0; i++)
+		if (strcmp(f->p->paths[i].path, w->text) == 0 ||
+		    same_place(&f->p->paths[i].from, &w->from))
+			return true;
+	return false;
+}
+
+static bool has_file_rule(const struct file_rule *rules, size_t n, const struct word *w)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(rules[i].pattern, w->text) == 0 || same_place(&rules[i].from, &w->from))
+			return true;
+	return false;
+}
+
+/* What an open costs where the broker performs it. */
+static void count_opens(struct finder *f, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->ncalls; i++)
+		if (f->p->calls[i].mediator == MEDIATE_OPEN)
+			count_call(f, &f->p->calls[i], l);
+	l->layer = joined(f->a, l->layer, "broker");
+}
+
+static void land_path(struct finder *f, const struct word *w, struct landing *l, bool writable,
+		      const struct file_rule *rules, size_t n)
+{
+	if (has_mount(f, w->text, writable))
+		l->layer = joined(f->a, l->layer, "mounts");
+	if (has_landlock(f, w))
+		l->layer = joined(f->a, l->layer, "landlock");
+	if (f->p->broker.opens && has_file_rule(rules, n, w))
+		count_opens(f, l);
+}
+
+static void land_read(struct finder *f, const struct word *w, struct landing *l)
+{
+	land_path(f, w, l, false, f->p->broker.read, f->p->broker.nread);
+}
+
+static void land_write(struct finder *f, const struct word *w, struct landing *l)
+{
+	land_path(f, w, l, true, f->p->broker.write, f->p->broker.nwrite);
+}
+
+static void land_execute(struct finder *f, const struct word *w, struct landing *l)
+{
+	land_path(f, w, l, false, NULL, 0);
+}
+
+static void land_hide(struct finder *f, const struct word *w, struct landing *l)
+{
+	l->layer = "mounts";
+	l->note = "nothing is mounted there";
+	for (size_t i = 0; i < f->p->nmounts; i++) {
+		const struct plan_mount *m = &f->p->mounts[i];
+
+		if (m->kind == MOUNT_MASK && strcmp(m->target, w->text) == 0)
+			l->note = "masked where it is there";
+	}
+}
+
+static void land_deny_read(struct finder *f, const struct word *w, struct landing *l)
+{
+	if (has_file_rule(f->p->broker.deny_read, f->p->broker.ndeny_read, w))
+		count_opens(f, l);
+}
+
+static void land_deny_write(struct finder *f, const struct word *w, struct landing *l)
+{
+	if (has_file_rule(f->p->broker.deny_write, f->p->broker.ndeny_write, w))
+		count_opens(f, l);
+}
+
+/* ---- the rest of the words ---- */
+
+static void land_namespace(struct finder *f, const struct word *w, struct landing *l)
+{
+	const struct name *n = name_find(namespace_names, w->text);
+
+	if (n != NULL && (f->p->namespaces & (uint64_t)n->value))
+		l->layer = "namespaces";
+}
+
+static void land_capability(struct finder *f, const struct word *w, struct landing *l)
+{
+	const struct name *n = name_find(capability_names, w->text);
+
+	if (n != NULL && (f->p->keep_capabilities & (UINT64_C(1) << n->value)))
+		l->layer = "capabilities";
+}
+
+#define AT(member) offsetof(struct profile, member)
+
+static const struct list {
+	const char *key;
+	size_t words;
+	void (*land)(struct finder *f, const struct word *w, struct landing *l);
+} lists[] = {
+	{ "namespaces", AT(namespaces), land_namespace },
+	{ "capabilities.keep", AT(keep_capabilities), land_capability },
+	{ "syscalls.allow", AT(syscalls.allow), land_calls },
+	{ "syscalls.deny", AT(syscalls.deny), land_calls },
+	{ "syscalls.broker", AT(syscalls.broker), land_brokered },
+	{ "syscalls.architectures", AT(syscalls.architectures), land_architecture },
+	{ "ioctl.allow", AT(ioctl_allow), land_ioctl },
+	{ "prctl.allow", AT(prctl_allow), land_prctl },
+	{ "filesystem.read", AT(filesystem.read), land_read },
+	{ "filesystem.write", AT(filesystem.write), land_write },
+	{ "filesystem.execute", AT(filesystem.execute), land_execute },
+	{ "filesystem.hide", AT(filesystem.hide), land_hide },
+	{ "filesystem.deny.read", AT(filesystem.deny_read), land_deny_read },
+	{ "filesystem.deny.write", AT(filesystem.deny_write), land_deny_write },
+};
+
+static void land_list(struct finder *f, const struct list *list)
+{
+	const struct words *words = (const struct words *)((const char *)f->p->policy +
+							   list->words);
+
+	for (size_t i = 0; i < words->n; i++) {
+		const struct word *w = &words->at[i];
+
+		list->land(f, w, add(f, arena_printf(f->a, "%s %s", list->key, w->text), &w->from));
+	}
+}
+
+/* ---- network and resources ---- */
+
+static void land_network(struct finder *f)
+{
+	const struct profile *p = f->p->policy;
+	const char *layer = f->p->share_network ? "none" : "namespaces";
+	const char *note = f->p->share_network ? "the host's network" : "loopback alone";
+
+	if (p->network.mode_from.file != NULL) {
+		struct landing *l = add(f, "network.mode", &p->network.mode_from);
+
+		l->layer = layer;
+		l->note = note;
+	}
+	for (size_t i = 0; i < p->network.egress.n; i++) {
+		const struct egress_rule *r = &p->network.egress.at[i];
+		struct landing *l = add(f,
+					arena_printf(f->a, "network.egress %s",
+						     r->cidr != NULL ? r->cidr : r->domain),
+					&r->from);
+
+		l->layer = layer;
+		l->note = f->p->share_network ? "not enforced" : note;
+	}
+	for (size_t i = 0; i < p->network.ingress.n; i++) {
+		const struct ingress_rule *r = &p->network.ingress.at[i];
+		struct landing *l = add(f, arena_printf(f->a, "network.ingress %u", r->port),
+					&r->from);
+
+		l->layer = layer;
+		l->note = note;
+	}
+}
+
+/* Control files and rlimits that this line asked for. */
+static void find_limits(struct finder *f, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->nlimits; i++)
+		if (same_place(&f->p->limits[i].from, &l->from)) {
+			l->layer = "cgroup";
+			l->note = f->p->limits[i].v2_file;
+		}
+	for (size_t i = 0; i < f->p->nrlimits; i++)
+		if (same_place(&f->p->rlimits[i].from, &l->from)) {
+			l->layer = joined(f->a, l->layer, "rlimits");
+			l->note = name_of(rlimit_names, f->p->rlimits[i].resource)->name;
+		}
+}
+
+static bool has_size(const struct finder *f, uint64_t bytes)
+{
+	const char *size = arena_printf(f->a, "size=%llu", (unsigned long long)bytes);
+
+	for (size_t i = 0; i < f->p->nmounts; i++)
+		for (size_t o = 0; o < f->p->mounts[i].noptions; o++)
+			if (strcmp(f->p->mounts[i].options[o], size) == 0)
+				return true;
+	return false;
+}
+
+static void land_resources(struct finder *f)
+{
+	static const struct row {
+		const char *rule;
+		size_t amount;
+	} rows[] = {
+		{ "resources.memory", AT(resources.memory) },
+		{ "resources.swap", AT(resources.swap) },
+		{ "resources.cpus", AT(resources.cpus) },
+		{ "resources.pids", AT(resources.pids) },
+		{ "resources.nofile", AT(resources.nofile) },
+		{ "resources.tmpfs", AT(resources.tmpfs) },
+	};
+	const struct profile *p = f->p->policy;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct amount *amount = (const struct amount *)((const char *)p +
+								      rows[i].amount);
+
+		if (!amount->set)
+			continue;
+
+		struct landing *l = add(f, rows[i].rule, &amount->from);
+
+		find_limits(f, l);
+		if (amount == &p->resources.tmpfs && has_size(f, amount->value))
+			l->layer = "mounts";
+	}
+	for (size_t i = 0; i < p->resources.io.n; i++) {
+		const struct io_rule *r = &p->resources.io.at[i];
+
+		find_limits(f, add(f, arena_printf(f->a, "resources.io %s", r->path), &r->from));
+	}
+}
+
+void landing_find(struct arena *a, const struct plan *p, struct landings *out)
+{
+	struct finder f = { a, p, out };
+
+	*out = (struct landings){ 0 };
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		land_list(&f, &lists[i]);
+		if (lists[i].words == AT(syscalls.broker))
+			land_where(&f);
+		if (lists[i].words == AT(prctl_allow))
+			land_sockets(&f);
+	}
+	land_network(&f);
+	land_resources(&f);
+}
