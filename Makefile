@@ -32,6 +32,7 @@ test: ## build and run every test; SECTIONS="unit cli" for some
 bench: ## compare cold start and brokered calls with crun, runc, bubblewrap and runsc
 	@tools/need build bench
 	@tools/build "$(RELEASE)" --musl -Dtests=disabled --prefix="$(PREFIX)"
+	@ninja -C "$(RELEASE)" bench/bench-filter >/dev/null
 	@BUILD="$(abspath $(BUILD))" bench/run
 
 fuzz: ## run each fuzz target for FUZZ_S seconds (60)

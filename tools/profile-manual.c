@@ -11,6 +11,13 @@
 
 enum { LINE_MAX_BYTES = 1024, PATH_BYTES = 128 };
 
+static const struct field_about *about(const struct field *f)
+{
+	static const struct field_about nothing = { 0 };
+
+	return f->about != NULL ? f->about : &nothing;
+}
+
 /* scdoc reads these as markup. */
 static void put_plain(const char *s)
 {
@@ -72,10 +79,10 @@ static void put_number(const struct field *f)
 /* What one element of a list is called, in the plural. */
 static void put_elements(const struct field *f)
 {
-	if (f->words != NULL)
-		printf("%s", f->words->plural);
-	else if (f->pattern != NULL)
-		printf(strstr(f->pattern, "\\*\\*") != NULL
+	if (about(f)->words != NULL)
+		printf("%s", about(f)->words->plural);
+	else if (about(f)->pattern != NULL)
+		printf(strstr(about(f)->pattern, "\\*\\*") != NULL
 			       ? "patterns that start with / or \\*\\*/"
 			       : "absolute paths");
 	else
@@ -87,15 +94,15 @@ static void put_kind(const struct field *f)
 	switch (f->as) {
 	case AS_SKIP:
 	case AS_CALL:
-		for (const struct field *form = f->forms; form->name != NULL; form++) {
+		for (const struct field *form = about(f)->forms; form->name != NULL; form++) {
 			put_kind(form);
 			if (form[1].name != NULL)
 				printf("; or ");
 		}
 		return;
 	case AS_STRING:
-		printf("%s", f->words != NULL ? "one of the " : "text");
-		if (f->words != NULL)
+		printf("%s", about(f)->words != NULL ? "one of the " : "text");
+		if (about(f)->words != NULL)
 			put_elements(f);
 		return;
 	case AS_PATH:
@@ -141,7 +148,7 @@ static void put_keys(const struct field *fields, const char *above)
 		printf("*\n\t");
 		put_kind(f);
 		printf("%s. ", f->required ? "; needed" : "");
-		put_plain(f->told != NULL ? f->told : "");
+		put_plain(about(f)->told != NULL ? about(f)->told : "");
 		printf("\n\n");
 		if (f->fields == NULL)
 			continue;

@@ -47,7 +47,7 @@ struct host {
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool time_namespaces;
 	unsigned last_capability; /* number of the highest capability the kernel knows */
-	bool has_newuidmap;
+	bool has_newuidmap;       /* and newgidmap; nobody looks when the caller is privileged */
 	struct host_cgroup cgroup;
 };
 

@@ -219,7 +219,7 @@ int probe_host(struct host *out, struct err *e)
 	 * is wrong. */
 	out->seccomp_sync_wake = probe_release(6, 6);
 	out->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
-	out->has_newuidmap = probe_id_helpers();
+	out->has_newuidmap = !out->privileged && probe_id_helpers(); /* the privileged write maps */
 	probe_cgroup(out->privileged, &out->cgroup);
 	return 0;
 }

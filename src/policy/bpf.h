@@ -75,6 +75,10 @@ struct bpf_program {
 int bpf_compile(struct arena *a, const struct bpf_policy *p, struct bpf_program *out,
 		struct err *e);
 
+/* The same, with the caller's memory for what is only needed meanwhile: an arena less to ask the kernel for. */
+int bpf_compile_with(struct arena *scratch, struct arena *a, const struct bpf_policy *p,
+		     struct bpf_program *out, struct err *e);
+
 /* A call as the kernel shows it to a filter. */
 struct bpf_call {
 	uint32_t arch;

@@ -353,17 +353,22 @@ static int policy_node(struct graph *g, const struct bpf_policy *p, node_id *out
 	return 0;
 }
 
+int bpf_compile_with(struct arena *scratch, struct arena *a, const struct bpf_policy *p,
+		     struct bpf_program *out, struct err *e)
+{
+	struct graph g = { .arena = scratch };
+	node_id root = 0;
+
+	TRY(check_policy(p, e));
+	TRY(policy_node(&g, p, &root, e));
+	return graph_write(&g, root, a, out, e);
+}
+
 int bpf_compile(struct arena *a, const struct bpf_policy *p, struct bpf_program *out, struct err *e)
 {
 	struct arena scratch = { 0 };
-	struct graph g = { .arena = &scratch };
-	node_id root = 0;
-	int r = check_policy(p, e);
+	int r = bpf_compile_with(&scratch, a, p, out, e);
 
-	if (r == 0)
-		r = policy_node(&g, p, &root, e);
-	if (r == 0)
-		r = graph_write(&g, root, a, out, e);
 	arena_free(&scratch);
 	return r;
 }

@@ -14,7 +14,7 @@ enum {
 	IF_ANY = BPF_JMP | BPF_JSET | BPF_K,
 
 	JUMP_MAX = 255, /* jt and jf are 8 bits wide */
-	SLOTS_FIRST = 1024,
+	SLOTS_FIRST = 512,
 	EXCEPTIONS_MAX =
 		3, /* tested one after the other: more would cost paths what it saves in size */
 	WEIGHT_MAX = 64, /* bounds the depth of the tree, however uneven the runs are */
@@ -75,7 +75,12 @@ static node_id node(struct graph *g, unsigned code, uint32_t k, node_id yes, nod
 
 node_id graph_return(struct graph *g, bpf_verdict verdict)
 {
-	return node(g, RETURN, verdict, 0, 0);
+	if (!g->returned || g->last_verdict != verdict) {
+		g->last_return = node(g, RETURN, verdict, 0, 0);
+		g->last_verdict = verdict;
+		g->returned = true;
+	}
+	return g->last_return;
 }
 
 static node_id test(struct graph *g, unsigned code, uint32_t k, node_id yes, node_id no)

@@ -31,6 +31,10 @@ struct graph {
 	struct graph_node *at;
 	size_t slots;  /* a power of two, or 0 */
 	node_id *slot; /* hash table of nodes: id + 1, 0 when free */
+	/* The return that was asked for last: one call after the other gets the same. */
+	bool returned;
+	bpf_verdict last_verdict;
+	node_id last_return;
 };
 
 /* Values from `start` up to the next run's start lead to `to`. */

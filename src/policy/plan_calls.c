@@ -225,13 +225,14 @@ static int check_patterns(const struct calls *c, struct err *e)
 	return 0;
 }
 
-static int compile(struct calls *c, struct err *e)
+void plan_policy(struct arena *a, uint32_t audit_arch, const struct plan_call *calls, size_t n,
+		 struct bpf_policy *out)
 {
-	struct plan *plan = c->d->plan;
-	struct bpf_rule *rules = arena_array(c->scratch, c->n, sizeof *rules);
+	struct bpf_rule *rules = arena_array(a, n, sizeof *rules);
+	struct bpf_arch *arch = arena_alloc(a, sizeof *arch);
 
-	for (size_t i = 0; i < c->n; i++) {
-		const struct plan_call *call = &c->out[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_call *call = &calls[i];
 
 		rules[i] = (struct bpf_rule){
 			.nr = call->nr,
@@ -241,20 +242,25 @@ static int compile(struct calls *c, struct err *e)
 										   : call->verdict),
 		};
 	}
-
-	struct bpf_arch arch = {
-		.audit_arch = c->arch,
-		.n = c->n,
+	*arch = (struct bpf_arch){
+		.audit_arch = audit_arch,
+		.n = n,
 		.rules = rules,
 		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT: x32 has no table, so it is killed */
 		.unknown = SECCOMP_RET_ERRNO | ENOSYS,
 		.beyond = SECCOMP_RET_KILL_PROCESS,
 	};
-	struct bpf_policy policy = { .n = 1,
-				     .arches = &arch,
-				     .other_arch = SECCOMP_RET_KILL_PROCESS };
+	*out = (struct bpf_policy){ .n = 1,
+				    .arches = arch,
+				    .other_arch = SECCOMP_RET_KILL_PROCESS };
+}
 
-	return bpf_compile(c->d->a, &policy, &plan->filter, e);
+static int compile(struct calls *c, struct err *e)
+{
+	struct bpf_policy policy;
+
+	plan_policy(c->scratch, c->arch, c->out, c->n, &policy);
+	return bpf_compile_with(c->scratch, c->d->a, &policy, &c->d->plan->filter, e);
 }
 
 /* The filter is for the machine's own calls; others are killed, and a profile that lists them is not served. */

@@ -136,9 +136,10 @@ static int read_landlock(const struct bind *b, const struct node *n, void *at, s
 
 static const struct field cgroup_fields[] = {
 	{ "controllers", AS_WORDS, IN(requirements.cgroup), .required = true,
-	  .check = profile_check_controller, .words = &a_controller, .told = "The controllers." },
+	  .check = profile_check_controller,
+	  .about = ABOUT(.words = &a_controller, .told = "The controllers.") },
 	{ "need", AS_ENUM, IN(requirements.cgroup_need), .names = needs, .required = true,
-	  .told = "Whether they have to be there." },
+	  .about = ABOUT(.told = "Whether they have to be there.") },
 	{ 0 }
 };
 
@@ -179,7 +180,8 @@ static const struct field root_forms[] = { { "", AS_ENUM, .names = roots }, { 0 
 static const struct field landlock_forms[] = { { "", AS_U32, .min = 1, .max = LANDLOCK_ABI_MAX },
 					       { "", AS_ENUM, .names = needs },
 					       { 0 } };
-static const struct field cgroup_forms[] = { { "", AS_WORDS, .words = &a_controller },
+static const struct field cgroup_forms[] = { { "", AS_WORDS,
+					       .about = ABOUT(.words = &a_controller) },
 					     { "", AS_ENUM, .names = needs },
 					     { "", AS_STRUCT, .fields = cgroup_fields },
 					     { 0 } };
@@ -188,63 +190,69 @@ static const struct field cgroup_forms[] = { { "", AS_WORDS, .words = &a_control
 
 static const struct field where_fields[] = {
 	{ "syscall", AS_STRING, offsetof(struct where_rule, syscall), .required = true,
-	  .check = profile_check_syscall, .words = &a_syscall, .told = "The call." },
+	  .check = profile_check_syscall,
+	  .about = ABOUT(.words = &a_syscall, .told = "The call.") },
 	{ "arg", AS_U32, offsetof(struct where_rule, arg), .required = true, .max = 5,
-	  .told = "Which argument, the first being 0." },
+	  .about = ABOUT(.told = "Which argument, the first being 0.") },
 	{ "mask", AS_U64, offsetof(struct where_rule, mask), .min = 1,
-	  .told = "The bits that are looked at: all unless written. Of what the kernel takes as 32 bits, "
-		  "write 0xffffffff." },
+	  .about =
+		  ABOUT(.told = "The bits that are looked at: all unless written. Of what the kernel takes as 32 bits, "
+				"write 0xffffffff.") },
 	{ "in", AS_NUMBERS, offsetof(struct where_rule, n), .required = true, .not_empty = true,
-	  .size = sizeof(uint64_t), .told = "The values that fit, under the mask." },
+	  .size = sizeof(uint64_t),
+	  .about = ABOUT(.told = "The values that fit, under the mask.") },
 	{ "then", AS_ENUM, offsetof(struct where_rule, then), .required = true, .names = verdicts,
-	  .told = "What becomes of a call that fits." },
+	  .about = ABOUT(.told = "What becomes of a call that fits.") },
 	{ "", AS_FROM, offsetof(struct where_rule, from) },
 	{ "", AS_CALL, .call = profile_check_where },
 	{ 0 }
 };
 static const struct field socket_fields[] = {
 	{ "family", AS_ENUM, offsetof(struct socket_rule, family), .required = true,
-	  .names = socket_families, .told = "The address family." },
+	  .names = socket_families, .about = ABOUT(.told = "The address family.") },
 	{ "types", AS_BITS, offsetof(struct socket_rule, types), .names = socket_types,
-	  .told = "Which types of it: every one unless written." },
+	  .about = ABOUT(.told = "Which types of it: every one unless written.") },
 	{ "protocols", AS_NUMBERS, offsetof(struct socket_rule, n), .not_empty = true,
 	  .size = sizeof(uint64_t), .max = INT32_MAX,
-	  .told = "Which protocols, by number (0 is the family's usual one): every one unless written." },
+	  .about =
+		  ABOUT(.told = "Which protocols, by number (0 is the family's usual one): every one unless written.") },
 	{ "", AS_FROM, offsetof(struct socket_rule, from) },
 	{ "", AS_CALL, .call = profile_check_socket },
 	{ 0 }
 };
 static const struct field egress_fields[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
-	  .pattern = cidr_pattern,
-	  .told = "An address or a range such as 10.0.0.0/8. One of cidr and domain is needed." },
+	  .about =
+		  ABOUT(.pattern = cidr_pattern,
+			.told = "An address or a range such as 10.0.0.0/8. One of cidr and domain is needed.") },
 	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
-	  .pattern = domain_pattern, .told = "A name, or all below one: *.example.org." },
+	  .about = ABOUT(.pattern = domain_pattern,
+			 .told = "A name, or all below one: *.example.org.") },
 	{ "ports", AS_NUMBERS, offsetof(struct egress_rule, n), .not_empty = true,
 	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX,
-	  .told = "Which ports: every one unless written." },
+	  .about = ABOUT(.told = "Which ports: every one unless written.") },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress },
 	{ 0 }
 };
 static const struct field ingress_fields[] = {
 	{ "port", AS_U16, offsetof(struct ingress_rule, port), .required = true, .min = 1,
-	  .told = "A port that may be reached." },
+	  .about = ABOUT(.told = "A port that may be reached.") },
 	{ "", AS_FROM, offsetof(struct ingress_rule, from) },
 	{ 0 }
 };
 static const struct field io_fields[] = {
 	{ "path", AS_PATH, offsetof(struct io_rule, path), .required = true,
-	  .pattern = path_pattern,
-	  .told = "A path in the container: the disk that holds it is limited." },
+	  .about = ABOUT(.pattern = path_pattern,
+			 .told = "A path in the container: the disk that holds it is limited.") },
 	{ "rbps", AS_U64, offsetof(struct io_rule, rbps), .unit = UNIT_BYTES, .min = 1,
-	  .told = "Bytes read in a second." },
+	  .about = ABOUT(.told = "Bytes read in a second.") },
 	{ "wbps", AS_U64, offsetof(struct io_rule, wbps), .unit = UNIT_BYTES, .min = 1,
-	  .told = "Bytes written in a second." },
+	  .about = ABOUT(.told = "Bytes written in a second.") },
 	{ "riops", AS_U64, offsetof(struct io_rule, riops), .min = 1,
-	  .told = "Reads in a second." },
+	  .about = ABOUT(.told = "Reads in a second.") },
 	{ "wiops", AS_U64, offsetof(struct io_rule, wiops), .min = 1,
-	  .told = "Writes in a second." },
+	  .about = ABOUT(.told = "Writes in a second.") },
 	{ "", AS_FROM, offsetof(struct io_rule, from) },
 	{ "", AS_CALL, .call = profile_check_io },
 	{ 0 }
@@ -254,176 +262,214 @@ static const struct field io_fields[] = {
 
 static const struct field capabilities_fields[] = {
 	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability,
-	  .words = &a_capability,
-	  .told = "Capabilities that stay, within the container: none unless written." },
+	  .about =
+		  ABOUT(.words = &a_capability,
+			.told = "Capabilities that stay, within the container: none unless written.") },
 	{ 0 }
 };
 static const struct field syscalls_fields[] = {
-	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call, .words = &a_call,
-	  .told = "Calls that work. execve, exit_group and sendmsg have to be among them." },
-	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call, .words = &a_call,
-	  .told = "Calls that answer EPERM." },
-	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call, .words = &a_call,
-	  .told = "Calls about which the broker is asked where the filter alone would refuse, so that "
-		  "refusals are counted and explained." },
+	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call,
+	  .about =
+		  ABOUT(.words = &a_call,
+			.told = "Calls that work. execve, exit_group and sendmsg have to be among them.") },
+	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call,
+	  .about = ABOUT(.words = &a_call, .told = "Calls that answer EPERM.") },
+	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call,
+	  .about =
+		  ABOUT(.words = &a_call,
+			.told = "Calls about which the broker is asked where the filter alone would refuse, so that "
+				"refusals are counted and explained.") },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = where_fields,
-	  .told = "Tests of arguments, as the call has them in registers. The first row that fits decides, "
-		  "before all else." },
+	  .about =
+		  ABOUT(.told = "Tests of arguments, as the call has them in registers. The first row that fits decides, "
+				"before all else.") },
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
-	  .check = profile_check_architecture, .words = &an_architecture,
-	  .told = "Whose system calls there are: native unless written. Calls of every other architecture "
-		  "kill the process." },
+	  .check = profile_check_architecture,
+	  .about =
+		  ABOUT(.words = &an_architecture,
+			.told = "Whose system calls there are: native unless written. Calls of every other architecture "
+				"kill the process.") },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {
-	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl, .words = &an_ioctl,
-	  .numbers_too = true, .told = "Requests that work: names, or numbers of 32 bits." },
+	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl,
+	  .about = ABOUT(.words = &an_ioctl, .numbers_too = true,
+			 .told = "Requests that work: names, or numbers of 32 bits.") },
 	{ 0 }
 };
 static const struct field prctl_fields[] = {
-	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl, .words = &a_prctl,
-	  .numbers_too = true, .told = "Operations that work: names, or numbers of 32 bits." },
+	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl,
+	  .about = ABOUT(.words = &a_prctl, .numbers_too = true,
+			 .told = "Operations that work: names, or numbers of 32 bits.") },
 	{ 0 }
 };
 static const struct field sockets_fields[] = {
 	{ "allow", AS_LIST, IN(sockets_allow), .size = sizeof(struct socket_rule),
 	  .fields = socket_fields,
-	  .told = "Sockets that can be made; every other one answers EACCES." },
+	  .about = ABOUT(.told = "Sockets that can be made; every other one answers EACCES.") },
 	{ 0 }
 };
 static const struct field deny_fields[] = {
 	{ "read", AS_WORDS, IN(filesystem.deny_read), .check = profile_check_pattern,
-	  .pattern = pattern_pattern, .told = "What is never read." },
+	  .about = ABOUT(.pattern = pattern_pattern, .told = "What is never read.") },
 	{ "write", AS_WORDS, IN(filesystem.deny_write), .check = profile_check_pattern,
-	  .pattern = pattern_pattern, .told = "What is never written, made, removed or replaced." },
+	  .about = ABOUT(.pattern = pattern_pattern,
+			 .told = "What is never written, made, removed or replaced.") },
 	{ 0 }
 };
 static const struct field filesystem_fields[] = {
-	{ "root", AS_CALL, IN(filesystem.root_readonly), .call = read_root, .forms = root_forms,
-	  .told = "The root file system: readonly unless written." },
-	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path, .pattern = path_pattern,
-	  .told = "Folders whose files may be read, and listed." },
+	{ "root", AS_CALL, IN(filesystem.root_readonly), .call = read_root,
+	  .about = ABOUT(.forms = root_forms,
+			 .told = "The root file system: readonly unless written.") },
+	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path,
+	  .about = ABOUT(.pattern = path_pattern,
+			 .told = "Folders whose files may be read, and listed.") },
 	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path,
-	  .pattern = path_pattern,
-	  .told = "Folders in which files may be written, made, removed and renamed." },
+	  .about =
+		  ABOUT(.pattern = path_pattern,
+			.told = "Folders in which files may be written, made, removed and renamed.") },
 	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
-	  .pattern = path_pattern, .told = "Folders whose files may be executed." },
-	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path, .pattern = path_pattern,
-	  .told = "Paths that are masked. One with a * is masked nowhere: it explains why something is not "
-		  "there." },
+	  .about = ABOUT(.pattern = path_pattern, .told = "Folders whose files may be executed.") },
+	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path,
+	  .about =
+		  ABOUT(.pattern = path_pattern,
+			.told = "Paths that are masked. One with a * is masked nowhere: it explains why something is not "
+				"there.") },
 	{ "deny", AS_STRUCT, .fields = deny_fields,
-	  .told = "Patterns inside the folders above: * stands for anything within a name, ** for anything, ? "
-		  "for one character. They hold for opening, and against renames and links, which the "
-		  "broker performs then; io_uring cannot be allowed beside them." },
+	  .about =
+		  ABOUT(.told = "Patterns inside the folders above: * stands for anything within a name, ** for anything, ? "
+				"for one character. They hold for opening, and against renames and links, which the "
+				"broker performs then; io_uring cannot be allowed beside them.") },
 	{ 0 }
 };
 static const struct field egress_section[] = {
 	{ "allow", AS_LIST, IN(network.egress), .size = sizeof(struct egress_rule),
-	  .fields = egress_fields, .told = "Where connections may go to." },
+	  .fields = egress_fields, .about = ABOUT(.told = "Where connections may go to.") },
 	{ 0 }
 };
 static const struct field ingress_section[] = {
 	{ "allow", AS_LIST, IN(network.ingress), .size = sizeof(struct ingress_rule),
-	  .fields = ingress_fields, .told = "Where connections may come in." },
+	  .fields = ingress_fields, .about = ABOUT(.told = "Where connections may come in.") },
 	{ 0 }
 };
 static const struct field network_fields[] = {
 	{ "mode", AS_ENUM, IN(network.mode), .names = modes,
-	  .told = "none: a loopback. host: the host's network. private is not available in this version. "
-		  "none unless written." },
+	  .about =
+		  ABOUT(.told = "none: a loopback. host: the host's network. private is not available in this version. "
+				"none unless written.") },
 	{ "mode", AS_FROM, IN(network.mode_from) },
 	{ "egress", AS_STRUCT, .fields = egress_section,
-	  .told = "What goes out. Not enforced on the host's network: see requirements.network_policy." },
+	  .about =
+		  ABOUT(.told = "What goes out. Not enforced on the host's network: see requirements.network_policy.") },
 	{ "ingress", AS_STRUCT, .fields = ingress_section,
-	  .told = "What comes in. Not enforced on the host's network: see requirements.network_policy." },
+	  .about =
+		  ABOUT(.told = "What comes in. Not enforced on the host's network: see requirements.network_policy.") },
 	{ 0 }
 };
 /* The smallest memory that a process still starts in; cpu.max takes no less than 1 ms of 100
  * (kernel/sched/core.c, min_cfs_quota_period); PID_MAX_LIMIT; the largest fs.nr_open. */
 static const struct field resources_fields[] = {
 	{ "memory", AS_AMOUNT, IN(resources.memory), .unit = UNIT_BYTES, .min = 1 << 20,
-	  .told = "Memory of all processes together." },
+	  .about = ABOUT(.told = "Memory of all processes together.") },
 	{ "swap", AS_AMOUNT, IN(resources.swap), .unit = UNIT_BYTES,
-	  .told = "Swap that may be used beside it; needs memory." },
+	  .about = ABOUT(.told = "Swap that may be used beside it; needs memory.") },
 	{ "cpus", AS_AMOUNT, IN(resources.cpus), .unit = UNIT_MILLI, .min = 10, .max = 1000000,
-	  .told = "Processors, such as 0.5." },
+	  .about = ABOUT(.told = "Processors, such as 0.5.") },
 	{ "pids", AS_AMOUNT, IN(resources.pids), .min = 1, .max = 4194304,
-	  .told = "Processes and threads." },
+	  .about = ABOUT(.told = "Processes and threads.") },
 	{ "nofile", AS_AMOUNT, IN(resources.nofile), .min = 4, .max = 1073741816,
-	  .told = "Open files of each process (RLIMIT_NOFILE)." },
+	  .about = ABOUT(.told = "Open files of each process (RLIMIT_NOFILE).") },
 	{ "tmpfs", AS_AMOUNT, IN(resources.tmpfs), .unit = UNIT_BYTES, .min = 4096,
-	  .told = "The size of each private file system." },
+	  .about = ABOUT(.told = "The size of each private file system.") },
 	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = io_fields,
-	  .told = "Limits of disks." },
+	  .about = ABOUT(.told = "Limits of disks.") },
 	{ 0 }
 };
 static const struct field requirements_fields[] = {
-	{ "landlock", AS_CALL, .call = read_landlock, .forms = landlock_forms,
-	  .told = "The lowest ABI that will do; required is any, preferred any or none." },
+	{ "landlock", AS_CALL, .call = read_landlock,
+	  .about =
+		  ABOUT(.forms = landlock_forms,
+			.told = "The lowest ABI that will do; required is any, preferred any or none.") },
 	{ "landlock", AS_FROM, IN(requirements.landlock_from) },
 	{ "seccomp_notify", AS_ENUM, IN(requirements.seccomp_notify), .names = needs,
-	  .told = "The broker. Without one that is preferred, refusals are not reported and patterns of "
-		  "filesystem.deny not enforced." },
+	  .about =
+		  ABOUT(.told = "The broker. Without one that is preferred, refusals are not reported and patterns of "
+				"filesystem.deny not enforced.") },
 	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = needs,
-	  .told = "A user namespace. This version starts nothing without one." },
+	  .about = ABOUT(.told = "A user namespace. This version starts nothing without one.") },
 	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = needs,
-	  .told = "The rules of network.egress and network.ingress." },
-	{ "cgroup", AS_CALL, .call = read_cgroup, .forms = cgroup_forms,
-	  .told = "Controllers that have to be there, or required (whichever a limit needs) or preferred, or "
-		  "a map of both." },
+	  .about = ABOUT(.told = "The rules of network.egress and network.ingress.") },
+	{ "cgroup", AS_CALL, .call = read_cgroup,
+	  .about =
+		  ABOUT(.forms = cgroup_forms,
+			.told = "Controllers that have to be there, or required (whichever a limit needs) or preferred, or "
+				"a map of both.") },
 	{ "cgroup", AS_FROM, IN(requirements.cgroup_from) },
 	{ 0 }
 };
 
 /* The sections that are lists alone, and mean the same when they are removed. */
-#define LIST_SECTIONS                                                                              \
-	{ "namespaces",                                                                            \
-	  AS_WORDS,                                                                                \
-	  IN(namespaces),                                                                          \
-	  .check = profile_check_namespace,                                                        \
-	  .words = &a_namespace,                                                                   \
-	  .told = "Namespaces of the container's own: all but time unless written. user, pid and " \
-		  "mount cannot be left out; network only where network.mode is host." },          \
-		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                        \
-		  .told = "Capabilities in the container's user namespace." },                     \
-		{ "ioctl", AS_STRUCT, .fields = ioctl_fields,                                      \
-		  .told = "What may be asked of devices, where the call ioctl is allowed." },      \
-		{ "prctl", AS_STRUCT, .fields = prctl_fields,                                      \
-		  .told = "What a process may set of itself, where the call prctl is allowed." },  \
-	{                                                                                          \
-		"warn", AS_WORDS, IN(warnings), .told = "Lines that every run under it prints."    \
+#define LIST_SECTIONS                                                                                            \
+	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace,                              \
+	  .about =                                                                                               \
+		  ABOUT(.words = &a_namespace,                                                                   \
+			.told = "Namespaces of the container's own: all but time unless written. user, pid and " \
+				"mount cannot be left out; network only where network.mode is host.") },         \
+		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                                      \
+		  .about = ABOUT(.told = "Capabilities in the container's user namespace.") },                   \
+		{ "ioctl", AS_STRUCT, .fields = ioctl_fields,                                                    \
+		  .about =                                                                                       \
+			  ABOUT(.told = "What may be asked of devices, where the call ioctl is allowed.") },     \
+		{ "prctl", AS_STRUCT, .fields = prctl_fields,                                                    \
+		  .about =                                                                                       \
+			  ABOUT(.told = "What a process may set of itself, where the call prctl is allowed.") }, \
+	{                                                                                                        \
+		"warn", AS_WORDS, IN(warnings),                                                                  \
+			.about = ABOUT(.told = "Lines that every run under it prints.")                          \
 	}
 
 const struct field profile_fields[] = {
-	{ "zviz", AS_CALL, .required = true, .call = read_version, .forms = version_forms,
-	  .told = "The version of the format: 1." },
-	{ "name", AS_STRING, IN(name), .check = profile_check_name, .pattern = name_pattern,
-	  .told = "What lists and events call it: the file's name unless written." },
-	{ "description", AS_STRING, IN(description), .told = "One line for lists." },
-	{ "extends", AS_SKIP, .forms = extends_forms,
-	  .told = "A built-in profile, or a file beside this one. Its lists are added to, its single values "
-		  "replaced." },
-	{ "remove", AS_SKIP, .forms = remove_forms,
-	  .told = "With extends: what to take out of the lists, written as the lists are; of rows, the first "
-		  "key says which." },
+	{ "zviz", AS_CALL, .required = true, .call = read_version,
+	  .about = ABOUT(.forms = version_forms, .told = "The version of the format: 1.") },
+	{ "name", AS_STRING, IN(name), .check = profile_check_name,
+	  .about =
+		  ABOUT(.pattern = name_pattern,
+			.told = "What lists and events call it: the file's name unless written.") },
+	{ "description", AS_STRING, IN(description),
+	  .about = ABOUT(.told = "One line for lists.") },
+	{ "extends", AS_SKIP,
+	  .about =
+		  ABOUT(.forms = extends_forms,
+			.told = "A built-in profile, or a file beside this one. Its lists are added to, its single values "
+				"replaced.") },
+	{ "remove", AS_SKIP,
+	  .about =
+		  ABOUT(.forms = remove_forms,
+			.told = "With extends: what to take out of the lists, written as the lists are; of rows, the first "
+				"key says which.") },
 	LIST_SECTIONS,
 	{ "syscalls", AS_STRUCT, .fields = syscalls_fields,
-	  .told = "Calls by name, or groups of them. A name beats a group, deny beats allow. Calls that are "
-		  "listed nowhere answer ENOSYS." },
+	  .about =
+		  ABOUT(.told = "Calls by name, or groups of them. A name beats a group, deny beats allow. Calls that are "
+				"listed nowhere answer ENOSYS.") },
 	{ "sockets", AS_STRUCT, .fields = sockets_fields,
-	  .told = "What the calls socket and socketpair may make, where they are allowed." },
+	  .about =
+		  ABOUT(.told = "What the calls socket and socketpair may make, where they are allowed.") },
 	{ "filesystem", AS_STRUCT, .fields = filesystem_fields,
-	  .told = "Who may do what to which files, whatever their owners and modes say." },
+	  .about =
+		  ABOUT(.told = "Who may do what to which files, whatever their owners and modes say.") },
 	{ "network", AS_STRUCT, .fields = network_fields,
-	  .told = "Whose network, and which addresses." },
-	{ "resources", AS_STRUCT, .fields = resources_fields, .told = "Limits." },
+	  .about = ABOUT(.told = "Whose network, and which addresses.") },
+	{ "resources", AS_STRUCT, .fields = resources_fields, .about = ABOUT(.told = "Limits.") },
 	{ "requirements", AS_STRUCT, .fields = requirements_fields,
-	  .told = "What has to be there, or else nothing is started. What is only preferred, and missing, is "
-		  "reported." },
+	  .about =
+		  ABOUT(.told = "What has to be there, or else nothing is started. What is only preferred, and missing, is "
+				"reported.") },
 	{ "audit", AS_ENUM, IN(audit), .names = audits,
-	  .told = "What is counted and explained. denials: refusals; decisions: opens, too; all: programs "
-		  "that are started, too. none unless written." },
+	  .about =
+		  ABOUT(.told = "What is counted and explained. denials: refusals; decisions: opens, too; all: programs "
+				"that are started, too. none unless written.") },
 	{ 0 }
 };
 
@@ -431,7 +477,7 @@ const struct field profile_fields[] = {
 
 static const struct field gone_where[] = { { "syscall", AS_STRING,
 					     offsetof(struct where_rule, syscall), .required = true,
-					     .words = &a_syscall },
+					     .about = ABOUT(.words = &a_syscall) },
 					   { "", AS_FROM, offsetof(struct where_rule, from) },
 					   { 0 } };
 static const struct field gone_socket[] = { { "family", AS_ENUM,
@@ -441,9 +487,9 @@ static const struct field gone_socket[] = { { "family", AS_ENUM,
 					    { 0 } };
 static const struct field gone_egress[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
-	  .pattern = cidr_pattern },
+	  .about = ABOUT(.pattern = cidr_pattern) },
 	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
-	  .pattern = domain_pattern },
+	  .about = ABOUT(.pattern = domain_pattern) },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress },
 	{ 0 }
@@ -453,13 +499,16 @@ static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_ru
 					{ "", AS_FROM, offsetof(struct io_rule, from) },
 					{ 0 } };
 static const struct field gone_syscalls[] = {
-	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call, .words = &a_call },
-	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call, .words = &a_call },
-	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call, .words = &a_call },
+	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call,
+	  .about = ABOUT(.words = &a_call) },
+	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call,
+	  .about = ABOUT(.words = &a_call) },
+	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call,
+	  .about = ABOUT(.words = &a_call) },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = gone_where },
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
-	  .check = profile_check_architecture, .words = &an_architecture },
+	  .check = profile_check_architecture, .about = ABOUT(.words = &an_architecture) },
 	{ 0 }
 };
 static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allow),
@@ -468,13 +517,13 @@ static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allo
 					     { 0 } };
 static const struct field gone_filesystem[] = {
 	{ "read", AS_WORDS, IN(filesystem.read), .check = bind_check_path,
-	  .pattern = path_pattern },
+	  .about = ABOUT(.pattern = path_pattern) },
 	{ "write", AS_WORDS, IN(filesystem.write), .check = bind_check_path,
-	  .pattern = path_pattern },
+	  .about = ABOUT(.pattern = path_pattern) },
 	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
-	  .pattern = path_pattern },
+	  .about = ABOUT(.pattern = path_pattern) },
 	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path,
-	  .pattern = path_pattern },
+	  .about = ABOUT(.pattern = path_pattern) },
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }
 };
@@ -491,7 +540,7 @@ static const struct field gone_resources[] = {
 };
 static const struct field gone_requirements[] = { { "cgroup", AS_WORDS, IN(requirements.cgroup),
 						    .check = profile_check_controller,
-						    .words = &a_controller },
+						    .about = ABOUT(.words = &a_controller) },
 						  { 0 } };
 const struct field profile_remove_fields[] = {
 	LIST_SECTIONS,

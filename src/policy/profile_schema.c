@@ -7,6 +7,13 @@
 
 enum { DEFINITIONS_MAX = 16 };
 
+static const struct field_about *about(const struct field *f)
+{
+	static const struct field_about nothing = { 0 };
+
+	return f->about != NULL ? f->about : &nothing;
+}
+
 static void write_map(struct json_writer *j, const struct field *fields);
 
 static void write_type(struct json_writer *j, const char *type)
@@ -77,15 +84,15 @@ static void write_names(struct json_writer *j, const struct name *names)
 
 static void write_word(struct json_writer *j, const struct field *f)
 {
-	if (f->words != NULL) {
+	if (about(f)->words != NULL) {
 		json_put_string(j, "$ref",
-				arena_printf(j->out->arena, "#/$defs/%s", f->words->name));
+				arena_printf(j->out->arena, "#/$defs/%s", about(f)->words->name));
 		return;
 	}
 	write_type(j, "string");
 	json_put_u64(j, "minLength", 1);
-	if (f->pattern != NULL)
-		json_put_string(j, "pattern", f->pattern);
+	if (about(f)->pattern != NULL)
+		json_put_string(j, "pattern", about(f)->pattern);
 }
 
 static void write_word_or_number(struct json_writer *j, const struct field *f)
@@ -113,7 +120,7 @@ static void write_items(struct json_writer *j, const struct field *f)
 		write_whole(j, f);
 	else if (f->as == AS_BITS)
 		write_names(j, f->names);
-	else if (f->numbers_too)
+	else if (about(f)->numbers_too)
 		write_word_or_number(j, f);
 	else
 		write_word(j, f);
@@ -154,7 +161,7 @@ static void write_value(struct json_writer *j, const struct field *f)
 	switch (f->as) {
 	case AS_SKIP:
 	case AS_CALL:
-		write_forms(j, f->forms);
+		write_forms(j, about(f)->forms);
 		return;
 	case AS_STRING:
 	case AS_PATH:
@@ -200,8 +207,8 @@ static void write_map(struct json_writer *j, const struct field *fields)
 		if (!is_key(f))
 			continue;
 		json_open_object(j, f->name);
-		if (f->told != NULL)
-			json_put_string(j, "description", f->told);
+		if (about(f)->told != NULL)
+			json_put_string(j, "description", about(f)->told);
 		write_value(j, f);
 		json_close(j);
 		required |= f->required;
@@ -243,12 +250,12 @@ static void define(struct defined *d, const struct field_words *words)
 static void define_all(struct defined *d, const struct field *fields)
 {
 	for (const struct field *f = fields; f->name != NULL; f++) {
-		if (f->words != NULL)
-			define(d, f->words);
+		if (about(f)->words != NULL)
+			define(d, about(f)->words);
 		if (f->fields != NULL)
 			define_all(d, f->fields);
-		if (f->forms != NULL)
-			define_all(d, f->forms);
+		if (about(f)->forms != NULL)
+			define_all(d, about(f)->forms);
 	}
 }
 

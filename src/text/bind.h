@@ -53,6 +53,23 @@ struct field_words {
 	const char *(*nth)(size_t i); /* NULL behind the last */
 };
 
+/* What people and other programs are told of a row: what it means, in sentences; the words that .check takes, and
+ * whether it takes numbers as well; what they look like (a regular expression of ECMA 262); how AS_CALL and AS_SKIP may
+ * be written, rows without names. Apart from the rows, most of which have none: their pages are written at each start, when
+ * addresses are put in. */
+struct field_about {
+	const char *told;
+	const struct field_words *words;
+	bool numbers_too;
+	const char *pattern;
+	const struct field *forms;
+};
+#define ABOUT(...)                                                                                 \
+	&(const struct field_about)                                                                \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
+
 struct field {
 	const char *name;
 	enum field_as as;
@@ -70,14 +87,8 @@ struct field {
 	/* AS_CALL; `at` is the offset within the struct. */
 	int (*call)(const struct bind *b, const struct node *n, void *at, struct err *e);
 
-	/* For whoever describes the document, not for binding it: what it means, in sentences; the words that .check
-	 * takes, and whether it takes numbers as well; what they look like (a regular expression of ECMA 262); how
-	 * AS_CALL and AS_SKIP may be written, rows without names. */
-	const char *told;
-	const struct field_words *words;
-	bool numbers_too;
-	const char *pattern;
-	const struct field *forms;
+	/* For whoever describes the document, not for binding it. */
+	const struct field_about *about;
 };
 
 /* Strict documents: an unknown key or a key without a value is an error. Others ignore the first,
