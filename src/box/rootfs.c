@@ -22,7 +22,7 @@
 
 enum { COPY_BYTES_MAX = 4 << 20 }; /* files of /etc are small; a larger one is a surprise */
 
-static const uint64_t in_root = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+const uint64_t rootfs_inside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /* A file system of its own, as a detached mount. */
 int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr,
@@ -97,7 +97,7 @@ static int parent_of(const struct box *b, const char *path, const char **name, s
 		snprintf(prefix, sizeof prefix, "%.*s", (int)(slash - path), path);
 
 		int next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-				       in_root);
+				       rootfs_inside);
 
 		if (next == -ENOENT) {
 			char part[NAME_MAX + 1];
@@ -108,7 +108,7 @@ static int parent_of(const struct box *b, const char *path, const char **name, s
 			if (r < 0)
 				return fail(e, -r, "make %s: %m", prefix);
 			next = sys_openat2(b->root, prefix, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-					   in_root);
+					   rootfs_inside);
 		}
 		if (next < 0)
 			return fail(e, -next, "%s: %m", prefix);
@@ -123,7 +123,7 @@ static int parent_of(const struct box *b, const char *path, const char **name, s
 /* The target as a descriptor, made as a folder or a file if it is not there. */
 static int target_open(const struct box *b, const char *path, bool dir, mode_t mode, struct err *e)
 {
-	int fd = sys_openat2(b->root, path, O_PATH | O_CLOEXEC, 0, in_root);
+	int fd = sys_openat2(b->root, path, O_PATH | O_CLOEXEC, 0, rootfs_inside);
 	char last[NAME_MAX + 1];
 	const char *name = path;
 
@@ -140,18 +140,18 @@ static int target_open(const struct box *b, const char *path, bool dir, mode_t m
 
 	if (r < 0)
 		return fail(e, -r, "make it: %m");
-	fd = sys_openat2(b->root, path, O_PATH | O_CLOEXEC, 0, in_root);
+	fd = sys_openat2(b->root, path, O_PATH | O_CLOEXEC, 0, rootfs_inside);
 	return fd >= 0 ? fd : fail(e, -fd, "%m");
 }
 
-static int is_folder(int fd)
+int rootfs_is_folder(int fd)
 {
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int attach(int mnt, int target, struct err *e)
+int rootfs_attach(int mnt, int target, struct err *e)
 {
 	int r = sys_move_mount(mnt, "", target, "",
 			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
@@ -188,7 +188,7 @@ static int build_fs(struct box *b, const struct plan_mount *m, const struct box_
 
 	OWN_FD target = target_open(b, m->target, true, 0755, e);
 
-	return target < 0 ? target : attach(mnt, target, e);
+	return target < 0 ? target : rootfs_attach(mnt, target, e);
 }
 
 static int build_bind(struct box *b, const struct plan_mount *m, const struct box_source *s,
@@ -197,12 +197,12 @@ static int build_bind(struct box *b, const struct plan_mount *m, const struct bo
 	if (s->absent)
 		return 0;
 
-	OWN_FD target = target_open(b, m->target, is_folder(s->fd), 0644, e);
+	OWN_FD target = target_open(b, m->target, rootfs_is_folder(s->fd), 0644, e);
 
 	if (target < 0)
 		return target;
 	TRY(set_attributes(s->fd, m, e));
-	return attach(s->fd, target, e);
+	return rootfs_attach(s->fd, target, e);
 }
 
 static int build_symlink_to(struct box *b, const char *path, const char *to, struct err *e)
@@ -294,94 +294,17 @@ static int build_dir(struct box *b, const struct plan_mount *m, const struct box
 	return fd < 0 ? fd : 0;
 }
 
-/* An empty read-only folder: made once, then cloned. */
-static int mask_folder(struct box *b, struct err *e)
-{
-	static const char *const options[] = { "size=0", "nr_inodes=1", "mode=555" };
-	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			      MOUNT_ATTR_NOEXEC;
-
-	if (b->mask_folder < 0) {
-		b->mask_folder = rootfs_new_fs("tmpfs", options, COUNT(options), attr, e);
-		return b->mask_folder < 0 ? -e->no : fcntl(b->mask_folder, F_DUPFD_CLOEXEC, 3);
-	}
-
-	int copy = sys_open_tree(b->mask_folder, "",
-				 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-	return copy >= 0 ? copy : fail(e, -copy, "copy a mask: %m");
-}
-
-static int mask_file(struct box *b, struct err *e)
-{
-	struct stat st;
-
-	/* /dev is ours and was checked when it was made; look again all the same: a mask that is something
-	 * else would be readable. */
-	if (b->mask_file < 0) {
-		b->mask_file = sys_openat2(b->root, "/dev/null", O_PATH | O_CLOEXEC, 0, in_root);
-		if (b->mask_file < 0 || fstat(b->mask_file, &st) < 0 || !S_ISCHR(st.st_mode) ||
-		    st.st_rdev != makedev(1, 3))
-			return fail(e, ENODEV, "/dev/null: not there to mask with");
-	}
-
-	int copy = sys_open_tree(b->mask_file, "",
-				 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-	return copy >= 0 ? copy : fail(e, -copy, "/dev/null: %m");
-}
-
-/* Many of the paths to hide lie in the same few folders, which small images do not have: whether the path is below the
- * last one at the top that was found missing. */
-static bool below_missing(const struct box *b, const char *path)
-{
-	size_t len = b->missing_top != NULL ? 1 + strcspn(b->missing_top + 1, "/") : 0;
-
-	return len != 0 && strncmp(path, b->missing_top, len) == 0 &&
-	       (path[len] == '/' || path[len] == '\0');
-}
-
-static void note_missing(struct box *b, const char *path)
-{
-	char top[NAME_MAX + 2];
-	size_t len = 1 + strcspn(path + 1, "/");
-
-	if (len >= sizeof top)
-		return;
-	memcpy(top, path, len);
-	top[len] = '\0';
-
-	OWN_FD fd = sys_openat2(b->root, top, O_PATH | O_CLOEXEC, 0, in_root);
-
-	if (fd == -ENOENT)
-		b->missing_top = path;
-}
-
 static int build_mask(struct box *b, const struct plan_mount *m, const struct box_source *s,
 		      struct err *e)
 {
-	if (m->optional && below_missing(b, m->target))
-		return 0;
-
-	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, in_root);
-
 	(void)s;
-	if (target < 0 && m->optional && (target == -ENOENT || target == -ENOTDIR)) {
-		note_missing(b, m->target);
-		return 0;
-	}
-	if (target < 0)
-		return fail(e, -target, "%m");
-
-	OWN_FD mask = is_folder(target) ? mask_folder(b, e) : mask_file(b, e);
-
-	return mask < 0 ? mask : attach(mask, target, e);
+	return rootfs_mask(b, m, e);
 }
 
 static int build_self(struct box *b, const struct plan_mount *m, const struct box_source *s,
 		      struct err *e)
 {
-	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, in_root);
+	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, rootfs_inside);
 
 	(void)s;
 	if (target < 0 && m->optional && (target == -ENOENT || target == -ENOTDIR))
@@ -395,7 +318,7 @@ static int build_self(struct box *b, const struct plan_mount *m, const struct bo
 	if (copy < 0)
 		return fail(e, -copy, "bind it again: %m");
 	TRY(set_attributes(copy, m, e));
-	return attach(copy, target, e);
+	return rootfs_attach(copy, target, e);
 }
 
 static int build_cgroup(struct box *b, const struct plan_mount *m, const struct box_source *s,
@@ -413,7 +336,7 @@ static int build_cgroup(struct box *b, const struct plan_mount *m, const struct 
 
 	OWN_FD target = target_open(b, m->target, true, 0755, e);
 
-	return target < 0 ? target : attach(mnt, target, e);
+	return target < 0 ? target : rootfs_attach(mnt, target, e);
 }
 
 static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *,

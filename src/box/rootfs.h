@@ -7,11 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "box/box.h"
 
 /* A new file system as a detached mount: options are "key=value" or "flag", attr is MOUNT_ATTR_*. The caller
  * owns the result. */
 int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr,
 		  struct err *e);
+
+/* How paths of the container are resolved: RESOLVE_* of openat2(2). */
+extern const uint64_t rootfs_inside;
+
+int rootfs_is_folder(int fd);
+
+/* Moves a detached mount onto what `target` is. */
+int rootfs_attach(int mnt, int target, struct err *e);
+
+/* masks.c: a MOUNT_MASK. */
+int rootfs_mask(struct box *b, const struct plan_mount *m, struct err *e);
 
 #endif

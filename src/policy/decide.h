@@ -121,6 +121,9 @@ bool decide_failed(const struct broker_plan *p, const char *path, int err, struc
 /* `pattern` against an absolute path: * within one component, ** across, ? one character but not '/'. */
 bool glob_match(const char *pattern, const char *path);
 
+/* Whether the pattern matches the path or a folder above it. */
+bool glob_matches_above(const char *pattern, const char *path);
+
 /* Whether each path below `from` that matches still does when `from` is called `to`. False when in doubt. */
 bool glob_carries(const char *pattern, const char *from, const char *to);
 

@@ -40,6 +40,26 @@ bool glob_match(const char *pattern, const char *path)
 	}
 }
 
+bool glob_matches_above(const char *pattern, const char *path)
+{
+	char above[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof above)
+		return glob_match(pattern, path);
+	memcpy(above, path, len + 1);
+	for (;;) {
+		if (glob_match(pattern, above))
+			return true;
+
+		char *slash = strrchr(above, '/');
+
+		if (slash == NULL || slash == above)
+			return false;
+		*slash = '\0';
+	}
+}
+
 /* ---- what lies below a folder ---- */
 
 enum { PATTERN_MAX = PATH_MAX };

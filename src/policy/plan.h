@@ -120,6 +120,7 @@ struct plan_mount {
 	uint64_t propagation; /* MS_*, 0: private */
 	bool recursive;       /* rbind */
 	bool optional; /* an absent source (or, for masks, target) is skipped, not an error */
+	bool pattern;  /* of masks: `target` is a glob, and all that matches is masked */
 	bool by_launcher; /* /dev and what lies directly in it: a caller who may make device nodes prepares it
 			       * as one detached tree, which is quicker than a mount for each node */
 	bool idmap; /* shown with the container's ids: uid 0 there is the owner here */

@@ -6,6 +6,7 @@
 #include <linux/mount.h>
 #include <string.h>
 
+#include "policy/decide.h"
 #include "policy/plan_mounts.h"
 #include "table/table.h"
 
@@ -167,18 +168,52 @@ bool mount_is_at(const struct draft *d, const char *target)
 	return mount_at(d, target) != NULL;
 }
 
+/* Whether something of the host, or of an image, can lie below: the container's own file systems are empty. */
+static bool can_hold(const struct draft *d, const char *folder)
+{
+	for (size_t i = 0; i < d->mounts.n; i++) {
+		const struct plan_mount *m = &d->mounts.at[i];
+
+		if ((m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR) &&
+		    (path_below(m->target, folder) || path_below(folder, m->target)))
+			return true;
+	}
+	return d->plan->rootfs != NULL;
+}
+
+/* The folder that the names of a pattern lie in: "/home" of "/home/x-?". */
+static const char *folder_of_pattern(struct draft *d, const char *pattern)
+{
+	size_t n = strcspn(pattern, "*?");
+
+	while (n > 1 && pattern[n - 1] != '/')
+		n--;
+	return arena_strndup(d->a, pattern, n > 1 ? n - 1 : 1);
+}
+
+/* What was mounted on somebody's word is shown: a volume of the bundle, or what --read and --write name. The form's own
+ * mounts are not. */
+static bool shown_on_purpose(const struct draft *d, const char *path)
+{
+	const struct plan_mount *m = mount_at(d, path);
+
+	return m != NULL && (d->r->direct == NULL || m->kind == MOUNT_BIND);
+}
+
 void mount_add_hidden(struct draft *d, const struct words *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = list->at[i].text;
+		bool pattern = strpbrk(path, "*?") != NULL;
 
-		/* Globs only explain: what they match was never mounted. */
-		if (path[0] != '/' || strpbrk(path, "*?") != NULL || mount_is_at(d, path))
+		if (shown_on_purpose(d, path) ||
+		    (pattern && !can_hold(d, folder_of_pattern(d, path))))
 			continue;
 
 		struct plan_mount *m = mount_add(d, MOUNT_MASK, path, NULL);
 
 		m->optional = true;
+		m->pattern = pattern;
 		m->from = list->at[i].from;
 	}
 }

@@ -105,6 +105,16 @@ int profile_check_pattern(const struct bind *b, const struct node *n, struct err
 			text_shown(b->doc->arena, n->text));
 }
 
+int profile_check_hidden(const struct bind *b, const struct node *n, struct err *e)
+{
+	TRY(bind_check_path(b, n, e));
+	if (strstr(n->text, "**") == NULL)
+		return 0;
+	doc_fail(b->doc, n, e, "'%s': a mask needs a place, and ** is any depth",
+		 text_shown(b->doc->arena, n->text));
+	return advise(e, "write it under filesystem.deny.read");
+}
+
 int profile_check_cidr(const struct bind *b, const struct node *n, struct err *e)
 {
 	char address[INET6_ADDRSTRLEN] = "";

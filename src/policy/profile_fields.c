@@ -331,11 +331,12 @@ static const struct field filesystem_fields[] = {
 			.told = "Folders in which files may be written, made, removed and renamed.") },
 	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
 	  .about = ABOUT(.pattern = path_pattern, .told = "Folders whose files may be executed.") },
-	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path,
+	{ "hide", AS_WORDS, IN(filesystem.hide), .check = profile_check_hidden,
 	  .about =
 		  ABOUT(.pattern = path_pattern,
-			.told = "Paths that are masked. One with a * is masked nowhere: it explains why something is not "
-				"there.") },
+			.told = "Paths that are masked, if they are there: * stands for anything within a name, ? for one "
+				"character. What is mounted at such a path on purpose (a volume, --read, --write) is "
+				"shown.") },
 	{ "deny", AS_STRUCT, .fields = deny_fields,
 	  .about =
 		  ABOUT(.told = "Patterns inside the folders above: * stands for anything within a name, ** for anything, ? "
@@ -522,7 +523,7 @@ static const struct field gone_filesystem[] = {
 	  .about = ABOUT(.pattern = path_pattern) },
 	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
 	  .about = ABOUT(.pattern = path_pattern) },
-	{ "hide", AS_WORDS, IN(filesystem.hide), .check = bind_check_path,
+	{ "hide", AS_WORDS, IN(filesystem.hide), .check = profile_check_hidden,
 	  .about = ABOUT(.pattern = path_pattern) },
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }

@@ -111,7 +111,8 @@ void query_sight(struct asking *q, const char *path, struct sight *out)
 			       .seen = p->rootfs != NULL,
 			       .read_only = p->rootfs_readonly };
 	for (size_t i = 0; i < p->nmounts; i++)
-		if (path_below(p->mounts[i].target, out->path))
+		if (p->mounts[i].pattern ? glob_matches_above(p->mounts[i].target, out->path)
+					 : path_below(p->mounts[i].target, out->path))
 			see_one(q, &p->mounts[i], out);
 	if (!out->seen && out->by == NULL && holds_mounts(p, out->path)) {
 		out->seen = out->folder = true;

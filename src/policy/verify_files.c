@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <string.h>
 
+#include "policy/decide.h"
 #include "policy/draft.h"
 
 /* ---- what the profile says ---- */
@@ -25,12 +26,15 @@ static bool in_any(const struct words *folders, const char *path)
 	return false;
 }
 
-/* Patterns of `hide` explain; they mask nothing (SECURITY.md). */
 static bool hidden(const struct words *list, const char *path)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (strpbrk(list->at[i].text, "*?") == NULL && at_or_below(list->at[i].text, path))
+	for (size_t i = 0; i < list->n; i++) {
+		const char *hide = list->at[i].text;
+
+		if (strpbrk(hide, "*?") != NULL ? glob_matches_above(hide, path)
+						: at_or_below(hide, path))
 			return true;
+	}
 	return false;
 }
 
@@ -94,7 +98,8 @@ static const struct plan_mount *mount_over(const struct plan *p, const char *pat
 	for (size_t i = 0; i < p->nmounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 
-		if (!at_or_below(m->target, path))
+		if (m->pattern ? !glob_matches_above(m->target, path)
+			       : !at_or_below(m->target, path))
 			continue;
 		/* A link or a folder in a tree that is there already shows nothing of its own. */
 		if (m->kind != MOUNT_SYMLINK && m->kind != MOUNT_DIR)
@@ -148,11 +153,24 @@ static void add(struct classes *c, const char *path)
 	*LIST_ADD(c->a, &c->paths) = path;
 }
 
+/* One of the paths that a pattern is about. */
+static const char *one_of(struct arena *a, const char *pattern)
+{
+	char *path = arena_strdup(a, pattern);
+
+	for (char *s = path; *s != '\0'; s++)
+		if (*s == '*' || *s == '?')
+			*s = 'x';
+	return path;
+}
+
 /* The path, what lies in it, and what lies beside it with a name that begins the same. */
 static void add_around(struct classes *c, const char *path)
 {
-	if (path[0] != '/' || strpbrk(path, "*?") != NULL)
+	if (path[0] != '/')
 		return;
+	if (strpbrk(path, "*?") != NULL)
+		path = one_of(c->a, path);
 	add(c, path);
 	if (strcmp(path, "/") == 0) {
 		add(c, "/some-name");
