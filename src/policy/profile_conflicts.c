@@ -319,10 +319,41 @@ int profile_conflicts(struct arena *a, const struct profile *p, const char *file
 	return 0;
 }
 
+/* Each of these costs a mount, a rule of Landlock, or a comparison at each open that the broker performs; and the proof
+ * looks at each beside each. A profile of a person has a tenth of it. */
+static const struct {
+	const char *name;
+	size_t offset, most;
+} limits[] = {
+	{ "filesystem.read", LIST(filesystem.read), 256 },
+	{ "filesystem.write", LIST(filesystem.write), 256 },
+	{ "filesystem.execute", LIST(filesystem.execute), 256 },
+	{ "filesystem.hide", LIST(filesystem.hide), 128 },
+	{ "filesystem.deny.read", LIST(filesystem.deny_read), 64 },
+	{ "filesystem.deny.write", LIST(filesystem.deny_write), 64 },
+};
+
+static int check_limits(const struct profile *p, struct err *e)
+{
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		const struct words *w = (const struct words *)((const char *)p + limits[i].offset);
+		const struct from *f;
+
+		if (w->n <= limits[i].most)
+			continue;
+		f = &w->at[limits[i].most].from;
+		fail(e, E2BIG, "%s:%u:%u: %s: more than %zu of them", f->file, f->line, f->column,
+		     limits[i].name, limits[i].most);
+		return advise(e, "name a folder above them");
+	}
+	return 0;
+}
+
 int profile_whole(const struct profile *p, struct err *e)
 {
 	const struct from *swap = &p->resources.swap.from;
 
+	TRY(check_limits(p, e));
 	if (!p->resources.swap.set || p->resources.memory.set)
 		return 0;
 	fail(e, EINVAL, "%s:%u:%u: resources.swap: it limits nothing without resources.memory",

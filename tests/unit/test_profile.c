@@ -559,6 +559,30 @@ static void refusals(void **state)
 	}
 }
 
+/* So that no profile keeps the planner and the proof busy. */
+static void lists_have_ends(void **state)
+{
+	static const char *const lists[] = { "read", "write", "execute", "hide" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		struct arena a = { 0 };
+		struct buf b = { .arena = &a };
+		struct err e = { 0 };
+		struct profile p;
+		const char *says = arena_printf(&a, "filesystem.%s: more than", lists[i]);
+
+		buf_printf(&b, "zviz: 1\nfilesystem: {%s: [/0", lists[i]);
+		for (unsigned n = 1; n < 300; n++)
+			buf_printf(&b, ", /%u", n);
+		buf_puts(&b, "]}\n");
+		assert_int_equal(load(&a, buf_text(&b), &p, &e), -E2BIG);
+		assert_non_null(strstr(e.text, says));
+		assert_int_equal(strncmp(e.text, "d/p.yaml:2:", 11), 0);
+		arena_free(&a);
+	}
+}
+
 static void refusals_of_the_whole(void **state)
 {
 	static const struct {
@@ -619,6 +643,7 @@ int main(void)
 		cmocka_unit_test(cycles_and_chains),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(refusals_of_the_whole),
+		cmocka_unit_test(lists_have_ends),
 		cmocka_unit_test(hints),
 	};
 
