@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "policy/profile.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
