@@ -38,14 +38,6 @@ static bool holds(const struct symbolic_condition *c, uint32_t word)
 	return false;
 }
 
-static bool all_hold(const struct symbolic_set *s, unsigned word, uint32_t value)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->at[i].word == word && !holds(&s->at[i], value))
-			return false;
-	return true;
-}
-
 /* What a condition says when the highest bits of the word are chosen, down to `bit`: 1 it holds, whatever the others
  * are; 0 it cannot; -1 open. */
 static int so_far(const struct symbolic_condition *c, uint32_t chosen, unsigned bit)
@@ -91,20 +83,20 @@ static bool is_empty(const struct state *st, size_t n)
 	return true;
 }
 
-/* Drops what holds whatever follows; false when something cannot hold any more. */
+/* Drops what holds whatever follows; false when something cannot hold any more. Most conditions are settled by a few
+ * high bits, so only those that are open are looked at. */
 static bool settle(const struct search *f, struct state *st, unsigned bit)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		if (!(st->open[i / 64] >> i % 64 & 1))
-			continue;
+	for (size_t w = 0; w < (f->n + 63) / 64; w++)
+		for (uint64_t left = st->open[w]; left != 0; left &= left - 1) {
+			size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+			int now = so_far(&f->s->at[f->list[i]], st->chosen, bit);
 
-		int now = so_far(&f->s->at[f->list[i]], st->chosen, bit);
-
-		if (now == 0)
-			return false;
-		if (now == 1)
-			st->open[i / 64] &= ~(UINT64_C(1) << i % 64);
-	}
+			if (now == 0)
+				return false;
+			if (now == 1)
+				st->open[w] &= ~(left & (0 - left));
+		}
 	return true;
 }
 
@@ -169,10 +161,58 @@ static bool search_word(struct search f[2], uint32_t *out)
 	return false;
 }
 
+/* What a value must have to meet the equalities, and where the ranges of the whole word begin. */
+struct needed {
+	uint32_t mask, value, least;
+	bool never; /* equalities that exclude each other */
+};
+
+static void need(struct needed *n, const struct symbolic_condition *c)
+{
+	if (c->op == SYMBOLIC_GE && c->mask == UINT32_MAX && c->value > n->least)
+		n->least = c->value;
+	if (c->op != SYMBOLIC_EQ)
+		return;
+	if ((n->value ^ c->value) & n->mask & c->mask)
+		n->never = true;
+	n->mask |= c->mask;
+	n->value |= c->value & c->mask;
+}
+
+static bool all_hold(const struct symbolic_set *s, unsigned word, uint32_t value)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].word == word && !holds(&s->at[i], value))
+			return false;
+	return true;
+}
+
+static bool listed_hold(const struct search *f, uint32_t value)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (!holds(&f->s->at[f->list[i]], value))
+			return false;
+	return true;
+}
+
+/* Most sets have so many values that one of a few is among them: a search costs a hundred times as much. */
+static bool guess_value(const struct search *f, const struct needed *n, uint32_t *out)
+{
+	const uint32_t guesses[] = { 0, n->least, n->least + 1, 0x55555555, 0xaaaaaaaa };
+
+	for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++) {
+		*out = (guesses[i] & ~n->mask) | n->value;
+		if (listed_hold(f, *out))
+			return true;
+	}
+	return false;
+}
+
 /* A value of the word that meets all its conditions. */
 static bool word_value(const struct symbolic_set *s, unsigned word, uint32_t *out)
 {
 	struct search f[2];
+	struct needed needed = { 0 };
 	size_t n = 0;
 
 	*out = 0;
@@ -189,9 +229,14 @@ static bool word_value(const struct symbolic_set *s, unsigned word, uint32_t *ou
 		if (n == OPEN_MAX)
 			return true; /* undecided */
 		f[0].list[n++] = (uint16_t)i;
+		need(&needed, c);
 	}
 	f[0].s = f[1].s = s;
 	f[0].n = f[1].n = n;
+	if (needed.never)
+		return false;
+	if (guess_value(&f[0], &needed, out))
+		return true;
 	memcpy(f[1].list, f[0].list, n * sizeof f[0].list[0]);
 	return search_word(f, out);
 }

@@ -409,7 +409,7 @@ static void put_sockets(struct drawer *d)
 	for (const struct name *f = socket_families; f->name != NULL; f++) {
 		unsigned types = 0;
 
-		if (!one_in(d, 6) || !is_new(&used, (uint64_t)f->value))
+		if (!one_in(d, 12) || !is_new(&used, (uint64_t)f->value))
 			continue;
 		for (const struct name *t = socket_types; t->name != NULL; t++)
 			if (one_in(d, 3))

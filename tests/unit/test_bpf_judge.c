@@ -7,14 +7,10 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "base/fd.h"
-#include "policy/bpf.h"
+#include "libseccomp_judge.h"
 
 /* Last: it defines a macro fail(). */
 #include <stdarg.h>
@@ -62,15 +58,9 @@ struct side {
 static void side_open(struct side *s, uint32_t token, bpf_verdict usual)
 {
 	memset(s, 0, sizeof *s);
-	s->ctx = seccomp_init(usual);
+	s->ctx = judge_open(token, usual);
 	s->token = token;
 	s->usual = usual;
-	assert_non_null(s->ctx);
-	assert_int_equal(seccomp_attr_set(s->ctx, SCMP_FLTATR_ACT_BADARCH, bad_arch), 0);
-	if (seccomp_arch_exist(s->ctx, token) != 0) {
-		assert_int_equal(seccomp_arch_add(s->ctx, token), 0);
-		assert_int_equal(seccomp_arch_remove(s->ctx, SCMP_ARCH_NATIVE), 0);
-	}
 	/* It answers x32 numbers like a foreign architecture. */
 	s->arch = (struct bpf_arch){
 		.audit_arch = token,
@@ -93,22 +83,12 @@ static struct scmp_arg_cmp their_test(const struct bpf_test *t)
 	return (struct scmp_arg_cmp){ t->arg, ops[t->op], t->value, 0 };
 }
 
-/* The number by which libseccomp wants this call to be named: the native one, or one below zero. */
-static int their_number(uint32_t token, int nr)
-{
-	char *name = seccomp_syscall_resolve_num_arch(token, nr);
-	int native = name != NULL ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
-
-	free(name);
-	return native;
-}
-
 /* Adds a call to both tables; calls that libseccomp cannot name from this machine stay out of
  * both. */
 static void side_add(struct side *s, int nr, size_t n, const struct bpf_case *cases,
 		     bpf_verdict plain)
 {
-	int theirs = their_number(s->token, nr);
+	int theirs = judge_number(s->token, nr);
 	struct bpf_rule *r = &s->rules[s->arch.n];
 	struct bpf_case *own = s->cases[s->arch.n];
 
@@ -133,21 +113,6 @@ static void side_add(struct side *s, int nr, size_t n, const struct bpf_case *ca
 }
 
 /* ---- the comparison ---- */
-
-static void their_program(struct arena *a, scmp_filter_ctx ctx, struct bpf_program *out)
-{
-	OWN_FD fd = memfd_create("filter", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(seccomp_export_bpf(ctx, fd), 0);
-
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	assert_true(size > 0 && size % (off_t)sizeof *out->at == 0);
-	out->n = (size_t)size / sizeof *out->at;
-	out->at = arena_alloc(a, (size_t)size);
-	assert_int_equal(pread(fd, out->at, (size_t)size, 0), size);
-}
 
 struct trial {
 	const struct bpf_policy *policy;
@@ -229,7 +194,7 @@ static struct trial compare(struct side *sides, size_t n)
 		arches[i] = sides[i].arch;
 	if (n == 2) /* the second context is gone afterwards */
 		assert_int_equal(seccomp_merge(sides[0].ctx, sides[1].ctx), 0);
-	their_program(&a, sides[0].ctx, &t.theirs);
+	judge_program(&a, sides[0].ctx, &t.theirs);
 	seccomp_release(sides[0].ctx);
 	if (bpf_compile(&a, &p, &t.ours, &e) < 0)
 		fail_msg("%s", e.text);

@@ -10,13 +10,10 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "base/fd.h"
+#include "libseccomp_judge.h"
 #include "policy/plan_calls.h"
 
 /* Last: it defines a macro fail(). */
@@ -223,33 +220,12 @@ static void their_rule(scmp_filter_ctx ctx, const struct spec_seccomp_rule *r, i
 			seccomp_rule_add_array(ctx, action, nr, (unsigned)r->args.n, tests), 0);
 }
 
-static void their_program(struct arena *a, scmp_filter_ctx ctx, struct bpf_program *out)
-{
-	OWN_FD fd = memfd_create("filter", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(seccomp_export_bpf(ctx, fd), 0);
-
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	assert_true(size > 0 && size % (off_t)sizeof *out->at == 0);
-	out->n = (size_t)size / sizeof *out->at;
-	out->at = arena_alloc(a, (size_t)size);
-	assert_int_equal(pread(fd, out->at, (size_t)size, 0), size);
-}
-
 static void their_section(struct arena *a, const struct spec_seccomp *s, uint32_t arch,
 			  struct bpf_program *out)
 {
 	uint32_t usual = their_action(s->default_action, &s->default_errno);
-	scmp_filter_ctx ctx = seccomp_init(usual);
+	scmp_filter_ctx ctx = judge_open(arch, usual);
 
-	assert_non_null(ctx);
-	assert_int_equal(seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), 0);
-	if (seccomp_arch_exist(ctx, arch) != 0) {
-		assert_int_equal(seccomp_arch_add(ctx, arch), 0);
-		assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
-	}
 	for (size_t i = 0; i < s->rules.n; i++) {
 		const struct spec_seccomp_rule *r = &s->rules.at[i];
 		uint32_t action = their_action(r->action, &r->errno_ret);
@@ -261,7 +237,7 @@ static void their_section(struct arena *a, const struct spec_seccomp *s, uint32_
 				their_rule(ctx, r, nr, action);
 		}
 	}
-	their_program(a, ctx, out);
+	judge_program(a, ctx, out);
 	seccomp_release(ctx);
 }
 
@@ -464,13 +440,6 @@ static void sections_mean_what_they_say(void **state)
 {
 	(void)state;
 	compare_sections(SECTIONS / 10, false);
-}
-
-/* libseccomp 2.5 keeps some memory of rules that it replaced, until the process ends. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libseccomp";
 }
 
 int main(void)
