@@ -143,6 +143,8 @@ static void write_value(struct json_writer *j, const struct field *f);
 
 static void write_forms(struct json_writer *j, const struct field *forms)
 {
+	if (forms == NULL)
+		return; /* any value: no row is so */
 	if (forms[1].name == NULL) {
 		write_value(j, &forms[0]);
 		return;
