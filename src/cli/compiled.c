@@ -200,9 +200,11 @@ int compiled_adopt(const char *folder, const struct bpf_program *filter, struct 
 		   struct err *e)
 {
 	if (filter->n != plan->filter.n ||
-	    memcmp(filter->at, plan->filter.at, filter->n * sizeof *filter->at) != 0)
-		return fail(e, EBADMSG,
-			    "--compiled %s: here the profile would come to another filter", folder);
+	    memcmp(filter->at, plan->filter.at, filter->n * sizeof *filter->at) != 0) {
+		fail(e, EBADMSG, "--compiled %s: on this host the profile comes to another filter",
+		     folder);
+		return advise(e, "a layer is missing that it was compiled for: see `zviz check`");
+	}
 	plan->filter = *filter;
 	return 0;
 }

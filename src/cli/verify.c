@@ -48,7 +48,8 @@ static int prove(struct cli *c, const struct profile *p, const struct name *arch
 
 static int verify_compiled(struct cli *c, const struct profile *p, struct buf *out, struct err *e)
 {
-	for (const struct name *arch = prove_arches; arch->name != NULL; arch++)
+	for (const struct name *arch = prove_next(p, NULL); arch != NULL;
+	     arch = prove_next(p, arch))
 		for (const struct variant *v = variants; v->name != NULL; v++) {
 			struct reference ref;
 			struct plan plan;
@@ -66,7 +67,7 @@ static int verify_plan_files(struct cli *c, const struct profile *p, struct buf 
 	struct plan plan;
 	size_t classes;
 
-	TRY(reference_plan(c->arena, p, HOST_X86_64, false, false, &ref, &plan, e));
+	TRY(reference_plan(c->arena, p, prove_first(p), false, false, &ref, &plan, e));
 	TRY(prove_files(c->arena, &plan, &ref.request, &classes, e));
 	buf_printf(out, "files: none of %zu classes of paths gets more than the profile says\n",
 		   classes);

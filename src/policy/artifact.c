@@ -13,6 +13,12 @@
 
 enum { ARCHES = 2 };
 
+/* One without options for each machine that the profile is for. */
+struct plans {
+	size_t n;
+	struct plan at[ARCHES];
+};
+
 struct maker {
 	struct arena *a;
 	const struct profile *p;
@@ -74,39 +80,52 @@ static void add_filter(struct maker *m, const struct plan *p, const struct varia
 	add_text(m, arena_printf(m->a, "%s.txt", stem), &listing);
 }
 
-static int add_filters(struct maker *m, struct plan plain[ARCHES], struct err *e)
+static int add_filters(struct maker *m, struct plans *plain, struct err *e)
 {
-	for (size_t i = 0; i < ARCHES; i++)
+	for (const struct name *arch = prove_next(m->p, NULL); arch != NULL; plain->n++) {
 		for (const struct variant *v = variants; v->name != NULL; v++) {
 			struct reference *ref = arena_alloc(m->a, sizeof *ref);
-			struct plan other, *p = v == variants ? &plain[i] : &other;
+			struct plan other, *p = v == variants ? &plain->at[plain->n] : &other;
 
-			TRY(reference_plan(m->a, m->p, (enum host_arch)prove_arches[i].value,
-					   v->verbose, v->events, ref, p, e));
+			TRY(reference_plan(m->a, m->p, (enum host_arch)arch->value, v->verbose,
+					   v->events, ref, p, e));
 			add_filter(m, p, v);
 		}
+		arch = prove_next(m->p, arch);
+	}
+	if (plain->n == 0) {
+		struct reference ref;
+		struct plan none;
+
+		/* Its error says why. */
+		return reference_plan(m->a, m->p, prove_first(m->p), false, false, &ref, &none, e);
+	}
 	return 0;
 }
 
 /* ---- the other layers ---- */
 
-static void add_layers(struct maker *m, const struct plan *plain)
+static void add_layers(struct maker *m, const struct plans *plain)
 {
 	static const struct row {
 		const char *name;
 		void (*write)(const struct plan *p, struct buf *out);
 	} rows[] = {
-		{ "landlock.json", artifact_landlock }, { "mounts.json", artifact_mounts },
-		{ "cgroup.json", artifact_cgroup },     { "network.nft", artifact_network },
-		{ "broker.json", artifact_broker },
+		{ "landlock.json", artifact_landlock },
+		{ "mounts.json", artifact_mounts },
+		{ "cgroup.json", artifact_cgroup },
+		{ "network.nft", artifact_network },
 	};
+	struct buf broker = { .arena = m->a };
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct buf text = { .arena = m->a };
 
-		rows[i].write(plain, &text);
+		rows[i].write(&plain->at[0], &text);
 		add_text(m, rows[i].name, &text);
 	}
+	artifact_broker(plain->at, plain->n, &broker);
+	add_text(m, "broker.json", &broker);
 }
 
 /* ---- the manifest ---- */
@@ -172,30 +191,53 @@ static void take_cgroup(struct host *h)
 	h->cgroup = (struct host_cgroup){ 0 };
 }
 
+static bool has_userns(const struct plan *p)
+{
+	return p->mapping != IDS_NONE;
+}
+
+static bool has_landlock(const struct plan *p)
+{
+	return p->landlock_abi != 0;
+}
+
+static bool has_broker(const struct plan *p)
+{
+	return p->broker.used;
+}
+
+static bool has_limits(const struct plan *p)
+{
+	return p->nlimits != 0;
+}
+
 /* What a host may lack, and what the plan then is: asked of the planner itself. */
 static const struct lack {
 	const char *layer;
+	bool (*active)(const struct plan *p);
 	void (*take)(struct host *h);
 } lacks[] = {
-	{ "user namespaces", take_userns },
-	{ "landlock", take_landlock },
-	{ "seccomp: asking a broker", take_notify },
-	{ "cgroup", take_cgroup },
+	{ "user namespaces", has_userns, take_userns },
+	{ "landlock", has_landlock, take_landlock },
+	{ "seccomp: asking a broker", has_broker, take_notify },
+	{ "cgroup", has_limits, take_cgroup },
 };
 
-static void put_lack(struct maker *m, const struct lack *lack, struct json_writer *w)
+static void put_lack(struct maker *m, const struct lack *lack, const struct plan *plain,
+		     struct json_writer *w)
 {
 	struct err e = { 0 };
 	struct reference ref = { 0 };
 	struct plan p;
 
-	reference_host(HOST_X86_64, &ref.host);
+	reference_host(prove_first(m->p), &ref.host);
 	lack->take(&ref.host);
 
 	bool runs = reference_plan_on(m->a, m->p, &ref, &p, &e) == 0;
 
 	json_open_object(w, NULL);
 	json_put_string(w, "layer", lack->layer);
+	json_put_bool(w, "active", lack->active(plain));
 	json_put_string(w, "need", !runs ? "required" : p.nmissing != 0 ? "preferred" : "none");
 	json_open_array(w, "without");
 	if (!runs)
@@ -240,7 +282,7 @@ static void add_manifest(struct maker *m, const char *version, const struct sour
 	put_outputs(m->out, outputs, &w);
 	json_open_array(&w, "layers");
 	for (size_t i = 0; i < COUNT(lacks); i++)
-		put_lack(m, &lacks[i], &w);
+		put_lack(m, &lacks[i], plain, &w);
 	json_close(&w);
 	put_rules(m, plain, &w);
 	json_close(&w);
@@ -252,12 +294,12 @@ int artifacts_make(struct arena *a, const char *version, const struct sources *s
 		   const struct profile *p, struct artifacts *out, struct err *e)
 {
 	struct maker m = { a, p, out };
-	struct plan plain[ARCHES];
+	struct plans plain = { 0 };
 
 	*out = (struct artifacts){ 0 };
-	TRY(add_filters(&m, plain, e));
-	add_layers(&m, plain);
-	add_manifest(&m, version, s, plain);
+	TRY(add_filters(&m, &plain, e));
+	add_layers(&m, &plain);
+	add_manifest(&m, version, s, &plain.at[0]);
 	return 0;
 }
 
@@ -270,7 +312,8 @@ int artifacts_prove(struct arena *a, const struct artifacts *all, const struct p
 	struct plan plan;
 	size_t n;
 
-	for (const struct name *arch = prove_arches; arch->name != NULL; arch++)
+	for (const struct name *arch = prove_next(p, NULL); arch != NULL;
+	     arch = prove_next(p, arch))
 		for (const struct variant *v = variants; v->name != NULL; v++) {
 			const enum host_arch on = (enum host_arch)arch->value;
 			struct bpf_program f;
@@ -279,6 +322,6 @@ int artifacts_prove(struct arena *a, const struct artifacts *all, const struct p
 					    &f, e));
 			TRY(prove_filter(a, p, on, v, &f, &n, e));
 		}
-	TRY(reference_plan(a, p, HOST_X86_64, false, false, &ref, &plan, e));
+	TRY(reference_plan(a, p, prove_first(p), false, false, &ref, &plan, e));
 	return prove_files(a, &plan, &ref.request, &n, e);
 }

@@ -44,8 +44,7 @@ void artifact_mounts(const struct plan *p, struct buf *out);
 void artifact_cgroup(const struct plan *p, struct buf *out);
 void artifact_network(const struct plan *p, struct buf *out);
 
-/* Calls have other numbers, and some are missing, on each machine: `plans` has one of each, in the order of
- * prove_arches. */
-void artifact_broker(const struct plan *plans, struct buf *out);
+/* Calls have other numbers, and some are missing, on each machine: a plan for each. */
+void artifact_broker(const struct plan *plans, size_t n, struct buf *out);
 
 #endif

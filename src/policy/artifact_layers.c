@@ -252,7 +252,7 @@ static void put_file_rules(struct json_writer *w, const char *key, const struct 
 	json_close(w);
 }
 
-void artifact_broker(const struct plan *plans, struct buf *out)
+void artifact_broker(const struct plan *plans, size_t n, struct buf *out)
 {
 	static const char *const audit[] = { "none", "denials", "decisions", "all" };
 	struct json_writer w = { .out = out, .pretty = true };
@@ -262,8 +262,8 @@ void artifact_broker(const struct plan *plans, struct buf *out)
 	json_put_bool(&w, "used", b->used);
 	json_put_string(&w, "audit", audit[b->audit]);
 	json_open_object(&w, "calls");
-	for (size_t i = 0; prove_arches[i].name != NULL; i++)
-		put_asked(&w, prove_arches[i].name, &plans[i].broker);
+	for (size_t i = 0; i < n; i++)
+		put_asked(&w, name_of(prove_arches, plans[i].host->arch)->name, &plans[i].broker);
 	json_close(&w);
 	put_values(&w, "ioctls", ioctl_names, b->ioctls, b->nioctls);
 	put_values(&w, "prctls", prctl_names, b->prctls, b->nprctls);

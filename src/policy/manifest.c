@@ -6,7 +6,11 @@
 #include "base/sha256.h"
 #include "text/bind.h"
 
-enum { FILE_NAME_MAX = 64 }; /* those that are written have half as much */
+enum {
+	FILE_NAME_MAX = 64, /* those that are written have half as much */
+	FILES_MAX =
+		256, /* of a list; 17 are written, and a file for each profile that is extended */
+};
 
 /* Nothing that leads out of the folder, and nothing that a terminal acts on. */
 static int check_file(const struct bind *b, const struct node *n, struct err *e)
@@ -81,15 +85,14 @@ static bool is_twice(const struct manifest *m, const struct manifest_file *f)
 	return f->file != NULL && manifest_find(m, f->file) != f;
 }
 
-static int check_twice(const struct manifest *m, struct err *e)
+static int check_list(const struct manifest *m, const struct manifest_files *list, struct err *e)
 {
-	const struct manifest_files *const lists[] = { &m->inputs, &m->outputs };
-
-	for (size_t l = 0; l < 2; l++)
-		for (size_t i = 0; i < lists[l]->n; i++)
-			if (is_twice(m, &lists[l]->at[i]))
-				return fail(e, EINVAL, MANIFEST_NAME ": %s is listed twice",
-					    lists[l]->at[i].file);
+	if (list->n > FILES_MAX)
+		return fail(e, E2BIG, MANIFEST_NAME ": more than %d files", FILES_MAX);
+	for (size_t i = 0; i < list->n; i++)
+		if (is_twice(m, &list->at[i]))
+			return fail(e, EINVAL, MANIFEST_NAME ": %s is listed twice",
+				    list->at[i].file);
 	return 0;
 }
 
@@ -105,7 +108,8 @@ int manifest_read(struct arena *a, const char *text, size_t len, struct manifest
 	TRY(check_format(&b, e));
 	*out = (struct manifest){ 0 };
 	TRY(bind_map(&b, doc.root, fields, out, e));
-	return check_twice(out, e);
+	TRY(check_list(out, &out->inputs, e));
+	return check_list(out, &out->outputs, e);
 }
 
 const struct manifest_file *manifest_find(const struct manifest *m, const char *file)

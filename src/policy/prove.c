@@ -1,6 +1,7 @@
 #include "policy/prove.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "policy/verify.h"
 #include "policy/verify_files.h"
@@ -10,6 +11,32 @@ const struct name prove_arches[] = {
 	{ "aarch64", HOST_AARCH64 },
 	{ 0 },
 };
+
+static bool serves(const struct profile *p, const char *arch)
+{
+	const struct words *list = &p->syscalls.architectures;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i].text, "native") == 0 || strcmp(list->at[i].text, arch) == 0)
+			return true;
+	return list->n == 0;
+}
+
+const struct name *prove_next(const struct profile *p, const struct name *before)
+{
+	const struct name *arch = before == NULL ? prove_arches : before + 1;
+
+	while (arch->name != NULL && !serves(p, arch->name))
+		arch++;
+	return arch->name != NULL ? arch : NULL;
+}
+
+enum host_arch prove_first(const struct profile *p)
+{
+	const struct name *arch = prove_next(p, NULL);
+
+	return (enum host_arch)(arch != NULL ? arch->value : prove_arches[0].value);
+}
 
 const struct variant variants[] = {
 	{ "plain", "", false, false },

@@ -10,6 +10,13 @@
 /* enum host_arch by name: the machines that filters are compiled for. */
 extern const struct name prove_arches[];
 
+/* The one behind `before` (NULL: the first) that the profile is for: it lists `native`, or that one, or nothing at all.
+ * NULL: no more. */
+const struct name *prove_next(const struct profile *p, const struct name *before);
+
+/* The first of them; where there is none, one for which no plan can be made. */
+enum host_arch prove_first(const struct profile *p);
+
 /* What changes a filter beside profile and machine. Ended by a NULL name. */
 struct variant {
 	const char *name;   /* "plain", "events", "verbose" */

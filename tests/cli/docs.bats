@@ -31,6 +31,16 @@ shown() {
 	done <<<"$output"
 }
 
+@test "README.md: rows of compile --explain" {
+	[ "$(uname -m)" = x86_64 ] || skip "instructions are counted for x86_64"
+	run -0 "$zviz" compile --explain ci-runner
+	awk '/^    \$ zviz compile --explain/ {on = 1; next} on && !/^    / {exit} on {print substr($0, 5)}' "$top/README.md" >rows
+	[ "$(wc -l <rows)" -ge 6 ]
+	while IFS= read -r row; do
+		grep -qxF -- "$row" <<<"$output" || { echo "not printed: $row"; return 1; }
+	done <rows
+}
+
 @test "profiles.md: the profile is whole, and proved" {
 	grep -q '^extends: hostile-tenant$' redis.yaml
 	run -0 "$zviz" verify ./redis.yaml

@@ -40,6 +40,18 @@ instruction() {
 	run -1 "$zviz" verify no-such
 }
 
+@test "a profile for one architecture is proved for that one" {
+	cat >one.yaml <<-END
+	zviz: 1
+	extends: hostile-tenant
+	remove: {syscalls: {architectures: [native]}}
+	syscalls: {architectures: [aarch64]}
+	END
+	run -0 "$zviz" verify ./one.yaml
+	[ "$(grep -c '^seccomp on aarch64' <<<"$output")" = 3 ]
+	[ "$(grep -c '^seccomp on x86_64' <<<"$output")" = 0 ]
+}
+
 @test "a filter that allows everything: an example, and exit code 1" {
 	instruction 0x06 0 0 0x7fff0000 >all.bpf
 	run --separate-stderr -1 "$zviz" verify --filter all.bpf --arch x86_64 ci-runner

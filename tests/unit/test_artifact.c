@@ -123,6 +123,43 @@ static void only_what_was_kept(void **state)
 	arena_free(&a);
 }
 
+/* A profile for one machine has the filters of that one; one for none that there is, is refused. */
+static void one_machine(void **state)
+{
+	static const char *const texts[] = {
+		"zviz: 1\nextends: ci-runner\nremove: {syscalls: {architectures: [native]}}\n"
+		"syscalls: {architectures: [aarch64]}\n",
+		"zviz: 1\nextends: ci-runner\nremove: {syscalls: {architectures: [native]}}\n"
+		"syscalls: {architectures: [i386]}\n",
+	};
+	struct arena a = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct sources s = { 0 };
+		struct artifacts all;
+		struct profile p;
+		struct err e = { 0 };
+
+		*LIST_ADD(&a, &s) = (struct source){ "own.yaml", arena_strdup(&a, texts[i]),
+						     strlen(texts[i]), false };
+		load(&a, &s, &p);
+
+		int r = artifacts_make(&a, "0", &s, &p, &all, &e);
+
+		if (i == 1) {
+			assert_true(r < 0);
+			assert_non_null(strstr(e.text, "own.yaml:4"));
+			continue;
+		}
+		assert_int_equal(r, 0);
+		assert_int_equal(artifacts_prove(&a, &all, &p, &e), 0);
+		assert_non_null(artifact_find(&all, "seccomp-aarch64.bpf"));
+		assert_null(artifact_find(&all, "seccomp-x86_64.bpf"));
+	}
+	arena_free(&a);
+}
+
 /* One bit of any filter: the proof finds it, or shows that it changes nothing. Here it changes something. */
 static void an_edited_filter(void **state)
 {
@@ -309,9 +346,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_bytes),         cmocka_unit_test(manifest_is_whole),
-		cmocka_unit_test(only_what_was_kept), cmocka_unit_test(an_edited_filter),
-		cmocka_unit_test(every_rule_lands),   cmocka_unit_test(where_rules_land),
-		cmocka_unit_test(longest_is_a_bound), cmocka_unit_test(longest_by_hand),
+		cmocka_unit_test(only_what_was_kept), cmocka_unit_test(one_machine),
+		cmocka_unit_test(an_edited_filter),   cmocka_unit_test(every_rule_lands),
+		cmocka_unit_test(where_rules_land),   cmocka_unit_test(longest_is_a_bound),
+		cmocka_unit_test(longest_by_hand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
