@@ -91,6 +91,7 @@ static void put_mount(struct json_writer *w, const struct plan_mount *m)
 	json_put_bool(w, "tree", m->recursive_attr);
 	json_put_bool(w, "optional", m->optional);
 	json_put_bool(w, "own_ids", m->idmap);
+	json_put_bool(w, "pattern", m->pattern);
 	json_put_string(w, "mode", arena_printf(w->out->arena, "%04o", m->mode));
 	if (m->kind == MOUNT_DEVICE)
 		json_put_string(w, "device",
@@ -177,7 +178,7 @@ static const char *mediator_word(enum mediator m)
 	static const char *const words[] = {
 		[MEDIATE_NONE] = NULL,     [MEDIATE_DENY] = "deny",     [MEDIATE_OPEN] = "open",
 		[MEDIATE_IOCTL] = "ioctl", [MEDIATE_SOCKET] = "socket", [MEDIATE_CLONE] = "clone",
-		[MEDIATE_PRCTL] = "prctl", [MEDIATE_EXEC] = "exec",
+		[MEDIATE_PRCTL] = "prctl", [MEDIATE_NAMES] = "names",   [MEDIATE_EXEC] = "exec",
 	};
 
 	return words[m];

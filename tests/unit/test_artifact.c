@@ -96,6 +96,7 @@ static void manifest_is_whole(void **state)
 	assert_string_equal(m.profile, "own");
 	for (size_t i = 0; i + 1 < all.n; i++)
 		assert_non_null(manifest_find(&m, all.at[i].name));
+	assert_null(strstr(artifact_find(&all, "broker.json")->bytes, "null"));
 	assert_int_equal(m.inputs.n, 3);
 	assert_string_equal(m.inputs.at[0].name, "own.yaml");
 	assert_string_equal(m.inputs.at[1].name, "./base.yaml");
