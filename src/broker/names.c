@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -100,13 +102,35 @@ static int refuse(struct naming_of *n, const struct verdict *v)
 	return -v->err;
 }
 
+/* The kernel asks for a mount that can be written to, and for one and the same, before it asks anybody about rights. */
+static bool is_read_only(const struct spot *at)
+{
+	struct statfs fs;
+
+	return at->fd >= 0 && fstatfs(at->fd, &fs) == 0 && (fs.f_flags & ST_RDONLY);
+}
+
+static int on_one_mount(const struct naming_of *n)
+{
+	struct statx old, new;
+
+	if (sys_statx(n->at[0].fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &old) < 0 ||
+	    sys_statx(n->at[1].fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &new) < 0)
+		return -ENOENT;
+	return old.stx_mnt_id == new.stx_mnt_id ? 0 : -EXDEV;
+}
+
 static int judge(struct naming_of *n, enum naming what, const struct spot *old,
 		 const struct spot *name)
 {
 	struct verdict v = decide_naming(n->s->plan, what, old != NULL ? &old->is : NULL,
 					 &name->is);
 
-	return v.what == DENY ? refuse(n, &v) : 0;
+	if (v.what != DENY)
+		return 0;
+	if (v.list != NULL && (is_read_only(name) || (old != NULL && is_read_only(old))))
+		return -EROFS;
+	return refuse(n, &v);
 }
 
 static int result(int r)
@@ -182,6 +206,7 @@ static int do_rename(struct naming_of *n)
 	TRY(spot_find(n->s, n->c, &n->out->request, 1, &n->at[1]));
 	if ((flags & RENAME_EXCHANGE) && n->at[1].is.type == 0)
 		return -ENOENT;
+	TRY(on_one_mount(n));
 	TRY(judge(n, flags & RENAME_EXCHANGE ? NAMING_SWAP : NAMING_MOVE, &n->at[0], &n->at[1]));
 	return SYS_CALL(SYS_renameat2, n->at[0].fd, n->at[0].name, n->at[1].fd, n->at[1].name,
 			flags);
@@ -212,6 +237,7 @@ static int link_followed(struct naming_of *n)
 
 	snprintf(n->at[0].folder, sizeof n->at[0].folder, "%.*s", (int)len, n->at[0].path);
 	TRY(find_free(n, 1));
+	TRY(on_one_mount(n));
 	/* What has no name is nobody's but the caller's. */
 	TRY(judge(n, st.st_nlink == 0 ? NAMING_MAKE : NAMING_LINK,
 		  st.st_nlink == 0 ? NULL : &n->at[0], &n->at[1]));
@@ -230,6 +256,7 @@ static int do_link(struct naming_of *n)
 		return link_followed(n);
 	TRY(find_there(n, 0));
 	TRY(find_free(n, 1));
+	TRY(on_one_mount(n));
 	TRY(judge(n, NAMING_LINK, &n->at[0], &n->at[1]));
 	return result(linkat(n->at[0].fd, n->at[0].name, n->at[1].fd, n->at[1].name, 0));
 }

@@ -41,7 +41,8 @@ check_under() { # NAME PROFILE SHELL
 		grep '"verdict":"deny"' "$place/events" || true
 		return 1
 	fi
-	! grep '"verdict":"deny"' "$place/events"
+	# Python tries to keep compiled files beside its modules, which is no part of the work.
+	! grep '"verdict":"deny"' "$place/events" | grep -v __pycache__
 }
 
 # As the profile is, and with a rule that sends every open to the broker: no program may see a difference.

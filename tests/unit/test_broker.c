@@ -586,6 +586,9 @@ static void names_rules(void)
 	EXPECT_ERRNO(link("/t/.env", "/t/w/harmless"), EACCES);
 	EXPECT_ERRNO(truncate("/t/f", 0), EACCES);
 	EXPECT_ERRNO(unlink("/t/ro/f"), EROFS);
+	EXPECT_ERRNO(rename("/t/ro/f", "/t/w/mine"), EXDEV);
+	EXPECT_ERRNO(rename("/t/f", "/proc/mine"), EXDEV);
+	EXPECT_ERRNO(link("/t/ro/f", "/t/w/mine"), EXDEV);
 	/* what must not be read keeps its name, in its folder too */
 	fd = open("/t/w/.env", O_CREAT | O_WRONLY, 0600);
 	EXPECT(fd >= 0 && write(fd, "secret", 6) == 6 && close(fd) == 0);
