@@ -209,9 +209,10 @@ void print_summary(struct buf *b, bool verbose, uint64_t refused, uint64_t lost)
 				   refused == 1 ? "it" : "them");
 		buf_puts(b, "\n");
 	}
-	if (verbose && lost > 0)
-		buf_printf(b, "zviz: %" PRIu64 " event%s came too fast to be shown\n", lost,
-			   lost == 1 ? "" : "s");
+	if (lost > 0)
+		buf_printf(b, "zviz: %" PRIu64 " event%s came too fast %s\n", lost,
+			   lost == 1 ? "" : "s",
+			   verbose ? "to be shown" : "for whoever reads them, and were lost");
 }
 
 void watcher_close(struct watcher *w, uint64_t refused, uint64_t lost)

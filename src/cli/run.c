@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -101,21 +103,64 @@ static int on_control(void *ctx, int fd)
 
 /* ---- events ---- */
 
+static int connect_events(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+
+	if (len >= sizeof to.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(to.sun_path, path, len + 1);
+
+	OWN_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) < 0)
+		return -errno;
+	return fd_take(&fd);
+}
+
+/* A reader that does not read must not hold the container up: what would wait is counted as lost. A line is shorter than
+ * what a pipe and a socket take as a whole. */
+static int open_events_path(const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		return connect_events(path);
+	fd = open(path, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The caller's pipe, without changing how the caller's own end of it waits. */
+static int open_events_fd(int given)
+{
+	char path[32];
+	struct stat st;
+	int fd;
+
+	if (fstat(given, &st) < 0)
+		return -errno;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", given);
+	fd = S_ISFIFO(st.st_mode) ? open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+				  : fcntl(given, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_events_file(const struct run_options *o, struct err *e)
 {
+	const char *path = o->events.file;
 	int fd;
 
 	if (!o->events.set)
 		return -1;
-	if (o->events.file == NULL)
-		fd = fcntl(o->events.fd, F_DUPFD_CLOEXEC, 3);
-	else
-		fd = open(o->events.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-			  0600);
-	if (fd < 0)
-		return fail(e, errno, "--events %s: %m",
-			    o->events.file != NULL ? o->events.file : "descriptor");
-	return fd;
+	fd = path != NULL ? open_events_path(path) : open_events_fd(o->events.fd);
+	if (fd >= 0)
+		return fd;
+	fail(e, -fd, "--events %s: %m", path != NULL ? path : "descriptor");
+	return fd == -ENXIO || fd == -ECONNREFUSED ? advise(e, "start whatever reads them first")
+						   : fd;
 }
 
 static int open_events(struct session *s, struct err *e)
@@ -233,7 +278,7 @@ static void say_end(struct session *s, int code)
 	struct buf text = { .arena = s->cli->arena };
 	struct cgroup_usage used;
 
-	if (code != 0 || s->cli->globals.verbose) {
+	if (code != 0 || s->cli->globals.verbose || atomic_load(&c->events_lost) != 0) {
 		watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
 		cgroup_read_usage(&s->box.cgroup, &used);
 		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);

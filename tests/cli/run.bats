@@ -114,6 +114,46 @@ zviz() {
 	run -124 zviz run --timeout 300ms "$id" sh -c 'trap "" TERM; sleep 60 & wait; sleep 60'
 }
 
+# Prints what comes, a line each, until the other side closes.
+listen_once() { # SOCKET
+	python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("ready", flush=True)
+sys.stdout.write(s.accept()[0].makefile().read())' "$1"
+}
+
+@test "events: to a unix socket" {
+	listen_once "$place/socket" >"$place/got" &
+	for _ in $(seq 200); do
+		! grep -q ready "$place/got" || break
+		sleep 0.05
+	done
+	run -0 zviz run --events "$place/socket" "$id" sh -c 'unshare -U true; true'
+	wait
+	grep -q '"syscall":"unshare"' "$place/got"
+	run -1 zviz run --events "$place/socket" "$id" true # nobody listens now
+	[[ $output == *"start whatever reads them first"* ]]
+}
+
+@test "events: a reader that does not read holds nothing up, and hears how many it lost" {
+	mkfifo "$place/fifo"
+	run -1 zviz run --events "$place/fifo" "$id" true
+	[[ $output == *"start whatever reads them first"* ]]
+	sleep 60 <>"$place/fifo" 3>&- &
+	reader=$!
+	many='i=0; while [ $i -lt 300 ]; do unshare -U true; i=$((i + 1)); done 2>/dev/null; exit 3'
+	run -3 zviz run --timeout 50s --events "$place/fifo" "$id" sh -c "$many"
+	[[ $output == *"300 operations were refused"*"came too fast for whoever reads them"* ]] || { echo "$output"; false; }
+	exec 5<>"$place/fifo" # the same by a descriptor whose own mode stays as it is
+	run -0 zviz run --timeout 50s --events 5 "$id" sh -c "${many%exit 3}"
+	[[ $output == *"came too fast for whoever reads them"* ]]
+	exec 5<&-
+	kill "$reader"
+}
+
 @test "refusals: a closing line when it fails, each of them with --verbose, JSON with --events" {
 	run --separate-stderr -1 zviz run "$id" sh -c 'unshare -U true; exit 1'
 	[[ $stderr == *"1 operation was refused (run with --verbose to see it)"* ]]
