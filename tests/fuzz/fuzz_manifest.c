@@ -36,9 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a = { 0 };
 	struct manifest m;
 	struct err e = { 0 };
-	char *text = arena_strndup(&a, (const char *)data, size);
 
-	if (manifest_read(&a, text, size, &m, &e) == 0) {
+	if (manifest_read(&a, (const char *)data, size, &m, &e) == 0) {
 		need(m.format == MANIFEST_FORMAT && m.zviz != NULL && m.profile != NULL);
 		check_files(&m, &m.inputs);
 		check_files(&m, &m.outputs);
