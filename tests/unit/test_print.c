@@ -54,7 +54,8 @@ static void summaries(void **state)
 	} rows[] = {
 		{ false, 0, 0, "" },
 		{ true, 0, 0, "" },
-		{ false, 0, 5, "" },
+		{ false, 0, 5,
+		  "zviz: 5 events came too fast for whoever reads them, and were lost\n" },
 		{ false, 1, 0, "zviz: 1 operation was refused (run with --verbose to see it)\n" },
 		{ false, 7, 0,
 		  "zviz: 7 operations were refused (run with --verbose to see them)\n" },
