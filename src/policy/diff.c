@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "policy/symbolic.h"
-#include "policy/verify_files.h"
 #include "table/table.h"
 
 enum {
@@ -302,174 +301,12 @@ static int compare_calls(struct arena *a, uint32_t arch, const struct bpf_progra
 	return compare(&others, one, &s, out);
 }
 
-/* ---- the rest of two profiles ---- */
-
-static void compare_access(struct arena *a, const char *path, struct verify_access one,
-			   struct verify_access other, struct diff_lines *out)
-{
-	const struct {
-		const char *what;
-		bool one, other;
-	} rows[] = {
-		{ "read", one.read, other.read },
-		{ "write", one.write, other.write },
-		{ "execute", one.execute, other.execute },
-	};
-	struct buf what = { .arena = a };
-
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].one && !rows[i].other)
-			buf_printf(&what, "%s%s", what.len != 0 ? ", " : "", rows[i].what);
-	if (what.len != 0)
-		*LIST_ADD(a, out) = arena_printf(a, "files: %s %s", buf_text(&what), path);
-}
-
-/* At each path that one of the profiles names: what lies below is treated as it is. */
-static void compare_files(struct arena *a, const struct diff_side *one,
-			  const struct diff_side *other, struct diff_lines *out)
-{
-	const struct profile *const both[] = { one->plan->policy, other->plan->policy };
-	struct words seen = { 0 };
-
-	for (size_t b = 0; b < COUNT(both); b++) {
-		const struct words *const lists[] = {
-			&both[b]->filesystem.read,
-			&both[b]->filesystem.write,
-			&both[b]->filesystem.execute,
-			&both[b]->filesystem.hide,
-		};
-
-		for (size_t l = 0; l < COUNT(lists); l++)
-			for (size_t i = 0; i < lists[l]->n; i++) {
-				const char *path = lists[l]->at[i].text;
-				bool known = strpbrk(path, "*?") != NULL;
-
-				for (size_t k = 0; k < seen.n; k++)
-					known |= strcmp(seen.at[k].text, path) == 0;
-				if (known)
-					continue;
-				LIST_ADD(a, &seen)->text = path;
-				compare_access(a, path, verify_says(one->plan, one->request, path),
-					       verify_says(other->plan, other->request, path), out);
-			}
-	}
-}
-
-static bool has(const struct words *list, const char *text)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->at[i].text, text) == 0)
-			return true;
-	return false;
-}
-
-/* A restriction that only the other one has. */
-static void compare_missing(struct arena *a, const char *what, const struct words *one,
-			    const struct words *other, struct diff_lines *out)
-{
-	for (size_t i = 0; i < other->n; i++)
-		if (!has(one, other->at[i].text))
-			*LIST_ADD(a, out) = arena_printf(a, "%s %s is not there", what,
-							 other->at[i].text);
-}
-
-static void compare_amount(struct arena *a, const char *what, const struct amount *one,
-			   const struct amount *other, struct diff_lines *out)
-{
-	if (!other->set || (one->set && one->value <= other->value))
-		return;
-	if (one->set)
-		*LIST_ADD(a, out) = arena_printf(a, "resources: %s %llu, not %llu", what,
-						 (unsigned long long)one->value,
-						 (unsigned long long)other->value);
-	else
-		*LIST_ADD(a, out) = arena_printf(a, "resources: %s without a limit, not %llu", what,
-						 (unsigned long long)other->value);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool egress_permitted(const struct egress_rule *r, const struct egress_rules *by)
-{
-	for (size_t i = 0; i < by->n; i++) {
-		const struct egress_rule *o = &by->at[i];
-		size_t found = 0;
-
-		if (!same_text(o->cidr, r->cidr) || !same_text(o->domain, r->domain))
-			continue;
-		for (size_t p = 0; p < r->n; p++)
-			for (size_t q = 0; q < o->n; q++)
-				found += r->ports[p] == o->ports[q];
-		if (o->n == 0 || (r->n != 0 && found >= r->n))
-			return true;
-	}
-	return false;
-}
-
-static void compare_network(struct arena *a, const struct profile *one, const struct profile *other,
-			    struct diff_lines *out)
-{
-	static const char *const modes[] = { "none", "host", "private" };
-	/* From the least to the most that can be reached. */
-	static const int reach[] = {
-		[NETWORK_NONE] = 0, [NETWORK_PRIVATE] = 1, [NETWORK_HOST] = 2
-	};
-
-	if (reach[one->network.mode] > reach[other->network.mode])
-		*LIST_ADD(a, out) = arena_printf(a, "network: mode %s, not %s",
-						 modes[one->network.mode],
-						 modes[other->network.mode]);
-	for (size_t i = 0; i < one->network.egress.n; i++) {
-		const struct egress_rule *r = &one->network.egress.at[i];
-
-		if (!egress_permitted(r, &other->network.egress))
-			*LIST_ADD(a, out) = arena_printf(a, "network: out to %s",
-							 r->cidr != NULL ? r->cidr : r->domain);
-	}
-}
-
-static void compare_profiles(struct arena *a, const struct diff_side *one,
-			     const struct diff_side *other, struct diff_lines *out)
-{
-	const struct profile *p = one->plan->policy, *q = other->plan->policy;
-	const struct {
-		const char *what;
-		const struct amount *one, *other;
-	} amounts[] = {
-		{ "memory", &p->resources.memory, &q->resources.memory },
-		{ "swap", &p->resources.swap, &q->resources.swap },
-		{ "cpus", &p->resources.cpus, &q->resources.cpus },
-		{ "pids", &p->resources.pids, &q->resources.pids },
-		{ "nofile", &p->resources.nofile, &q->resources.nofile },
-		{ "tmpfs", &p->resources.tmpfs, &q->resources.tmpfs },
-	};
-
-	compare_missing(a, "namespaces:", &p->namespaces, &q->namespaces, out);
-	for (size_t i = 0; i < p->keep_capabilities.n; i++)
-		if (!has(&q->keep_capabilities, p->keep_capabilities.at[i].text))
-			*LIST_ADD(a, out) = arena_printf(a, "capabilities: %s",
-							 p->keep_capabilities.at[i].text);
-	compare_files(a, one, other, out);
-	compare_missing(a, "files: the rule deny.read", &p->filesystem.deny_read,
-			&q->filesystem.deny_read, out);
-	compare_missing(a, "files: the rule deny.write", &p->filesystem.deny_write,
-			&q->filesystem.deny_write, out);
-	if (!p->filesystem.root_readonly && q->filesystem.root_readonly)
-		*LIST_ADD(a, out) = "files: the root can be written to";
-	compare_network(a, p, q, out);
-	for (size_t i = 0; i < COUNT(amounts); i++)
-		compare_amount(a, amounts[i].what, amounts[i].one, amounts[i].other, out);
-}
-
 int diff_beyond(struct arena *a, uint32_t arch, const struct diff_side *one,
 		const struct diff_side *other, struct diff_lines *out, struct err *e)
 {
 	if (compare_calls(a, arch, one->filter, other->filter, out, e) < 0)
 		return within(e, "%s or %s", one->name, other->name);
 	if (one->plan != NULL && other->plan != NULL)
-		compare_profiles(a, one, other, out);
+		diff_profiles(a, one, other, out);
 	return 0;
 }

@@ -31,4 +31,8 @@ struct profile diff_profile(const struct profile *p);
 int diff_beyond(struct arena *a, uint32_t arch, const struct diff_side *one,
 		const struct diff_side *other, struct diff_lines *out, struct err *e);
 
+/* The part of it that is about what profiles say beside system calls; both sides have plans. */
+void diff_profiles(struct arena *a, const struct diff_side *one, const struct diff_side *other,
+		   struct diff_lines *out);
+
 #endif

@@ -195,6 +195,16 @@ static void each_kind_of_difference(void **state)
 		{ "network: {mode: host}", true, "network: mode host, not none" },
 		{ "network: {egress: {allow: [{cidr: 10.0.0.0/8, ports: [443]}]}}", true,
 		  "network: out to 10.0.0.0/8" },
+		{ "network: {ingress: {allow: [{port: 80}]}}", true, "network: in to port 80" },
+		{ "resources: {io: [{path: /work, wbps: 1M}]}", false,
+		  "resources: io /work wbps without a limit, not 1048576" },
+		{ "requirements: {landlock: 3}", false, "requirements: landlock 1, not 3" },
+		{ "requirements: {landlock: preferred}", true,
+		  "requirements: landlock preferred, not required" },
+		{ "requirements: {seccomp_notify: preferred}", true,
+		  "requirements: seccomp_notify preferred, not required" },
+		{ "requirements: {cgroup: [memory]}", false,
+		  "requirements: the memory controller is not required" },
 		{ "resources: {memory: 9G}", true, "resources: memory 9663676416, not 4294967296" },
 		{ "resources: {pids: 7}", false, "resources: pids 1024, not 7" },
 		{ "capabilities: {keep: [CAP_CHOWN]}", true, "capabilities: CAP_CHOWN" },
@@ -208,13 +218,8 @@ static void each_kind_of_difference(void **state)
 		struct err e;
 
 		builtin_side(&a, profile_builtin("ci-runner"), &base);
-		own_side(
-			&a,
-			arena_printf(
-				&a,
-				"zviz: 1\nextends: ci-runner\nrequirements: {network_policy: preferred}\n%s\n",
-				rows[i].change),
-			&own);
+		own_side(&a, arena_printf(&a, "zviz: 1\nextends: ci-runner\n%s\n", rows[i].change),
+			 &own);
 		assert_int_equal(diff_beyond(&a, AUDIT_ARCH_X86_64, &own.is, &base.is, &beyond, &e),
 				 0);
 		assert_int_equal(
