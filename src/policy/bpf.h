@@ -87,6 +87,10 @@ struct bpf_call {
 	uint64_t ip;
 };
 
+/* 0 for a program that the kernel takes as a filter, by the rules of its seccomp_check_filter() and bpf_check_classic();
+ * -EINVAL otherwise, and *e says where. */
+int bpf_check(const struct bpf_program *p, struct err *e);
+
 /* Runs the program. Returns the verdict; *steps (may be NULL) gets the instructions executed, and *read_args
  * (may be NULL) whether an argument or the instruction pointer was loaded. A malformed program gives
  * SECCOMP_RET_KILL_PROCESS. */

@@ -14,79 +14,207 @@ static void see(const struct bpf_call *call, struct seccomp_data *out)
 		out->args[i] = call->arg[i];
 }
 
-/* Whether a conditional jump is taken; -1 for one that is none. */
-static int jumps(const struct sock_filter *in, uint32_t a)
+/* As the kernel runs it: both registers start at 0. */
+struct machine {
+	const struct bpf_program *p;
+	struct seccomp_data d;
+	uint32_t a, x, scratch[BPF_MEMWORDS];
+	size_t at; /* the next instruction; at the end the program was left */
+	bool returned;
+};
+
+static void leave(struct machine *m)
 {
-	switch (in->code) {
-	case BPF_JMP | BPF_JEQ | BPF_K:
-		return a == in->k;
-	case BPF_JMP | BPF_JGT | BPF_K:
-		return a > in->k;
-	case BPF_JMP | BPF_JGE | BPF_K:
-		return a >= in->k;
-	case BPF_JMP | BPF_JSET | BPF_K:
-		return (a & in->k) != 0;
+	m->at = m->p->n;
+}
+
+static void jump(struct machine *m, const struct sock_filter *in)
+{
+	uint32_t with = BPF_SRC(in->code) == BPF_X ? m->x : in->k;
+	bool taken = false;
+
+	switch (BPF_OP(in->code)) {
+	case BPF_JA:
+		m->at += in->k;
+		return;
+	case BPF_JEQ:
+		taken = m->a == with;
+		break;
+	case BPF_JGT:
+		taken = m->a > with;
+		break;
+	case BPF_JGE:
+		taken = m->a >= with;
+		break;
+	case BPF_JSET:
+		taken = (m->a & with) != 0;
+		break;
 	default:
-		return -1;
+		leave(m);
+		return;
+	}
+	m->at += taken ? in->jt : in->jf;
+}
+
+static void divide(struct machine *m, uint32_t by)
+{
+	if (by != 0) {
+		m->a /= by;
+		return;
+	}
+	m->a = 0; /* the kernel ends a program that divides by nothing, with 0 */
+	m->returned = true;
+}
+
+static void calculate(struct machine *m, const struct sock_filter *in)
+{
+	uint32_t with = BPF_SRC(in->code) == BPF_X ? m->x : in->k;
+
+	switch (BPF_OP(in->code)) {
+	case BPF_ADD:
+		m->a += with;
+		return;
+	case BPF_SUB:
+		m->a -= with;
+		return;
+	case BPF_MUL:
+		m->a *= with;
+		return;
+	case BPF_DIV:
+		divide(m, with);
+		return;
+	case BPF_AND:
+		m->a &= with;
+		return;
+	case BPF_OR:
+		m->a |= with;
+		return;
+	case BPF_XOR:
+		m->a ^= with;
+		return;
+	case BPF_LSH:
+		m->a <<= with & 31;
+		return;
+	case BPF_RSH:
+		m->a >>= with & 31;
+		return;
+	case BPF_NEG:
+		m->a = 0 - m->a;
+		return;
+	default:
+		leave(m);
 	}
 }
 
-static bool load(const struct seccomp_data *d, uint32_t offset, uint32_t *a)
+static bool load_data(const struct machine *m, uint32_t offset, uint32_t *out)
 {
-	if (offset % sizeof *a != 0 || offset > sizeof *d - sizeof *a)
+	if (offset % sizeof *out != 0 || offset > sizeof m->d - sizeof *out)
 		return false;
-	memcpy(a, (const char *)d + offset, sizeof *a);
+	memcpy(out, (const char *)&m->d + offset, sizeof *out);
 	return true;
 }
 
-/* One instruction at *at, which moves on. True when it was a return; anything unknown leaves the
- * program. */
-static bool step(const struct bpf_program *p, const struct seccomp_data *d, size_t *at, uint32_t *a)
+static void load(struct machine *m, const struct sock_filter *in, uint32_t *to)
 {
-	const struct sock_filter *in = &p->at[(*at)++];
-	int taken = jumps(in, *a);
+	bool good = true;
 
-	if (in->code == (BPF_RET | BPF_K)) {
-		*a = in->k;
-		return true;
+	switch (BPF_MODE(in->code)) {
+	case BPF_IMM:
+		*to = in->k;
+		break;
+	case BPF_LEN:
+		*to = sizeof m->d;
+		break;
+	case BPF_ABS:
+		good = to == &m->a && BPF_SIZE(in->code) == BPF_W && load_data(m, in->k, to);
+		break;
+	case BPF_MEM:
+		good = in->k < BPF_MEMWORDS;
+		if (good)
+			*to = m->scratch[in->k];
+		break;
+	default:
+		good = false;
 	}
-	if (taken >= 0)
-		*at += taken ? in->jt : in->jf;
-	else if (in->code == (BPF_JMP | BPF_JA))
-		*at += in->k;
-	else if (in->code == (BPF_ALU | BPF_AND | BPF_K))
-		*a &= in->k;
-	else if (in->code != (BPF_LD | BPF_W | BPF_ABS) || !load(d, in->k, a))
-		*at = p->n;
-	return false;
+	if (!good)
+		leave(m);
+}
+
+static void store(struct machine *m, const struct sock_filter *in, uint32_t value)
+{
+	if (in->k < BPF_MEMWORDS)
+		m->scratch[in->k] = value;
+	else
+		leave(m);
+}
+
+static void finish(struct machine *m, const struct sock_filter *in)
+{
+	if (in->code != (BPF_RET | BPF_K) && in->code != (BPF_RET | BPF_A)) {
+		leave(m);
+		return;
+	}
+	if (in->code == (BPF_RET | BPF_K))
+		m->a = in->k;
+	m->returned = true;
+}
+
+static void step(struct machine *m)
+{
+	const struct sock_filter *in = &m->p->at[m->at++];
+
+	switch (BPF_CLASS(in->code)) {
+	case BPF_LD:
+		load(m, in, &m->a);
+		return;
+	case BPF_LDX:
+		load(m, in, &m->x);
+		return;
+	case BPF_ST:
+		store(m, in, m->a);
+		return;
+	case BPF_STX:
+		store(m, in, m->x);
+		return;
+	case BPF_ALU:
+		calculate(m, in);
+		return;
+	case BPF_JMP:
+		jump(m, in);
+		return;
+	case BPF_RET:
+		finish(m, in);
+		return;
+	default: /* BPF_MISC */
+		if (BPF_MISCOP(in->code) == BPF_TAX)
+			m->x = m->a;
+		else if (BPF_MISCOP(in->code) == BPF_TXA)
+			m->a = m->x;
+		else
+			leave(m);
+	}
 }
 
 bpf_verdict bpf_run(const struct bpf_program *p, const struct bpf_call *call, unsigned *steps,
 		    bool *read_args)
 {
-	bpf_verdict verdict = SECCOMP_RET_KILL_PROCESS;
 	const uint32_t after_head = offsetof(struct seccomp_data, instruction_pointer);
-	struct seccomp_data d;
-	uint32_t a = 0;
+	struct machine m = { .p = p };
 	unsigned n = 0;
 	bool read = false;
 
-	see(call, &d);
-	for (size_t at = 0; at < p->n;) {
-		const struct sock_filter *in = &p->at[at];
+	see(call, &m.d);
+	for (; m.at < p->n && !m.returned; n++) {
+		const struct sock_filter *in = &p->at[m.at];
 
-		n++;
 		read |= in->code == (BPF_LD | BPF_W | BPF_ABS) && in->k >= after_head;
-		if (step(p, &d, &at, &a)) {
-			verdict = a;
-			break;
-		}
+		step(&m);
 	}
 	if (steps != NULL)
 		*steps = n;
 	if (read_args != NULL)
 		*read_args = read;
-	return verdict;
+	return m.returned ? m.a : SECCOMP_RET_KILL_PROCESS;
 }
 
 /* ---- the table ---- */

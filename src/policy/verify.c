@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/symbolic.h"
+#include "policy/verify_example.h"
 #include "table/table.h"
 
 struct proof {
@@ -226,6 +227,14 @@ static int compare_all(struct proof *p, const struct bpf_program *f, struct symb
 	return symbolic_run(f, s, compare_path, p, e);
 }
 
+/* An example is tried as the kernel would: what is shown is a fact, not a conclusion. */
+static bool is_fact(const struct meaning *m, const struct bpf_program *f,
+		    const struct verify_result *r)
+{
+	return bpf_run(f, &r->call, NULL, NULL) == r->does && meaning_of(m, &r->call) == r->says &&
+	       !meaning_admits(m, &r->call, r->does);
+}
+
 int verify_filter(const struct meaning *m, const struct bpf_program *f, struct verify_result *out,
 		  struct err *e)
 {
@@ -234,15 +243,14 @@ int verify_filter(const struct meaning *m, const struct bpf_program *f, struct v
 
 	set.n = set.branches = 0;
 	*out = (struct verify_result){ 0 };
+	TRY(bpf_check(f, e));
 
 	int r = compare_all(&p, f, &set, e);
 
-	/* The example is tried as the kernel would: what is shown is a fact, not a conclusion. */
-	if (r == 1 &&
-	    (bpf_run(f, &out->call, NULL, NULL) != out->does ||
-	     meaning_of(m, &out->call) != out->says || meaning_admits(m, &out->call, out->does)))
-		return fail(e, E2BIG, "the filter is too intricate to be compared");
-	return r;
+	if (r == 1 && !is_fact(m, f, out))
+		r = fail(e, E2BIG, "the filter is too intricate to be compared");
+	/* Too much to follow, or not one of ours: most of what differs shows where the profile decides. */
+	return r < 0 && verify_example(m, f, out) ? 1 : r;
 }
 
 /* ---- in words ---- */

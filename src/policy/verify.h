@@ -17,8 +17,9 @@ struct verify_result {
 	bpf_verdict says, does;
 };
 
-/* 0: the filter and the profile agree on every call. 1: they do not, and *out has one. -EINVAL: the filter is no program
- * that could be loaded, or does what no filter of ours does; *e says where. -E2BIG: neither could be shown. */
+/* 0: the filter and the profile agree on every call. 1: they do not, and *out has one, which was tried. -EINVAL: the
+ * kernel would not load the filter; or it does what no filter of ours does, and no example was found; *e says where.
+ * -E2BIG: neither could be shown. */
 int verify_filter(const struct meaning *m, const struct bpf_program *p, struct verify_result *out,
 		  struct err *e);
 

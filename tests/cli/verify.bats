@@ -66,9 +66,12 @@ instruction() {
 	instruction 0x20 0 0 0 >bad.bpf # a load, and then nothing
 	run --separate-stderr -1 "$zviz" verify --filter bad.bpf
 	[[ $stderr == *"instruction 1: behind the end"* ]]
-	instruction 0x04 0 0 1 >bad.bpf # addition
+	{ instruction 0x94 0 0 2; instruction 0x06 0 0 0x7fff0000; } >bad.bpf # a remainder
 	run --separate-stderr -1 "$zviz" verify --filter bad.bpf
-	[[ $stderr == *"instruction 0"* ]]
+	[[ $stderr == *"instruction 0: code 0x94 is not for filters"* ]]
+	{ instruction 0x04 0 0 0x7fff0000; instruction 0x16 0 0 0; } >odd.bpf # an addition, which no filter of ours makes
+	run --separate-stderr -1 "$zviz" verify --filter odd.bpf --arch x86_64
+	[[ $stderr == *"odd.bpf: seccomp: "*"the profile says "*", the filter does ALLOW"* ]]
 	run --separate-stderr -1 "$zviz" verify --filter nothing.bpf
 	run --separate-stderr -1 "$zviz" verify --arch x86_64
 }

@@ -93,7 +93,7 @@ static void require_equal(const struct base *b, const struct bpf_program *p, con
 		c.nr = b->meaning.at[(seed >> 33) % b->meaning.n].nr;
 		for (unsigned n = 0; n < 6; n++)
 			c.arg[n] = p->at[(seed >> (20 + n)) % p->n].k;
-		require(bpf_run(p, &c, NULL, NULL) == meaning_of(&b->meaning, &c));
+		require(meaning_admits(&b->meaning, &c, bpf_run(p, &c, NULL, NULL)));
 	}
 }
 

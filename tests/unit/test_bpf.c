@@ -773,17 +773,114 @@ static void malformed_programs_kill(void **state)
 		  BPF_STMT(BPF_RET | BPF_K, ALLOW) },
 		{ BPF_STMT(BPF_JMP | BPF_JA, UINT32_MAX), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
 		{ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 1), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
-		{ BPF_STMT(BPF_ST, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
-		{ BPF_STMT(BPF_RET | BPF_A, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_ST, BPF_MEMWORDS), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_LDX | BPF_MEM, BPF_MEMWORDS), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_RET | BPF_X, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_LDX | BPF_W | BPF_ABS, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 2), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
+		{ BPF_STMT(BPF_MISC | 0x40, 0), BPF_STMT(BPF_RET | BPF_K, ALLOW) },
 	};
 	const struct bpf_call call = { 0 };
+	struct err e;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(bad); i++)
-		assert_int_equal(bpf_run(&(struct bpf_program){ 2, bad[i] }, &call, NULL, NULL),
-				 SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		const struct bpf_program p = { 2, bad[i] };
+
+		assert_int_equal(bpf_run(&p, &call, NULL, NULL), SECCOMP_RET_KILL_PROCESS);
+		if (bpf_check(&p, &e) != -EINVAL)
+			fail_msg("row %zu", i);
+		assert_non_null(strstr(e.text, "instruction"));
+	}
 	assert_int_equal(bpf_run(&(struct bpf_program){ 0 }, &call, NULL, NULL),
 			 SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(bpf_check(&(struct bpf_program){ 0 }, &e), -EINVAL);
+}
+
+enum { LONGEST = 6 };
+
+/* What filters of others do: each ends in RET A. */
+static void every_instruction_is_run(void **state)
+{
+	static const struct {
+		struct sock_filter at[LONGEST];
+		size_t n;
+		uint32_t gives;
+	} rows[] = {
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 7) }, 1, 7 },
+		{ { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0) }, 1, sizeof(struct seccomp_data) },
+		{ { BPF_STMT(BPF_LDX | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_MISC | BPF_TXA, 0) },
+		  2,
+		  sizeof(struct seccomp_data) },
+		{ { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_STMT(BPF_ALU | BPF_NEG, 0) },
+		  2,
+		  (uint32_t)-39 },
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 7), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		    BPF_STMT(BPF_LD | BPF_IMM, 50), BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0) },
+		  4,
+		  7 },
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 50), BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
+		    BPF_STMT(BPF_LD | BPF_IMM, 1) },
+		  3,
+		  0 },
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 6), BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 7),
+		    BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, 2), BPF_STMT(BPF_ALU | BPF_OR | BPF_K, 7) },
+		  4,
+		  47 },
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 6), BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, 5),
+		    BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 4),
+		    BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 1) },
+		  4,
+		  24 },
+		{ { BPF_STMT(BPF_LDX | BPF_IMM, 33), BPF_STMT(BPF_LD | BPF_IMM, 3),
+		    BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0) },
+		  3,
+		  6 },
+		{ { BPF_STMT(BPF_LD | BPF_IMM, 9), BPF_STMT(BPF_ST, 15),
+		    BPF_STMT(BPF_LDX | BPF_MEM, 15), BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0) },
+		  4,
+		  18 },
+		{ { BPF_STMT(BPF_LDX | BPF_IMM, 5), BPF_STMT(BPF_STX, 0),
+		    BPF_STMT(BPF_LD | BPF_MEM, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+		    BPF_STMT(BPF_LD | BPF_IMM, 1) },
+		  5,
+		  1 },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sock_filter at[LONGEST];
+		const struct bpf_program p = { rows[i].n + 1, at };
+
+		memcpy(at, rows[i].at, sizeof at);
+		at[rows[i].n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+		assert_int_equal(bpf_check(&p, &e), 0);
+		if (bpf_run(&p, &(struct bpf_call){ .nr = 39 }, NULL, NULL) != rows[i].gives)
+			fail_msg("row %zu", i);
+	}
+}
+
+/* A scratch word must have a value whichever way leads there. */
+static void scratch_words_are_set_first(void **state)
+{
+	struct sock_filter at[] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_ST, 3),
+		BPF_STMT(BPF_LD | BPF_MEM, 3),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	const struct bpf_program p = { COUNT(at), at };
+	struct err e;
+
+	(void)state;
+	assert_int_equal(bpf_check(&p, &e), -EINVAL);
+	assert_string_equal(e.text, "instruction 2: a scratch word without a value");
+	at[0].jf = 0;
+	assert_int_equal(bpf_check(&p, &e), 0);
+	at[2].k = 4;
+	assert_int_equal(bpf_check(&p, &e), -EINVAL);
 }
 
 static const char *test_name(uint32_t arch, int nr)
@@ -954,6 +1051,8 @@ int main(void)
 		cmocka_unit_test(calls_share_their_tests),
 		cmocka_unit_test(bad_tables_are_refused),
 		cmocka_unit_test(malformed_programs_kill),
+		cmocka_unit_test(every_instruction_is_run),
+		cmocka_unit_test(scratch_words_are_set_first),
 		cmocka_unit_test(listing_reads_well),
 		cmocka_unit_test(kernel_takes_them),
 		cmocka_unit_test(kernel_agrees),
