@@ -255,13 +255,93 @@ static struct demand demand_of(const struct query *query, unsigned *wants)
 	return d;
 }
 
+/* ---- names, where the broker changes them ---- */
+
+/* truncate is not among them: it is judged as an open. */
+static const struct naming_call {
+	const char *call;
+	enum naming what;
+	mode_t type; /* of what is made; what is there already is taken for a file */
+} naming_calls[] = {
+	{ "link", NAMING_LINK, S_IFREG },      { "linkat", NAMING_LINK, S_IFREG },
+	{ "mkdir", NAMING_MAKE, S_IFDIR },     { "mkdirat", NAMING_MAKE, S_IFDIR },
+	{ "mknod", NAMING_MAKE, S_IFREG },     { "mknodat", NAMING_MAKE, S_IFREG },
+	{ "rename", NAMING_MOVE, S_IFREG },    { "renameat", NAMING_MOVE, S_IFREG },
+	{ "renameat2", NAMING_MOVE, S_IFREG }, { "rmdir", NAMING_REMOVE, 0 },
+	{ "symlink", NAMING_MAKE, S_IFLNK },   { "symlinkat", NAMING_MAKE, S_IFLNK },
+	{ "unlink", NAMING_REMOVE, 0 },        { "unlinkat", NAMING_REMOVE, 0 },
+};
+
+static const struct naming_call *naming_call_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT(naming_calls); i++)
+		if (strcmp(naming_calls[i].call, name) == 0)
+			return &naming_calls[i];
+	return NULL;
+}
+
+static struct named name_at(struct asking *q, const struct sight *s, mode_t type)
+{
+	const char *base = strrchr(s->path, '/');
+	size_t len = base == s->path ? 1 : (size_t)(base - s->path);
+
+	return (struct named){ .path = s->path,
+			       .folder = arena_strndup(q->a, s->path, len),
+			       .reachable = true,
+			       .type = type };
+}
+
+/* Both names of a move or a link have to be known; otherwise nothing can be said. */
+static void ask_naming(struct asking *q, const struct naming_call *n, unsigned first)
+{
+	bool two = n->what == NAMING_MOVE || n->what == NAMING_LINK;
+	struct named at[2];
+	struct verdict v;
+	size_t given = 0;
+
+	for (unsigned i = first; i < QUERY_ARGS && given < COUNT(at); i++) {
+		struct sight s;
+
+		if (q->query->paths[i] == NULL)
+			continue;
+		query_sight(q, q->query->paths[i], &s);
+
+		struct query_part *mounts = query_shown(q, &s);
+
+		/* The kernel says so before anybody is asked about rights. */
+		if (ask_attributes(q, &s, &demands[QUERY_WRITE], mounts))
+			return;
+		at[given++] = name_at(q, &s, n->type);
+	}
+	if (given < (two ? 2u : 1u))
+		return;
+	v = decide_naming(&q->plan->broker, n->what, two ? &at[0] : NULL, &at[two]);
+
+	struct query_part *part = part_add(q, "broker",
+					   v.what == DENY ? QUERY_REFUSED : QUERY_ASKED, NULL);
+
+	part->from = *v.from;
+	part->why = v.what == DENY ? NULL : "it does that for the caller";
+	if (v.what != DENY)
+		return;
+	part->err = v.err;
+	part->fix = v.fix != NULL ? v.fix
+				  : arena_printf(q->a, "add %s to %s", shown(q->a, at[two].folder),
+						 v.list);
+}
+
 void query_call_paths(struct asking *q, const struct plan_call *row, const struct ruling *filter)
 {
 	const struct path_call *known = path_call_find(row->name);
+	const struct naming_call *naming = naming_call_find(row->name);
 	bool asked = filter->verdict == QUERY_ASKED_LATER;
 	unsigned wants;
 	struct demand d = demand_of(q->query, &wants);
 
+	if (asked && naming != NULL) {
+		ask_naming(q, naming, known != NULL ? known->first : 0);
+		return;
+	}
 	for (unsigned i = known != NULL ? known->first : 0; i < QUERY_ARGS; i++)
 		if (q->query->paths[i] != NULL)
 			ask_one(q, q->query->paths[i], &d, wants, asked);

@@ -108,8 +108,16 @@ attack() {
 @test "explain: who changes names" {
 	run -0 "$zviz" explain "$place/own.yaml" rename /work/a /work/b
 	[[ $output == *"asked of the broker"* ]]
-	run -0 "$zviz" explain "$place/own.yaml" unlink /work/.git/hooks/x
+	run -0 "$zviz" explain "$place/own.yaml" unlink /work/sub/.git/hooks/x
 	[[ $output == *"refused with EACCES"*own.yaml:4* ]]
+	run -0 "$zviz" explain "$place/own.yaml" rename /work/.env /work/b
+	[[ $output == *"refused with EACCES"*own.yaml:4*"filesystem.deny.read"* ]]
+	run -0 "$zviz" explain "$place/own.yaml" rename /work/a /work/.env
+	[[ $output == *"asked of the broker, which allows it"* ]]
+	run -0 "$zviz" explain "$place/own.yaml" symlink /x /work/a/.git
+	[[ $output == *"refused with EACCES"*"filesystem.deny.write"* ]]
+	run -0 "$zviz" explain "$place/own.yaml" unlink /usr/bin/cc
+	[[ $output == *"refused with EROFS"* ]]
 	run -0 "$zviz" explain ci-runner rename /work/a /work/b
 	[[ $output == *"allowed natively"* ]]
 }
