@@ -263,21 +263,29 @@ static int compile(struct calls *c, struct err *e)
 	return bpf_compile_with(c->scratch, c->d->a, &policy, &c->d->plan->filter, e);
 }
 
-/* The filter is for the machine's own calls; others are killed, and a profile that lists them is not served. */
+/* The filter is for the machine's own calls: all others are killed, and a profile that lists them is not served. */
 static int check_architectures(const struct draft *d, struct err *e)
 {
-	const char *own = d->h->arch == HOST_AARCH64 ? "aarch64" : "x86_64";
+	bool arm = d->h->arch == HOST_AARCH64;
+	const char *own = arm ? "aarch64" : "x86_64";
 	const struct words *list = &d->p->syscalls.architectures;
 
 	for (size_t i = 0; i < list->n; i++) {
-		const char *name = list->at[i].text;
+		const char *name = list->at[i].text, *from = from_text(d->a, &list->at[i].from);
 
 		if (strcmp(name, "native") == 0 || strcmp(name, own) == 0)
 			continue;
+		if (!arm && (strcmp(name, "i386") == 0 || strcmp(name, "x32") == 0)) {
+			fail(e, EOPNOTSUPP,
+			     "%s: syscalls.architectures: %s is not available in this version: "
+			     "its calls are killed",
+			     from, name);
+			return advise(e, "list native alone, and run programs built for x86_64");
+		}
 		fail(e, EOPNOTSUPP,
-		     "%s: syscalls.architectures: %s is not available in this version",
-		     from_text(d->a, &list->at[i].from), name);
-		return advise(e, "list native alone");
+		     "%s: syscalls.architectures: a machine of %s does not run %s programs", from,
+		     own, name);
+		return advise(e, "list native alone, or use a machine of that kind");
 	}
 	return 0;
 }

@@ -289,7 +289,7 @@ static const struct field syscalls_fields[] = {
 	  .about =
 		  ABOUT(.words = &an_architecture,
 			.told = "Whose system calls there are: native unless written. Calls of every other architecture "
-				"kill the process.") },
+				"kill the process. i386 and x32 are not available in this version.") },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {

@@ -257,6 +257,42 @@ static void launch_calls_are_required(void **state)
 	}
 }
 
+static void other_architectures_are_refused(void **state)
+{
+	static const struct {
+		enum host_arch host;
+		const char *list, *text;
+	} refused[] = {
+		{ HOST_X86_64, "native, i386", "t.yaml:4: syscalls.architectures: i386 is not" },
+		{ HOST_X86_64, "x32", "syscalls.architectures: x32 is not available" },
+		{ HOST_X86_64, "aarch64", "a machine of x86_64 does not run aarch64 programs" },
+		{ HOST_AARCH64, "i386", "a machine of aarch64 does not run i386 programs" },
+		{ HOST_AARCH64, "aarch64, x86_64", "does not run x86_64 programs" },
+	};
+	static const enum host_arch served[] = { HOST_X86_64, HOST_AARCH64 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		struct fixture f = { .host = { .arch = refused[i].host } };
+		char *text = arena_printf(&f.a,
+					  HEAD "syscalls: {allow: [" LAUNCH "], "
+					       "architectures: [%s]}\n",
+					  refused[i].list);
+
+		assert_int_equal(fixture_make(&f, text), -EOPNOTSUPP);
+		if (strstr(f.e.text, refused[i].text) == NULL)
+			fail_msg("%s", f.e.text);
+		assert_non_null(strstr(f.e.hint, "list native alone"));
+		arena_free(&f.a);
+	}
+	for (size_t i = 0; i < COUNT(served); i++) {
+		struct fixture f = { .host = { .arch = served[i] } };
+
+		make(&f, HEAD "syscalls: {allow: [" LAUNCH "], architectures: [native]}\n");
+		arena_free(&f.a);
+	}
+}
+
 /* ---- where a rule lands ---- */
 
 static void opens_stay_native_without_a_rule(void **state)
@@ -751,6 +787,7 @@ int main(void)
 		cmocka_unit_test(where_rows_come_first),
 		cmocka_unit_test(where_rows_beside_opens),
 		cmocka_unit_test(launch_calls_are_required),
+		cmocka_unit_test(other_architectures_are_refused),
 		cmocka_unit_test(opens_stay_native_without_a_rule),
 		cmocka_unit_test(only_writes_are_asked),
 		cmocka_unit_test(refusals_are_asked_when_audited),
