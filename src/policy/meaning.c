@@ -127,27 +127,37 @@ static void means_prctl(struct maker *k, struct meaning_call *c)
 	values(k, c, &k->p->prctl_allow, prctl_names, prctl_is_rare, 0);
 }
 
-/* The type is the low four bits of its argument, the others are flags (include/linux/net.h). */
+/* One type, or with a mask of 0 every one: it is the low four bits of its argument, the others are flags
+ * (include/linux/net.h). */
+static void means_socket_type(struct maker *k, struct meaning_call *c, const struct socket_rule *s,
+			      uint64_t mask, unsigned type)
+{
+	for (size_t p = 0; p < (s->n != 0 ? s->n : 1); p++) {
+		struct meaning_row *r = row(k, c, SECCOMP_RET_ALLOW);
+
+		r->or_asked = k->may_ask && socket_family_is_rare(s->family);
+		test(r, 0, low_half, (uint32_t)s->family);
+		if (mask != 0)
+			test(r, 1, mask, type);
+		if (s->n != 0)
+			test(r, 2, low_half, s->protocols[p] & low_half);
+	}
+}
+
 static void means_socket(struct maker *k, struct meaning_call *c)
 {
 	const struct socket_rules *rules = &k->p->sockets_allow;
 
 	lists_decide(k, c, "socket", EACCES);
-	for (size_t i = 0; i < rules->n; i++)
-		for (unsigned type = 0; type < 16; type++) {
-			const struct socket_rule *s = &rules->at[i];
-			size_t n = s->n != 0 ? s->n : 1;
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct socket_rule *s = &rules->at[i];
 
-			for (size_t p = 0; (s->types & 1u << type) && p < n; p++) {
-				struct meaning_row *r = row(k, c, SECCOMP_RET_ALLOW);
-
-				r->or_asked = k->may_ask && socket_family_is_rare(s->family);
-				test(r, 0, low_half, (uint32_t)s->family);
-				test(r, 1, 0xf, type);
-				if (s->n != 0)
-					test(r, 2, low_half, s->protocols[p] & low_half);
-			}
-		}
+		if (s->types == ~0u)
+			means_socket_type(k, c, s, 0, 0);
+		for (unsigned type = 0; type < 16 && s->types != ~0u; type++)
+			if (s->types & 1u << type)
+				means_socket_type(k, c, s, 0xf, type);
+	}
 }
 
 /* Whatever asks for a new namespace; the bit of CLONE_NEWTIME is part of clone's exit signal. */

@@ -319,33 +319,72 @@ int profile_conflicts(struct arena *a, const struct profile *p, const char *file
 	return 0;
 }
 
-/* Each of these costs a mount, a rule of Landlock, or a comparison at each open that the broker performs; and the proof
- * looks at each beside each. A profile of a person has a tenth of it. */
+#define MOST(name, list, element, most)                                                            \
+	name, offsetof(struct profile, list), sizeof(struct element),                              \
+		offsetof(struct element, from), most
+
+/* Each path costs a mount, a rule of Landlock, or a comparison at each open that the broker performs; the filter asks
+ * for each value; and the proof looks at each beside each. A profile of a person has a tenth of it. */
 static const struct {
 	const char *name;
-	size_t offset, most;
+	size_t offset, size, from, most;
+	const char *fix;
 } limits[] = {
-	{ "filesystem.read", LIST(filesystem.read), 256 },
-	{ "filesystem.write", LIST(filesystem.write), 256 },
-	{ "filesystem.execute", LIST(filesystem.execute), 256 },
-	{ "filesystem.hide", LIST(filesystem.hide), 128 },
-	{ "filesystem.deny.read", LIST(filesystem.deny_read), 64 },
-	{ "filesystem.deny.write", LIST(filesystem.deny_write), 64 },
+	{ MOST("filesystem.read", filesystem.read, word, 256), "name a folder above them" },
+	{ MOST("filesystem.write", filesystem.write, word, 256), "name a folder above them" },
+	{ MOST("filesystem.execute", filesystem.execute, word, 256), "name a folder above them" },
+	{ MOST("filesystem.hide", filesystem.hide, word, 128), "name a folder above them" },
+	{ MOST("filesystem.deny.read", filesystem.deny_read, word, 64),
+	  "name a folder above them" },
+	{ MOST("filesystem.deny.write", filesystem.deny_write, word, 64),
+	  "name a folder above them" },
+	{ MOST("ioctl.allow", ioctl_allow, word, 256), "keep what the workload uses" },
+	{ MOST("prctl.allow", prctl_allow, word, 256), "keep what the workload uses" },
+	{ MOST("sockets.allow", sockets_allow, socket_rule, 64), "leave types or protocols out" },
+	{ MOST("syscalls.where", syscalls.where, where_rule, 64),
+	  "write values of one mask into one row" },
 };
+
+/* Of one row. Linux knows some 30 protocols of a family. */
+enum { PROTOCOLS_MAX = 64, VALUES_MAX = 256 };
+
+/* The shape of every list. */
+struct any_list {
+	size_t n, cap;
+	const char *at;
+};
+
+static int too_many(const struct from *f, const char *name, size_t most, const char *fix,
+		    struct err *e)
+{
+	fail(e, E2BIG, "%s:%u:%u: %s: more than %zu of them", f->file, f->line, f->column, name,
+	     most);
+	return advise(e, "%s", fix);
+}
 
 static int check_limits(const struct profile *p, struct err *e)
 {
-	for (size_t i = 0; i < COUNT(limits); i++) {
-		const struct words *w = (const struct words *)((const char *)p + limits[i].offset);
-		const struct from *f;
+	const struct socket_rules *sockets = &p->sockets_allow;
+	const struct where_rules *where = &p->syscalls.where;
 
-		if (w->n <= limits[i].most)
-			continue;
-		f = &w->at[limits[i].most].from;
-		fail(e, E2BIG, "%s:%u:%u: %s: more than %zu of them", f->file, f->line, f->column,
-		     limits[i].name, limits[i].most);
-		return advise(e, "name a folder above them");
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		struct any_list list;
+
+		memcpy(&list, (const char *)p + limits[i].offset, sizeof list);
+		if (list.n > limits[i].most)
+			return too_many((const struct from *)(list.at +
+							      limits[i].most * limits[i].size +
+							      limits[i].from),
+					limits[i].name, limits[i].most, limits[i].fix, e);
 	}
+	for (size_t i = 0; i < sockets->n; i++)
+		if (sockets->at[i].n > PROTOCOLS_MAX)
+			return too_many(&sockets->at[i].from, "sockets.allow: protocols",
+					PROTOCOLS_MAX, "leave them out to allow every one", e);
+	for (size_t i = 0; i < where->n; i++)
+		if (where->at[i].n > VALUES_MAX)
+			return too_many(&where->at[i].from, "syscalls.where: in", VALUES_MAX,
+					"write what they have in common with a mask", e);
 	return 0;
 }
 

@@ -128,9 +128,26 @@ static bool all_the_same(const struct proof *p, size_t row)
 	return p->call->otherwise == p->does;
 }
 
+/* False when no call of the set meets the row's equalities: then it says nothing here, and need not be remembered. */
+static bool can_hold(struct proof *p, size_t row)
+{
+	const struct meaning_row *r = &p->call->at[row];
+	size_t n = p->calls->n;
+	bool can = true;
+	struct way w[2];
+
+	for (size_t t = 0; can && t < r->ntests; t++)
+		if (!r->tests[t].not_zero && ways(&r->tests[t], true, w) == 1)
+			can = narrow(p->calls, &w[0]);
+	p->calls->n = n;
+	return can;
+}
+
 static int compare_from(struct proof *p, size_t row)
 {
 	p->out->sets++;
+	while (row < p->call->n && !can_hold(p, row))
+		row++;
 	if (all_the_same(p, row))
 		return 0;
 	if (row == p->call->n)

@@ -208,6 +208,35 @@ static bool answers_differ(const struct meaning_call *c)
 	return false;
 }
 
+/* Where other rows of the call ask for a few bits of an argument and this one does not, it is cut into all values of
+ * them: libseccomp 2.5 answers wrongly where one rule asks for two arguments, and another for a third between them. */
+static void add_even(struct judge *j, const struct meaning_call *c, struct cubes *out,
+		     const struct cube *part)
+{
+	struct cubes all = { 0 };
+
+	*LIST_ADD(j->a, &all) = *part;
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->at[i].ntests; k++) {
+			const struct meaning_test *t = &c->at[i].tests[k];
+			struct cubes next = { 0 };
+
+			if (part->mask[t->arg] != 0 || t->mask != 0xf ||
+			    all.at[0].mask[t->arg] != 0)
+				continue;
+			for (size_t n = 0; n < all.n * 16; n++) {
+				struct cube *one = LIST_ADD(j->a, &next);
+
+				*one = all.at[n / 16];
+				one->mask[t->arg] = t->mask;
+				one->value[t->arg] = n % 16;
+			}
+			all = next;
+		}
+	for (size_t i = 0; i < all.n; i++)
+		*LIST_ADD(j->a, out) = all.at[i];
+}
+
 /* The rules of one call with rows; false when there are too many. */
 static bool rules_of(struct judge *j, const struct meaning_call *c, struct cubes *parts,
 		     bpf_verdict **then)
@@ -227,10 +256,10 @@ static bool rules_of(struct judge *j, const struct meaning_call *c, struct cubes
 			left = cubes_of(j->a, &c->at[i]);
 		else if (!left_of(j, c, i, &left))
 			return false;
-		for (size_t k = 0; k < left.n; k++) {
-			*LIST_ADD(j->a, parts) = left.at[k];
+		for (size_t k = 0; k < left.n; k++)
+			add_even(j, c, parts, &left.at[k]);
+		while (answers.n < parts->n)
 			*LIST_ADD(j->a, &answers) = c->at[i].answer;
-		}
 		if (parts->n > PARTS_MAX)
 			return false;
 	}
