@@ -9,7 +9,7 @@
  *   };
  *
  * Several rows may have the same name: each takes what it wants from the value. Lists of structs and of
- * words append to what is there; everything else replaces it.
+ * words append to what is there; everything else replaces it. Strict documents name no number and no bit twice.
  */
 #ifndef TEXT_BIND_H
 #define TEXT_BIND_H
