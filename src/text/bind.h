@@ -63,6 +63,11 @@ struct field_about {
 	bool numbers_too;
 	const char *pattern;
 	const struct field *forms;
+	const char *needs; /* the key without which this one is refused */
+	/* Of the whole map, in a row with the name "": which keys exclude each other, one being needed, up to a NULL; and
+	 * the least number of keys. */
+	const char *const *one_of;
+	unsigned keys;
 };
 #define ABOUT(...)                                                                                 \
 	&(const struct field_about)                                                                \
