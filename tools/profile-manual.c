@@ -82,7 +82,7 @@ static void put_elements(const struct field *f)
 	if (about(f)->words != NULL)
 		printf("%s", about(f)->words->plural);
 	else if (about(f)->pattern != NULL)
-		printf(strstr(about(f)->pattern, "\\*\\*") != NULL
+		printf(strstr(about(f)->pattern, "\\*\\*/") != NULL
 			       ? "patterns that start with / or \\*\\*/"
 			       : "absolute paths");
 	else

@@ -124,12 +124,10 @@ static void defaults(struct profile *p, struct arena *a, bool namespaces)
 }
 
 static int remove_rows(const struct bind *b, const struct node *n, struct profile *out,
-		       struct err *e)
+		       struct profile *gone, struct err *e)
 {
-	struct profile gone = { 0 };
-
-	TRY(bind_map(b, n, profile_remove_fields, &gone, e));
-	return profile_subtract(out, &gone, e);
+	TRY(bind_map(b, n, profile_remove_fields, gone, e));
+	return profile_subtract(out, gone, e);
 }
 
 /* "profiles/my-service.yaml" is my-service unless it says otherwise. */
@@ -154,22 +152,23 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 				"a profile is a map of keys; it starts with 'zviz: 1'");
 
 	const struct node *base = node_get(doc.root, "extends"),
-			  *gone = node_get(doc.root, "remove");
+			  *less = node_get(doc.root, "remove");
+	struct profile gone = { 0 };
 
 	*out = (struct profile){ 0 };
 	if (base != NULL)
 		TRY(load_base(l, c, &b, base, out, e));
 	else
 		defaults(out, l->arena, node_get(doc.root, "namespaces") == NULL);
-	if (gone != NULL && base == NULL)
-		return doc_fail(&doc, gone, e, "there is nothing to remove from without 'extends'");
-	if (gone != NULL)
-		TRY(remove_rows(&b, gone, out, e));
+	if (less != NULL && base == NULL)
+		return doc_fail(&doc, less, e, "there is nothing to remove from without 'extends'");
+	if (less != NULL)
+		TRY(remove_rows(&b, less, out, &gone, e));
 	out->file = c->file;
 	LIST_ADD(l->arena, &out->sources)->text = c->file;
 	out->name = out->description = NULL;
 	TRY(bind_map(&b, doc.root, profile_fields, out, e));
-	TRY(profile_conflicts(l->arena, out, c->file, e));
+	TRY(profile_conflicts(l->arena, out, &gone, c->file, e));
 	if (out->name == NULL)
 		out->name = name_from_file(l->arena, c->file);
 	return 0;

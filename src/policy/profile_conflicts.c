@@ -146,10 +146,15 @@ static void as_prctl(struct entry *x, const char *word)
 	as_value(x, word, prctl_names);
 }
 
+static const struct words *words_at(const struct profile *p, size_t offset)
+{
+	return (const struct words *)((const char *)p + offset);
+}
+
 static void add_words(struct entries *s, const struct profile *p, size_t offset, fill_entry fill,
 		      unsigned side)
 {
-	const struct words *w = (const struct words *)((const char *)p + offset);
+	const struct words *w = words_at(p, offset);
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct entry *x = add(s, &w->at[i].from, w->at[i].text);
@@ -181,6 +186,7 @@ static const struct {
 	{ "filesystem.deny.read", LIST(filesystem.deny_read), as_text },
 	{ "filesystem.deny.write", LIST(filesystem.deny_write), as_text },
 	{ "requirements.cgroup", LIST(requirements.cgroup), as_text },
+	{ "warn", LIST(warnings), as_text },
 };
 
 static int check_lists(struct arena *a, const struct profile *p, const char *file, struct err *e)
@@ -190,6 +196,25 @@ static int check_lists(struct arena *a, const struct profile *p, const char *fil
 		struct entries s = { .a = a, .file = file };
 
 		add_words(&s, p, lists[i].offset, lists[i].fill, 0);
+		TRY(check(&s, &w, e));
+	}
+	return 0;
+}
+
+/* Of a row that is removed, another may take the place; a word would only be back. */
+static int check_removed(struct arena *a, const struct profile *p, const struct profile *gone,
+			 const char *file, struct err *e)
+{
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		if (words_at(gone, lists[i].offset)->n == 0)
+			continue;
+
+		const struct wording w = { arena_printf(a, "remove: %s", lists[i].name), NULL,
+					   "is added in", keep_one };
+		struct entries s = { .a = a, .file = file };
+
+		add_words(&s, p, lists[i].offset, lists[i].fill, 0);
+		add_words(&s, gone, lists[i].offset, lists[i].fill, 1);
 		TRY(check(&s, &w, e));
 	}
 	return 0;
@@ -248,6 +273,26 @@ static void add_where(struct entries *s, const struct profile *p)
 	}
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* In whichever order they were written. */
+static void as_set(struct entries *s, struct entry *x, const uint64_t *numbers, size_t n)
+{
+	uint64_t *sorted = arena_array(s->a, n, sizeof *sorted);
+
+	if (n == 0)
+		return;
+	memcpy(sorted, numbers, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_number);
+	x->bytes = sorted;
+	x->nbytes = n * sizeof *sorted;
+}
+
 static void add_sockets(struct entries *s, const struct profile *p)
 {
 	for (size_t i = 0; i < p->sockets_allow.n; i++) {
@@ -257,8 +302,7 @@ static void add_sockets(struct entries *s, const struct profile *p)
 
 		x->number[0] = (uint64_t)r->family;
 		x->number[1] = r->types;
-		x->bytes = r->protocols;
-		x->nbytes = r->n * sizeof *r->protocols;
+		as_set(s, x, r->protocols, r->n);
 	}
 }
 
@@ -270,8 +314,7 @@ static void add_egress(struct entries *s, const struct profile *p)
 		struct entry *x = add(s, &r->from, to);
 
 		as_text(x, to);
-		x->bytes = r->ports;
-		x->nbytes = r->n * sizeof *r->ports;
+		as_set(s, x, r->ports, r->n);
 	}
 }
 
@@ -306,9 +349,11 @@ static const struct {
 	{ add_io, { "resources.io", "has a row in", NULL, "write its limits into one row" } },
 };
 
-int profile_conflicts(struct arena *a, const struct profile *p, const char *file, struct err *e)
+int profile_conflicts(struct arena *a, const struct profile *p, const struct profile *gone,
+		      const char *file, struct err *e)
 {
 	TRY(check_lists(a, p, file, e));
+	TRY(check_removed(a, p, gone, file, e));
 	TRY(check_opposites(a, p, file, e));
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct entries s = { .a = a, .file = file };

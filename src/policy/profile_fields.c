@@ -34,7 +34,9 @@ static const struct name audits[] = {
 static const struct name roots[] = { { "readonly", true }, { "writable", false }, { 0 } };
 
 /* What JSON Schema can say of words that a check looks at. */
-static const char path_pattern[] = "^/", pattern_pattern[] = "^(/|\\*\\*/.)",
+static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
+		  hidden_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))(?!.*\\*\\*)",
+		  pattern_pattern[] = "^(/(?!(.*/)?\\.\\.(/|$))|\\*\\*/.)",
 		  cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$",
 		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
 		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
@@ -186,6 +188,8 @@ static const struct field cgroup_forms[] = { { "", AS_WORDS,
 					     { "", AS_STRUCT, .fields = cgroup_fields },
 					     { 0 } };
 
+static const char *const cidr_or_domain[] = { "cidr", "domain", NULL };
+
 /* ---- rows of lists ---- */
 
 static const struct field where_fields[] = {
@@ -232,7 +236,7 @@ static const struct field egress_fields[] = {
 	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX,
 	  .about = ABOUT(.told = "Which ports: every one unless written.") },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
-	{ "", AS_CALL, .call = profile_check_egress },
+	{ "", AS_CALL, .call = profile_check_egress, .about = ABOUT(.one_of = cidr_or_domain) },
 	{ 0 }
 };
 static const struct field ingress_fields[] = {
@@ -254,7 +258,8 @@ static const struct field io_fields[] = {
 	{ "wiops", AS_U64, offsetof(struct io_rule, wiops), .min = 1,
 	  .about = ABOUT(.told = "Writes in a second.") },
 	{ "", AS_FROM, offsetof(struct io_rule, from) },
-	{ "", AS_CALL, .call = profile_check_io },
+	/* The path and a limit. */
+	{ "", AS_CALL, .call = profile_check_io, .about = ABOUT(.keys = 2) },
 	{ 0 }
 };
 
@@ -333,7 +338,7 @@ static const struct field filesystem_fields[] = {
 	  .about = ABOUT(.pattern = path_pattern, .told = "Folders whose files may be executed.") },
 	{ "hide", AS_WORDS, IN(filesystem.hide), .check = profile_check_hidden,
 	  .about =
-		  ABOUT(.pattern = path_pattern,
+		  ABOUT(.pattern = hidden_pattern,
 			.told = "Paths that are masked, if they are there: * stands for anything within a name, ? for one "
 				"character. What is mounted at such a path on purpose (a volume, --read, --write) is "
 				"shown.") },
@@ -446,9 +451,9 @@ const struct field profile_fields[] = {
 				"replaced.") },
 	{ "remove", AS_SKIP,
 	  .about =
-		  ABOUT(.forms = remove_forms,
+		  ABOUT(.forms = remove_forms, .needs = "extends",
 			.told = "With extends: what to take out of the lists, written as the lists are; of rows, the first "
-				"key says which.") },
+				"key says which. A word cannot be added again in the same file.") },
 	LIST_SECTIONS,
 	{ "syscalls", AS_STRUCT, .fields = syscalls_fields,
 	  .about =
@@ -492,7 +497,7 @@ static const struct field gone_egress[] = {
 	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
 	  .about = ABOUT(.pattern = domain_pattern) },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
-	{ "", AS_CALL, .call = profile_check_egress },
+	{ "", AS_CALL, .call = profile_check_egress, .about = ABOUT(.one_of = cidr_or_domain) },
 	{ 0 }
 };
 static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_rule, path),
@@ -524,7 +529,7 @@ static const struct field gone_filesystem[] = {
 	{ "execute", AS_WORDS, IN(filesystem.execute), .check = bind_check_path,
 	  .about = ABOUT(.pattern = path_pattern) },
 	{ "hide", AS_WORDS, IN(filesystem.hide), .check = profile_check_hidden,
-	  .about = ABOUT(.pattern = path_pattern) },
+	  .about = ABOUT(.pattern = hidden_pattern) },
 	{ "deny", AS_STRUCT, .fields = deny_fields },
 	{ 0 }
 };

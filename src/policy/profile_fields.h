@@ -16,9 +16,10 @@ extern const struct name profile_architectures[], profile_controllers[];
 /* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
 int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);
 
-/* Refuses what a file says twice, or together with its opposite; both places are named. Rows of what it extends do not
- * count. */
-int profile_conflicts(struct arena *a, const struct profile *p, const char *file, struct err *e);
+/* Refuses what a file says twice, or together with its opposite; both places are named. `gone` is what its `remove:`
+ * takes out. Rows of what it extends do not count. */
+int profile_conflicts(struct arena *a, const struct profile *p, const struct profile *gone,
+		      const char *file, struct err *e);
 
 /* Refuses what no layer could keep, whichever files it stands in. */
 int profile_whole(const struct profile *p, struct err *e);

@@ -41,14 +41,19 @@ static void write_whole(struct json_writer *j, const struct field *f)
 		json_put_u64(j, "maximum", most(f));
 }
 
-/* A number, or text with a unit: num_bytes() and num_milli() of base/num.h. */
-static void write_either(struct json_writer *j, const char *number, int64_t least,
+/* A number, or text with a unit: num_bytes() and num_milli() of base/num.h. The table has thousandths of the latter,
+ * and its least ones are no whole number. */
+static void write_either(struct json_writer *j, const struct field *f, const char *number,
 			 const char *pattern)
 {
+	bool milli = f->unit == UNIT_MILLI;
+
 	json_open_array(j, "anyOf");
 	json_open_object(j, NULL);
 	write_type(j, number);
-	json_put_i64(j, "minimum", least);
+	json_put_i64(j, milli ? "exclusiveMinimum" : "minimum", milli ? 0 : f->min);
+	if (f->max != 0)
+		json_put_u64(j, "maximum", milli ? f->max / 1000 : f->max);
 	json_close(j);
 	json_open_object(j, NULL);
 	write_type(j, "string");
@@ -61,10 +66,10 @@ static void write_number(struct json_writer *j, const struct field *f)
 {
 	switch (f->unit) {
 	case UNIT_BYTES:
-		write_either(j, "integer", f->min, "^[0-9]+(\\.[0-9]+)?[KMGT]?i?B?$");
+		write_either(j, f, "integer", "^([0-9]+B?|[0-9]+(\\.[0-9]{1,3})?[kKMGT]i?B?)$");
 		return;
 	case UNIT_MILLI:
-		write_either(j, "number", 0, "^[0-9]+(\\.[0-9]{1,3})?$");
+		write_either(j, f, "number", "^[0-9]+(\\.[0-9]{1,3})?$");
 		return;
 	case UNIT_ONE:
 		break;
@@ -106,6 +111,10 @@ static void write_word_or_number(struct json_writer *j, const struct field *f)
 	json_put_u64(j, "minimum", 0);
 	json_put_u64(j, "maximum", UINT32_MAX);
 	json_close(j);
+	json_open_object(j, NULL); /* JSON has no other way to write it in hexadecimal */
+	write_type(j, "string");
+	json_put_string(j, "pattern", "^(0x[0-9A-Fa-f]{1,8}|0o[0-7]{1,11}|[0-9]{1,10})$");
+	json_close(j);
 	json_close(j);
 }
 
@@ -132,7 +141,7 @@ static void write_list(struct json_writer *j, const struct field *f)
 	write_type(j, "array");
 	if (f->not_empty || f->as == AS_BITS)
 		json_put_u64(j, "minItems", 1);
-	if (f->as == AS_WORDS)
+	if (f->as != AS_LIST)
 		json_put_bool(j, "uniqueItems", true);
 	write_items(j, f);
 }
@@ -198,6 +207,35 @@ static bool is_key(const struct field *f)
 	return f->as != AS_FROM && f->name[0] != '\0';
 }
 
+/* What a map has to have beside the keys that are always needed. */
+static void write_whole_map(struct json_writer *j, const struct field *f)
+{
+	const struct field_about *a = about(f);
+
+	if (a->keys != 0)
+		json_put_u64(j, "minProperties", a->keys);
+	if (a->one_of == NULL)
+		return;
+	json_open_array(j, "oneOf");
+	for (const char *const *key = a->one_of; *key != NULL; key++) {
+		json_open_object(j, NULL);
+		json_open_array(j, "required");
+		json_put_string(j, NULL, *key);
+		json_close(j);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void write_needs(struct json_writer *j, const struct field *f)
+{
+	json_open_object(j, "dependentRequired");
+	json_open_array(j, f->name);
+	json_put_string(j, NULL, about(f)->needs);
+	json_close(j);
+	json_close(j);
+}
+
 static void write_map(struct json_writer *j, const struct field *fields)
 {
 	bool required = false;
@@ -216,6 +254,12 @@ static void write_map(struct json_writer *j, const struct field *fields)
 		required |= f->required;
 	}
 	json_close(j);
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		if (about(f)->needs != NULL) /* one row of a map at most */
+			write_needs(j, f);
+		if (f->name[0] == '\0')
+			write_whole_map(j, f);
+	}
 	if (!required)
 		return;
 	json_open_array(j, "required");

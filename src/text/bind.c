@@ -1,6 +1,7 @@
 #include "text/bind.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text/bind_scalar.h"
@@ -102,6 +103,55 @@ static int element(const struct bind *b, const struct field *f, const struct nod
 	return 0;
 }
 
+/* An element of a list that must not say the same twice. */
+struct seen {
+	uint64_t value;
+	const struct node *node;
+};
+
+static int compare_seen(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return (x->node->index > y->node->index) - (x->node->index < y->node->index);
+}
+
+/* The first element that repeats an earlier one. */
+static int refuse_twice(const struct bind *b, const struct node *n, struct seen *seen,
+			struct err *e)
+{
+	const struct seen *first = NULL;
+
+	if (n->n < 2)
+		return 0;
+	qsort(seen, n->n, sizeof *seen, compare_seen);
+	for (size_t i = 1; i < n->n; i++)
+		if (seen[i].value == seen[i - 1].value &&
+		    (first == NULL || seen[i].node->index < first->node->index))
+			first = &seen[i];
+	if (first == NULL)
+		return 0;
+	doc_fail(b->doc, first->node, e, "'%s' is listed already in line %u, column %u",
+		 text_shown(b->doc->arena, first->node->text), first[-1].node->line,
+		 first[-1].node->column);
+	return advise(e, "keep one of the two");
+}
+
+static int refuse_numbers_twice(const struct bind *b, const struct field *f, const struct node *n,
+				struct err *e)
+{
+	struct seen *seen = arena_array(b->doc->arena, n->n, sizeof *seen);
+	uint64_t v;
+
+	for (const struct node *x = n->first; x != NULL; x = x->next) {
+		TRY(bind_u64(b, f, x, UINT64_MAX, &v, e));
+		seen[x->index] = (struct seen){ v, x };
+	}
+	return refuse_twice(b, n, seen, e);
+}
+
 static int bind_list(const struct bind *b, const struct field *f, const struct node *n, void *list,
 		     struct err *e)
 {
@@ -111,22 +161,25 @@ static int bind_list(const struct bind *b, const struct field *f, const struct n
 		return doc_fail(b->doc, n, e, "needs at least one element");
 	for (const struct node *x = n->first; x != NULL; x = x->next)
 		TRY(element(b, f, x, list, e));
-	return 0;
+	return f->as == AS_NUMBERS && b->strict ? refuse_numbers_twice(b, f, n, e) : 0;
 }
 
 static int bind_bits(const struct bind *b, const struct field *f, const struct node *n,
 		     unsigned *bits, struct err *e)
 {
+	struct seen *seen;
 	int64_t value;
 
 	if (n->kind != NODE_LIST || n->n == 0)
 		return bind_expected(b, n, "a list with at least one word", e);
+	seen = arena_array(b->doc->arena, n->n, sizeof *seen);
 	*bits = 0;
 	for (const struct node *x = n->first; x != NULL; x = x->next) {
 		TRY(bind_name(b, x, "word", f->names, &value, e));
 		*bits |= 1u << value;
+		seen[x->index] = (struct seen){ (uint64_t)value, x };
 	}
-	return 0;
+	return b->strict ? refuse_twice(b, n, seen, e) : 0;
 }
 
 static int bind_pairs(const struct bind *b, const struct field *f, const struct node *n, void *list,

@@ -9,7 +9,7 @@
  *   };
  *
  * Several rows may have the same name: each takes what it wants from the value. Lists of structs and of
- * words append to what is there; everything else replaces it.
+ * words append to what is there; everything else replaces it. Strict documents name no number and no bit twice.
  */
 #ifndef TEXT_BIND_H
 #define TEXT_BIND_H
@@ -63,6 +63,11 @@ struct field_about {
 	bool numbers_too;
 	const char *pattern;
 	const struct field *forms;
+	const char *needs; /* the key without which this one is refused */
+	/* Of the whole map, in a row with the name "": which keys exclude each other, one being needed, up to a NULL; and
+	 * the least number of keys. */
+	const char *const *one_of;
+	unsigned keys;
 };
 #define ABOUT(...)                                                                                 \
 	&(const struct field_about)                                                                \

@@ -57,15 +57,22 @@ def example(schema, part):
     if "enum" in part:
         return part["enum"][0]
     if part["type"] == "object":
-        return {key: example(schema, part["properties"][key]) for key in part.get("required", [])}
+        keys = part.get("required", []) + part.get("oneOf", [{"required": []}])[0]["required"]
+        more = max(0, part.get("minProperties", 0) - len(keys))
+        keys += [key for key in part["properties"] if key not in keys][:more]
+        return {key: example(schema, part["properties"][key]) for key in keys}
     if part["type"] == "array":
         return [example(schema, part["items"])]
-    return part.get("minimum", 1) if part["type"] in ("integer", "number") else "/x"
+    if part["type"] in ("integer", "number"):
+        return part.get("minimum", 1)
+    return next(text for text in ("/x", "10.0.0.0/8", "x") if re.search(part.get("pattern", ""), text))
 
 
 def build(schema, path, value):
     """A profile in which `value` stands at the end of `path`, and all above it is right."""
     document = example(schema, schema)
+    if path[0] in schema.get("dependentRequired", {}):
+        document["extends"] = "ci-runner"
     at, part = document, schema
     for i, step in enumerate(path):
         last = i + 1 == len(path)
@@ -73,6 +80,10 @@ def build(schema, path, value):
         while "anyOf" in part:
             wanted = "items" if step == 0 else "properties"
             part = resolve(schema, next(f for f in part["anyOf"] if wanted in f and (step == 0 or step in f[wanted])))
+        excluded = [key for form in part.get("oneOf", []) for key in form["required"]]
+        if step in excluded:
+            for key in excluded:
+                at.pop(key, None)
         part = part["items"] if step == 0 else part["properties"][step]
         below = value if last else example(schema, part)
         if not last and path[i + 1] == 0:
@@ -90,7 +101,17 @@ def build(schema, path, value):
 def refuses(program, check, schema, folder):
     tried = 0
     for path, part in list(places(schema, schema)):
-        kinds = [{"no-such-key": 1}, "\x00no such word".replace("\x00", "~"), [{"no-such-key": 1}], None]
+        right = example(schema, part)
+        kinds = [{"no-such-key": 1}, "~no such word", [{"no-such-key": 1}], None]
+        if isinstance(right, int):
+            kinds += [-1, 0.0001]  # where text may stand, YAML's numbers are text
+        if isinstance(right, list):
+            kinds += [right * 2, right + [{}], right + [None]]
+        if isinstance(right, dict):
+            kinds += [{key: right[key] for key in right if key != less} for less in right]
+        # What is refused below is refused for the wrong value alone.
+        errors = [e.message for e in check.iter_errors(build(schema, path, right))]
+        assert not errors, f"{path} = {right!r}: {errors}"
         for wrong in kinds:
             document = build(schema, path, wrong)
             if not list(check.iter_errors(document)):
@@ -99,7 +120,7 @@ def refuses(program, check, schema, folder):
             with open(name, "w") as file:
                 yaml.safe_dump(document, file)
             said = zviz(program, name)
-            assert said.returncode == 1 and "wrong.yaml:" in said.stderr, (
+            assert said.returncode == 1 and "wrong.yaml:" in said.stderr and path[0] in said.stderr, (
                 f"{path} = {wrong!r}: the schema refuses it, zviz says: {said.stdout[:80]}{said.stderr}"
             )
             tried += 1

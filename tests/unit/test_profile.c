@@ -230,7 +230,7 @@ static void removing(void **state)
 	      "  resources: {io: [{path: /work}]}\n"
 	      "  requirements: {cgroup: [pids]}\n"
 	      "  warn: [careful]\n"
-	      "syscalls: {allow: [getpid]}\n"
+	      "syscalls: {allow: [gettid]}\n"
 	      "filesystem: {read: [/usr]}\n",
 	      &p);
 	assert_int_equal(p.namespaces.n, 3);
@@ -238,7 +238,7 @@ static void removing(void **state)
 	assert_string_equal(p.keep_capabilities.at[0].text, "CAP_KILL");
 	assert_int_equal(p.syscalls.allow.n, 3);
 	assert_string_equal(p.syscalls.allow.at[1].text, "getppid");
-	assert_string_equal(p.syscalls.allow.at[2].text, "getpid");
+	assert_string_equal(p.syscalls.allow.at[2].text, "gettid");
 	assert_int_equal(p.syscalls.deny.n + p.syscalls.broker.n + p.syscalls.where.n, 0);
 	assert_string_equal(p.ioctl_allow.at[0].text, "0x5413");
 	assert_int_equal(p.prctl_allow.n, 1);
@@ -533,6 +533,18 @@ static const struct {
 	  "resources.io: '/x/' has a row in line 2, column 18" },
 	{ "resources: {swap: 1G}",
 	  "2:19: resources.swap: it limits nothing without resources.memory" },
+	{ "extends: base\nremove: {filesystem: {execute: [/usr]}}\nfilesystem: {execute: [/usr/]}",
+	  "3:33: remove: filesystem.execute: '/usr' is added in line 4, column 24" },
+	{ "extends: base\nioctl: {allow: [0x5401]}\nremove: {ioctl: {allow: [TCGETS]}}",
+	  "4:26: remove: ioctl.allow: 'TCGETS' is added in line 3, column 17" },
+	{ "sockets: {allow: [{family: inet, types: [stream, dgram, stream]}]}",
+	  "2:57: sockets.allow[0].types[2]: 'stream' is listed already in line 2, column 42" },
+	{ "sockets: {allow: [{family: inet, protocols: [0, 6]}, {family: inet, protocols: [6, 0]}]}",
+	  "sockets.allow: 'inet' has the same row" },
+	{ "network: {egress: {allow: [{domain: a.b, ports: [443, 80, 0x1bb]}]}}",
+	  "2:59: network.egress.allow[0].ports[2]: '0x1bb' is listed already in line 2, column 50" },
+	{ "syscalls: {where: [{syscall: kill, arg: 1, in: [9, 9], then: deny}]}",
+	  "2:52: syscalls.where[0].in[1]: '9' is listed already in line 2, column 49" },
 	{ "requirements: {cgroup: [pids, io, pids]}",
 	  "requirements.cgroup: 'pids' is listed already" },
 	{ "<<: {name: x}", "unknown key '<<'" },
