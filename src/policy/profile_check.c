@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "policy/profile_fields.h"
+#include "policy/profile_words.h"
 #include "table/table.h"
 
 static int unknown_group(const struct bind *b, const struct node *n, struct err *e)
@@ -72,21 +73,12 @@ int profile_check_namespace(const struct bind *b, const struct node *n, struct e
 	return bind_name(b, n, "namespace", namespace_names, &value, e);
 }
 
-const struct name profile_architectures[] = {
-	{ "native", 0 }, { "x86_64", 1 }, { "i386", 2 }, { "x32", 3 }, { "aarch64", 4 }, { 0 },
-};
-
 int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e)
 {
 	int64_t value;
 
 	return bind_name(b, n, "architecture", profile_architectures, &value, e);
 }
-
-const struct name profile_controllers[] = {
-	{ "memory", 0 }, { "cpu", 1 },     { "pids", 2 }, { "io", 3 },
-	{ "cpuset", 4 }, { "hugetlb", 5 }, { 0 },
-};
 
 int profile_check_controller(const struct bind *b, const struct node *n, struct err *e)
 {

@@ -2,36 +2,12 @@
 #include <string.h>
 
 #include "policy/profile_fields.h"
+#include "policy/profile_words.h"
 #include "table/table.h"
 
 enum { LANDLOCK_ABI_MAX = 64 }; /* far beyond any kernel: a slip, not a wish */
 
 #define IN(member) offsetof(struct profile, member)
-
-static const struct name verdicts[] = {
-	{ "allow", PROFILE_ALLOW },
-	{ "deny", PROFILE_DENY },
-	{ 0 },
-};
-static const struct name needs[] = {
-	{ "required", NEED_REQUIRED },
-	{ "preferred", NEED_PREFERRED },
-	{ 0 },
-};
-static const struct name modes[] = {
-	{ "none", NETWORK_NONE },
-	{ "host", NETWORK_HOST },
-	{ "private", NETWORK_PRIVATE },
-	{ 0 },
-};
-static const struct name audits[] = {
-	{ "none", AUDIT_NONE },
-	{ "denials", AUDIT_DENIALS },
-	{ "decisions", AUDIT_DECISIONS },
-	{ "all", AUDIT_ALL },
-	{ 0 },
-};
-static const struct name roots[] = { { "readonly", true }, { "writable", false }, { 0 } };
 
 /* What JSON Schema can say of words that a check looks at. */
 static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
@@ -40,58 +16,6 @@ static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
 		  cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$",
 		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
 		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
-
-/* ---- the words that a list may hold ---- */
-
-static const char *nth_syscall(size_t i)
-{
-	return syscalls[i].name;
-}
-
-static const char *nth_call(size_t i)
-{
-	return i < syscalls_count ? syscalls[i].name : syscall_groups[i - syscalls_count].name;
-}
-
-static const char *nth_ioctl(size_t i)
-{
-	return ioctl_names[i].name;
-}
-
-static const char *nth_prctl(size_t i)
-{
-	return prctl_names[i].name;
-}
-
-static const char *nth_capability(size_t i)
-{
-	return capability_names[i].name;
-}
-
-static const char *nth_namespace(size_t i)
-{
-	return namespace_names[i].name;
-}
-
-static const char *nth_architecture(size_t i)
-{
-	return profile_architectures[i].name;
-}
-
-static const char *nth_controller(size_t i)
-{
-	return profile_controllers[i].name;
-}
-
-static const struct field_words a_syscall = { "syscall", "system calls", nth_syscall },
-				a_call = { "call-or-group", "system calls and groups", nth_call },
-				an_ioctl = { "ioctl", "requests", nth_ioctl },
-				a_prctl = { "prctl", "operations", nth_prctl },
-				a_capability = { "capability", "capabilities", nth_capability },
-				a_namespace = { "namespace", "namespaces", nth_namespace },
-				an_architecture = { "architecture", "architectures",
-						    nth_architecture },
-				a_controller = { "controller", "controllers", nth_controller };
 
 /* ---- values that can be written in more than one way ---- */
 
@@ -108,7 +32,7 @@ static int read_root(const struct bind *b, const struct node *n, void *at, struc
 {
 	int64_t readonly;
 
-	TRY(bind_name(b, n, "word", roots, &readonly, e));
+	TRY(bind_name(b, n, "word", profile_roots, &readonly, e));
 	*(bool *)at = readonly;
 	return 0;
 }
@@ -126,7 +50,7 @@ static int read_landlock(const struct bind *b, const struct node *n, void *at, s
 	uint64_t abi = 0;
 
 	if (is_word(n)) {
-		TRY(bind_name(b, n, "need", needs, &need, e));
+		TRY(bind_name(b, n, "need", profile_needs, &need, e));
 		abi = need == NEED_REQUIRED;
 	} else {
 		TRY(bind_number(b, n, 1, LANDLOCK_ABI_MAX, &abi, e));
@@ -139,8 +63,8 @@ static int read_landlock(const struct bind *b, const struct node *n, void *at, s
 static const struct field cgroup_fields[] = {
 	{ "controllers", AS_WORDS, IN(requirements.cgroup), .required = true,
 	  .check = profile_check_controller,
-	  .about = ABOUT(.words = &a_controller, .told = "The controllers.") },
-	{ "need", AS_ENUM, IN(requirements.cgroup_need), .names = needs, .required = true,
+	  .about = ABOUT(.words = &profile_controller_words, .told = "The controllers.") },
+	{ "need", AS_ENUM, IN(requirements.cgroup_need), .names = profile_needs, .required = true,
 	  .about = ABOUT(.told = "Whether they have to be there.") },
 	{ 0 }
 };
@@ -167,7 +91,7 @@ static int read_cgroup(const struct bind *b, const struct node *n, void *at, str
 		return bind_map(b, n, cgroup_fields, p, e);
 	if (n->kind == NODE_LIST)
 		return read_controllers(b, n, p, e);
-	TRY(bind_name(b, n, "need", needs, &need, e));
+	TRY(bind_name(b, n, "need", profile_needs, &need, e));
 	p->requirements.cgroup_need = (enum need)need;
 	return 0;
 }
@@ -178,13 +102,13 @@ static const struct field version_forms[] = { { "", AS_U32, .min = 1, .max = 1 }
 static const struct field extends_forms[] = { { "", AS_STRING }, { 0 } };
 static const struct field remove_forms[] = { { "", AS_STRUCT, .fields = profile_remove_fields },
 					     { 0 } };
-static const struct field root_forms[] = { { "", AS_ENUM, .names = roots }, { 0 } };
+static const struct field root_forms[] = { { "", AS_ENUM, .names = profile_roots }, { 0 } };
 static const struct field landlock_forms[] = { { "", AS_U32, .min = 1, .max = LANDLOCK_ABI_MAX },
-					       { "", AS_ENUM, .names = needs },
+					       { "", AS_ENUM, .names = profile_needs },
 					       { 0 } };
 static const struct field cgroup_forms[] = { { "", AS_WORDS,
-					       .about = ABOUT(.words = &a_controller) },
-					     { "", AS_ENUM, .names = needs },
+					       .about = ABOUT(.words = &profile_controller_words) },
+					     { "", AS_ENUM, .names = profile_needs },
 					     { "", AS_STRUCT, .fields = cgroup_fields },
 					     { 0 } };
 
@@ -195,7 +119,7 @@ static const char *const cidr_or_domain[] = { "cidr", "domain", NULL };
 static const struct field where_fields[] = {
 	{ "syscall", AS_STRING, offsetof(struct where_rule, syscall), .required = true,
 	  .check = profile_check_syscall,
-	  .about = ABOUT(.words = &a_syscall, .told = "The call.") },
+	  .about = ABOUT(.words = &profile_syscall_words, .told = "The call.") },
 	{ "arg", AS_U32, offsetof(struct where_rule, arg), .required = true, .max = 5,
 	  .about = ABOUT(.told = "Which argument, the first being 0.") },
 	{ "mask", AS_U64, offsetof(struct where_rule, mask), .min = 1,
@@ -205,8 +129,8 @@ static const struct field where_fields[] = {
 	{ "in", AS_NUMBERS, offsetof(struct where_rule, n), .required = true, .not_empty = true,
 	  .size = sizeof(uint64_t),
 	  .about = ABOUT(.told = "The values that fit, under the mask.") },
-	{ "then", AS_ENUM, offsetof(struct where_rule, then), .required = true, .names = verdicts,
-	  .about = ABOUT(.told = "What becomes of a call that fits.") },
+	{ "then", AS_ENUM, offsetof(struct where_rule, then), .required = true,
+	  .names = profile_verdicts, .about = ABOUT(.told = "What becomes of a call that fits.") },
 	{ "", AS_FROM, offsetof(struct where_rule, from) },
 	{ "", AS_CALL, .call = profile_check_where },
 	{ 0 }
@@ -268,20 +192,20 @@ static const struct field io_fields[] = {
 static const struct field capabilities_fields[] = {
 	{ "keep", AS_WORDS, IN(keep_capabilities), .check = profile_check_capability,
 	  .about =
-		  ABOUT(.words = &a_capability,
+		  ABOUT(.words = &profile_capability_words,
 			.told = "Capabilities that stay, within the container: none unless written.") },
 	{ 0 }
 };
 static const struct field syscalls_fields[] = {
 	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call,
 	  .about =
-		  ABOUT(.words = &a_call,
+		  ABOUT(.words = &profile_call_words,
 			.told = "Calls that work. execve, exit_group and sendmsg have to be among them.") },
 	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call,
-	  .about = ABOUT(.words = &a_call, .told = "Calls that answer EPERM.") },
+	  .about = ABOUT(.words = &profile_call_words, .told = "Calls that answer EPERM.") },
 	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call,
 	  .about =
-		  ABOUT(.words = &a_call,
+		  ABOUT(.words = &profile_call_words,
 			.told = "Calls about which the broker is asked where the filter alone would refuse, so that "
 				"refusals are counted and explained.") },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
@@ -292,20 +216,20 @@ static const struct field syscalls_fields[] = {
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
 	  .check = profile_check_architecture,
 	  .about =
-		  ABOUT(.words = &an_architecture,
+		  ABOUT(.words = &profile_architecture_words,
 			.told = "Whose system calls there are: native unless written. Calls of every other architecture "
 				"kill the process. i386 and x32 are not available in this version.") },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {
 	{ "allow", AS_WORDS, IN(ioctl_allow), .check = profile_check_ioctl,
-	  .about = ABOUT(.words = &an_ioctl, .numbers_too = true,
+	  .about = ABOUT(.words = &profile_ioctl_words, .numbers_too = true,
 			 .told = "Requests that work: names, or numbers of 32 bits.") },
 	{ 0 }
 };
 static const struct field prctl_fields[] = {
 	{ "allow", AS_WORDS, IN(prctl_allow), .check = profile_check_prctl,
-	  .about = ABOUT(.words = &a_prctl, .numbers_too = true,
+	  .about = ABOUT(.words = &profile_prctl_words, .numbers_too = true,
 			 .told = "Operations that work: names, or numbers of 32 bits.") },
 	{ 0 }
 };
@@ -360,7 +284,7 @@ static const struct field ingress_section[] = {
 	{ 0 }
 };
 static const struct field network_fields[] = {
-	{ "mode", AS_ENUM, IN(network.mode), .names = modes,
+	{ "mode", AS_ENUM, IN(network.mode), .names = profile_modes,
 	  .about =
 		  ABOUT(.told = "none: a loopback. host: the host's network. private is not available in this version. "
 				"none unless written.") },
@@ -398,13 +322,13 @@ static const struct field requirements_fields[] = {
 		  ABOUT(.forms = landlock_forms,
 			.told = "The lowest ABI that will do; required is any, preferred any or none.") },
 	{ "landlock", AS_FROM, IN(requirements.landlock_from) },
-	{ "seccomp_notify", AS_ENUM, IN(requirements.seccomp_notify), .names = needs,
+	{ "seccomp_notify", AS_ENUM, IN(requirements.seccomp_notify), .names = profile_needs,
 	  .about =
 		  ABOUT(.told = "The broker. Without one that is preferred, refusals are not reported and patterns of "
 				"filesystem.deny not enforced.") },
-	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = needs,
+	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = profile_needs,
 	  .about = ABOUT(.told = "A user namespace. This version starts nothing without one.") },
-	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = needs,
+	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = profile_needs,
 	  .about = ABOUT(.told = "The rules of network.egress and network.ingress.") },
 	{ "cgroup", AS_CALL, .call = read_cgroup,
 	  .about =
@@ -419,7 +343,7 @@ static const struct field requirements_fields[] = {
 #define LIST_SECTIONS                                                                                            \
 	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace,                              \
 	  .about =                                                                                               \
-		  ABOUT(.words = &a_namespace,                                                                   \
+		  ABOUT(.words = &profile_namespace_words,                                                       \
 			.told = "Namespaces of the container's own: all but time unless written. user, pid and " \
 				"mount cannot be left out; network only where network.mode is host.") },         \
 		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                                      \
@@ -472,7 +396,7 @@ const struct field profile_fields[] = {
 	  .about =
 		  ABOUT(.told = "What has to be there, or else nothing is started. What is only preferred, and missing, is "
 				"reported.") },
-	{ "audit", AS_ENUM, IN(audit), .names = audits,
+	{ "audit", AS_ENUM, IN(audit), .names = profile_audits,
 	  .about =
 		  ABOUT(.told = "What is counted and explained. denials: refusals; decisions: opens, too; all: programs "
 				"that are started, too. none unless written.") },
@@ -483,7 +407,7 @@ const struct field profile_fields[] = {
 
 static const struct field gone_where[] = { { "syscall", AS_STRING,
 					     offsetof(struct where_rule, syscall), .required = true,
-					     .about = ABOUT(.words = &a_syscall) },
+					     .about = ABOUT(.words = &profile_syscall_words) },
 					   { "", AS_FROM, offsetof(struct where_rule, from) },
 					   { 0 } };
 static const struct field gone_socket[] = { { "family", AS_ENUM,
@@ -506,15 +430,16 @@ static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_ru
 					{ 0 } };
 static const struct field gone_syscalls[] = {
 	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call,
-	  .about = ABOUT(.words = &a_call) },
+	  .about = ABOUT(.words = &profile_call_words) },
 	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call,
-	  .about = ABOUT(.words = &a_call) },
+	  .about = ABOUT(.words = &profile_call_words) },
 	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call,
-	  .about = ABOUT(.words = &a_call) },
+	  .about = ABOUT(.words = &profile_call_words) },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = gone_where },
 	{ "architectures", AS_WORDS, IN(syscalls.architectures),
-	  .check = profile_check_architecture, .about = ABOUT(.words = &an_architecture) },
+	  .check = profile_check_architecture,
+	  .about = ABOUT(.words = &profile_architecture_words) },
 	{ 0 }
 };
 static const struct field gone_sockets[] = { { "allow", AS_LIST, IN(sockets_allow),
@@ -544,10 +469,11 @@ static const struct field gone_resources[] = {
 	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = gone_io },
 	{ 0 }
 };
-static const struct field gone_requirements[] = { { "cgroup", AS_WORDS, IN(requirements.cgroup),
-						    .check = profile_check_controller,
-						    .about = ABOUT(.words = &a_controller) },
-						  { 0 } };
+static const struct field gone_requirements[] = {
+	{ "cgroup", AS_WORDS, IN(requirements.cgroup), .check = profile_check_controller,
+	  .about = ABOUT(.words = &profile_controller_words) },
+	{ 0 }
+};
 const struct field profile_remove_fields[] = {
 	LIST_SECTIONS,
 	{ "syscalls", AS_STRUCT, .fields = gone_syscalls },

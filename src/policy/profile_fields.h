@@ -10,9 +10,6 @@
 /* Binds a whole profile; `remove:` has lists only, and rows of lists are named by their first key. */
 extern const struct field profile_fields[], profile_remove_fields[];
 
-/* Words of syscalls.architectures and of requirements.cgroup. */
-extern const struct name profile_architectures[], profile_controllers[];
-
 /* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
 int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);
 
