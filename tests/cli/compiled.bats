@@ -73,9 +73,11 @@ works() {
 	rm own.yaml base.yaml # what is compiled needs them no more
 	run -0 zviz run --compiled "$place/compiled" "$id" -- /bin/sh -c 'echo in; echo x >/work/keep || echo kept; kill -9 $$ || echo alive'
 	[[ $output == *$'in\n'* && $output == *$'\nkept\n'* && $output == *$'\nalive'* ]]
-	run -0 --separate-stderr zviz --verbose run --compiled "$place/compiled" "$id" -- /bin/sh -c 'kill -9 $$ || true'
+	run -0 --separate-stderr zviz --verbose run --compiled "$place/compiled" "$id" -- /bin/sh -c 'kill -9 $$ || echo alive'
+	[ "$output" = alive ]
 	[[ $stderr == *"SIGKILL) refused with EPERM by seccomp"* ]]
-	run -0 zviz run --compiled "$place/compiled" --events "$place/home/events" "$id" -- /bin/sh -c 'kill -9 $$ || true'
+	run -0 zviz run --compiled "$place/compiled" --events "$place/home/events" "$id" -- /bin/sh -c 'kill -9 $$ || echo alive'
+	[[ $output == *alive* ]]
 	grep -q '"kill"' "$place/home/events"
 	run -0 zviz explain --compiled "$place/compiled" kill 1 9
 	[[ $output == *"refused with EPERM"*"[own.yaml:3]"* ]]

@@ -37,7 +37,7 @@ gone() {
 		pid=$!
 		sleep "0.0$(printf %05d $((RANDOM % 30000)))"
 		kill -KILL $pid || { echo "kill $n: it had ended: $(cat "$place/said")"; return 1; }
-		wait $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || [ $? = 137 ]
 		if [ $((n % 20)) = 0 ]; then
 			gone
 		fi
@@ -62,7 +62,7 @@ gone() {
 		pid=$!
 		sleep "0.00$(printf %04d $((RANDOM % 8000)))"
 		kill -KILL $pid 2>/dev/null || true # it may have done its work already
-		wait $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || [ $? = 137 ]
 	done
 	for n in $("$zviz" --root "$place/state" list -q); do
 		"$zviz" --root "$place/state" delete --force "$n"
