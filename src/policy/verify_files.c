@@ -142,12 +142,13 @@ struct verify_access verify_lets(const struct plan *p, const char *path)
 
 /* ---- classes ---- */
 
-enum { SLOTS = 1 << 14 }; /* a power of two, more than all lists of a profile can give */
+enum { AROUND = 4 }; /* what a path adds at most */
 
 struct classes {
 	struct arena *a;
 	LIST_OF(const char *) paths;
-	uint16_t *slot; /* 1 + the place in `paths`, found by hash; SLOTS of them */
+	size_t *slot; /* 1 + the place in `paths`, found by hash */
+	size_t slots; /* a power of two, at least twice as many as there can be paths */
 };
 
 /* FNV-1a. */
@@ -162,15 +163,13 @@ static uint32_t hash_of(const char *s)
 
 static void add(struct classes *c, const char *path)
 {
-	size_t s = hash_of(path) & (SLOTS - 1);
+	size_t s = hash_of(path) & (c->slots - 1);
 
-	for (; c->slot[s] != 0; s = (s + 1) & (SLOTS - 1))
+	for (; c->slot[s] != 0; s = (s + 1) & (c->slots - 1))
 		if (strcmp(c->paths.at[c->slot[s] - 1], path) == 0)
 			return;
-	if (c->paths.n + 1 >= SLOTS / 2)
-		return; /* a bundle with thousands of mounts: what the profile names came first */
 	*LIST_ADD(c->a, &c->paths) = path;
-	c->slot[s] = (uint16_t)c->paths.n;
+	c->slot[s] = c->paths.n;
 }
 
 /* One of the paths that a pattern is about. */
@@ -204,10 +203,12 @@ static void add_around(struct classes *c, const char *path)
 	add(c, slash == path ? "/" : arena_strndup(c->a, path, (size_t)(slash - path)));
 }
 
-static void add_words(struct classes *c, const struct words *list)
+static void make_room(struct classes *c, size_t paths)
 {
-	for (size_t i = 0; i < list->n; i++)
-		add_around(c, list->at[i].text);
+	c->slots = 1;
+	while (c->slots < 2 * AROUND * paths)
+		c->slots *= 2;
+	c->slot = arena_array(c->a, c->slots, sizeof *c->slot);
 }
 
 static void find_classes(struct classes *c, const struct plan *p, const struct plan_request *r)
@@ -223,8 +224,14 @@ static void find_classes(struct classes *c, const struct plan *p, const struct p
 		&r->hide,
 	};
 
+	size_t n = 1 + p->nmounts + p->npaths;
+
 	for (size_t i = 0; i < COUNT(lists); i++)
-		add_words(c, lists[i]);
+		n += lists[i]->n;
+	make_room(c, n);
+	for (size_t i = 0; i < COUNT(lists); i++)
+		for (size_t w = 0; w < lists[i]->n; w++)
+			add_around(c, lists[i]->at[w].text);
 	for (size_t i = 0; i < p->nmounts; i++)
 		add_around(c, p->mounts[i].target);
 	for (size_t i = 0; i < p->npaths; i++)
@@ -267,7 +274,7 @@ static const char *lost_pattern(const struct plan *p)
 int verify_files(struct arena *a, const struct plan *p, const struct plan_request *r,
 		 size_t *classes, const char **path)
 {
-	struct classes c = { .a = a, .slot = arena_array(a, SLOTS, sizeof *c.slot) };
+	struct classes c = { .a = a };
 
 	find_classes(&c, p, r);
 	*classes = c.paths.n;
