@@ -2,7 +2,6 @@
 
 #include <linux/mount.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/draft.h"
@@ -170,21 +169,14 @@ static void run_call(struct finder *f, const char *name, const uint64_t arg[6], 
 	name_layers(f, l);
 }
 
-static uint32_t number_of(const struct name *names, const char *word)
-{
-	const struct name *known = name_find(names, word);
-
-	return (uint32_t)(known != NULL ? (uint64_t)known->value : strtoull(word, NULL, 0));
-}
-
 static void land_ioctl(struct finder *f, const struct word *w, struct landing *l)
 {
-	run_call(f, "ioctl", (const uint64_t[6]){ 0, number_of(ioctl_names, w->text) }, l);
+	run_call(f, "ioctl", (const uint64_t[6]){ 0, profile_number(ioctl_names, w->text) }, l);
 }
 
 static void land_prctl(struct finder *f, const struct word *w, struct landing *l)
 {
-	run_call(f, "prctl", (const uint64_t[6]){ number_of(prctl_names, w->text) }, l);
+	run_call(f, "prctl", (const uint64_t[6]){ profile_number(prctl_names, w->text) }, l);
 }
 
 static void land_architecture(struct finder *f, const struct word *w, struct landing *l)

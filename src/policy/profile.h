@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/name.h"
 #include "text/from.h"
 #include "text/values.h"
 
@@ -173,5 +174,9 @@ const struct builtin_profile *profile_builtin(const char *name);
 /* The same profile as profile_load() makes of its text, in about a hundredth of the time. */
 int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out,
 			 struct err *e);
+
+/* The value of a word of ioctl.allow or prctl.allow that was checked when it was read: its name's, or the number that it
+ * is. The kernel takes 32 bits of both. */
+uint32_t profile_number(const struct name *names, const char *word);
 
 #endif

@@ -87,19 +87,21 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The kernel takes both commands as 32 bits; the words were checked when they were read. Sorted, as the compiler of
- * filters likes them. */
+uint32_t profile_number(const struct name *names, const char *word)
+{
+	const struct name *known = name_find(names, word);
+
+	return (uint32_t)(known != NULL ? (uint64_t)known->value : strtoull(word, NULL, 0));
+}
+
+/* Sorted, as the compiler of filters likes them. */
 static void find_values(struct arena *a, const struct words *words, const struct name *names,
 			struct numbers *out)
 {
 	*out = (struct numbers){ .n = words->n, .cap = words->n };
 	out->at = arena_array(a, words->n, sizeof *out->at);
-	for (size_t i = 0; i < words->n; i++) {
-		const struct name *known = name_find(names, words->at[i].text);
-
-		out->at[i] = (uint32_t)(known != NULL ? (uint64_t)known->value
-						      : strtoull(words->at[i].text, NULL, 0));
-	}
+	for (size_t i = 0; i < words->n; i++)
+		out->at[i] = profile_number(names, words->at[i].text);
 	if (out->n != 0)
 		qsort(out->at, out->n, sizeof *out->at, by_value);
 }

@@ -127,23 +127,14 @@ static void as_path(struct entry *x, const char *word)
 		x->len--;
 }
 
-static void as_value(struct entry *x, const char *word, const struct name *names)
-{
-	bool number = word[0] >= '0' && word[0] <= '9';
-	const struct name *known = number ? NULL : name_find(names, word);
-
-	/* The kernel takes 32 bits of both. */
-	x->number[0] = (uint32_t)(known != NULL ? (uint64_t)known->value : strtoull(word, NULL, 0));
-}
-
 static void as_ioctl(struct entry *x, const char *word)
 {
-	as_value(x, word, ioctl_names);
+	x->number[0] = profile_number(ioctl_names, word);
 }
 
 static void as_prctl(struct entry *x, const char *word)
 {
-	as_value(x, word, prctl_names);
+	x->number[0] = profile_number(prctl_names, word);
 }
 
 static const struct words *words_at(const struct profile *p, size_t offset)

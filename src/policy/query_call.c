@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kern/uapi.h"
@@ -51,14 +50,9 @@ static const struct listed {
 static const struct word *word_of(const struct words *words, const struct name *names,
 				  uint32_t value)
 {
-	for (size_t i = 0; i < words->n; i++) {
-		const struct name *known = name_find(names, words->at[i].text);
-		uint64_t number = known != NULL ? (uint64_t)known->value
-						: strtoull(words->at[i].text, NULL, 0);
-
-		if ((uint32_t)number == value)
+	for (size_t i = 0; i < words->n; i++)
+		if (profile_number(names, words->at[i].text) == value)
 			return &words->at[i];
-	}
 	return NULL;
 }
 
