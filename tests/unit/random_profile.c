@@ -3,6 +3,7 @@
 #include <linux/audit.h>
 #include <string.h>
 
+#include "policy/reference.h"
 #include "table/table.h"
 
 /* Where a word of syscalls: stands, here or in the profile that this one extends. Each is drawn for one list only. */
@@ -523,19 +524,7 @@ int plan_under(struct arena *a, struct planned *p, enum host_arch arch,
 	p->request = (struct plan_request){
 		.id = "x", .verbose = r->verbose, .events = r->events, .direct = &view
 	};
-	p->host = (struct host){ .arch = arch,
-				 .privileged = true,
-				 .initial_userns = true,
-				 .id_limit = UINT32_MAX,
-				 .user_namespaces = true,
-				 .landlock_abi = 7,
-				 .seccomp_notify = true,
-				 .seccomp_killable_wait = true,
-				 .time_namespaces = true,
-				 .last_capability = 40 };
-	strcpy(p->host.cgroup.v2_mount, "/sys/fs/cgroup");
-	strcpy(p->host.cgroup.v2_parent, "/sys/fs/cgroup");
-	p->host.cgroup.v2_controllers = ~0u;
+	reference_host(arch, &p->host);
 	p->spec = (struct spec){ .file = "test", .hostname = "x" };
 	p->spec.process.set = true;
 	p->spec.process.cwd = "/";
