@@ -1,20 +1,27 @@
 #include "base/arena.h"
 
+#include <linux/mman.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+/* All three count from the block's own first byte. */
 struct arena_block {
-	struct arena_block *before;
+	_Alignas(max_align_t) struct arena_block *before;
 	size_t used, size;
-	_Alignas(max_align_t) unsigned char bytes[];
+	size_t ready; /* up to here its pages were taken */
 };
 
-/* So large that the C library asks the kernel for the whole block (M_MMAP_THRESHOLD): it is zero then, and a page
- * of it costs nothing before it is touched. */
-enum { BLOCK_BYTES = 192 * 1024 };
+enum {
+	BLOCK_BYTES = 192 * 1024, /* what is not touched of it costs nothing */
+	PART_BYTES =
+		64 *
+		1024, /* taken from the kernel at a time: one call in place of sixteen page faults */
+	PAGE_BYTES = 4096, /* the smallest: what is aligned for larger ones, is for it */
+};
 
 static _Noreturn void out_of_memory(void)
 {
@@ -22,15 +29,75 @@ static _Noreturn void out_of_memory(void)
 	abort();
 }
 
+/* Zeroed memory, NULL without any. It comes from the kernel, since a C library's first allocation costs a start more than
+ * all of its own do; but address sanitizers watch only what that library gives. */
+#ifdef ZVIZ_SANITIZED
+static void *memory_new(size_t size)
+{
+	return calloc(1, size);
+}
+
+static void memory_free(void *at, size_t size)
+{
+	(void)size;
+	free(at);
+}
+#else
+static void *memory_new(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at != MAP_FAILED ? at : NULL;
+}
+
+static void memory_free(void *at, size_t size)
+{
+	munmap(at, size);
+}
+#endif
+
+/* Has the kernel provide the pages of a range for writing, all at once. One before 5.14 says EINVAL, and they come by
+ * faults. */
+static void take_pages(const void *at, size_t len)
+{
+	uintptr_t from = (uintptr_t)at & ~(uintptr_t)(PAGE_BYTES - 1);
+
+	madvise((void *)from, (uintptr_t)at + len - from, MADV_POPULATE_WRITE);
+}
+
+static size_t part_of(size_t left)
+{
+	return left < PART_BYTES ? left : PART_BYTES;
+}
+
 static struct arena_block *block_new(struct arena_block *before, size_t size)
 {
-	struct arena_block *b = calloc(1, sizeof *b + size);
+	struct arena_block *b = memory_new(size);
 
 	if (b == NULL)
 		out_of_memory();
-	b->before = before;
-	b->size = size;
+	take_pages(b, part_of(size));
+	*b = (struct arena_block){ before, sizeof *b, size, part_of(size) };
 	return b;
+}
+
+/* `more` bytes are about to be used: takes the next part, unless they are more than that. Those come by faults, since not
+ * all of them may be used. */
+static void *take(struct arena_block *b, size_t more)
+{
+	unsigned char *at = (unsigned char *)b + b->used;
+	size_t part = part_of(b->size - b->ready);
+
+	b->used += more;
+	if (b->used <= b->ready)
+		return at;
+	if (b->used - b->ready <= part) {
+		take_pages((unsigned char *)b + b->ready, part);
+		b->ready += part;
+	} else {
+		b->ready = b->used;
+	}
+	return at;
 }
 
 static size_t aligned(size_t size)
@@ -45,13 +112,12 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (size > SIZE_MAX / 2)
 		out_of_memory();
 	size = aligned(size);
-	if (a->last == NULL || a->last->size - a->last->used < size)
-		a->last = block_new(a->last, size > BLOCK_BYTES ? size : BLOCK_BYTES);
+	if (a->last == NULL || a->last->size - a->last->used < size) {
+		size_t whole = sizeof *a->last + size;
 
-	void *p = a->last->bytes + a->last->used;
-
-	a->last->used += size;
-	return p;
+		a->last = block_new(a->last, whole > BLOCK_BYTES ? whole : BLOCK_BYTES);
+	}
+	return take(a->last, size);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
@@ -105,12 +171,20 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return s;
 }
 
+void arena_own(const struct arena *a)
+{
+	if (a->last == NULL)
+		return;
+	take_pages(a->last, sizeof *a->last);
+	take_pages((unsigned char *)a->last + a->last->used, PAGE_BYTES);
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->last != NULL) {
 		struct arena_block *before = a->last->before;
 
-		free(a->last);
+		memory_free(a->last, a->last->size);
 		a->last = before;
 	}
 }
@@ -121,9 +195,10 @@ static bool last_to_fit(struct arena *a, void *at, size_t size, size_t more)
 	struct arena_block *b = a->last;
 	size_t start = b->used - aligned(size);
 
-	if (b->used < aligned(size) || at != b->bytes + start || b->size - start < aligned(more))
+	if (b->used < aligned(size) || at != (unsigned char *)b + start ||
+	    b->size - start < aligned(more))
 		return false;
-	b->used = start + aligned(more);
+	take(b, aligned(more) - aligned(size));
 	return true;
 }
 

@@ -26,6 +26,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((returns_nonnull));
 void arena_free(struct arena *a);
 
+/* After a clone: takes copies of the pages that the next few allocations write to, before they fault. */
+void arena_own(const struct arena *a);
+
 /* Grows `at` (n elements used of *cap) so that one more fits, and returns the array. */
 void *arena_grow(struct arena *a, void *at, size_t n, size_t *cap, size_t size);
 
