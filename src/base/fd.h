@@ -5,6 +5,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,12 @@ int fd_take(int *fd);
 
 /* A local descriptor that closes itself. Must be initialised. */
 #define OWN_FD __attribute__((cleanup(fd_close))) int
+
+/* open(2) of what exists, close-on-exec. musl's own sets that flag with a call more. */
+static inline int path_open(const char *path, int flags)
+{
+	return openat(AT_FDCWD, path, flags | O_CLOEXEC);
+}
 
 /* Reads a whole file of at most `max` bytes into `a`, with a NUL behind it. *len may be NULL.
  * -EFBIG when it is larger. */

@@ -8,6 +8,7 @@
 #ifndef BOX_BOX_H
 #define BOX_BOX_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,8 +99,10 @@ struct box {
 	int mask_folder;         /* the first empty read-only tmpfs, cloned for each mask */
 	int mask_file;           /* /dev/null, likewise */
 	const char *missing_top; /* a path to mask whose first folder is not there */
+	const char *present_top; /* one whose first folder is, though it is not */
 	int proc;                /* the broker's procfs */
 	const char *exec_path;
+	cpu_set_t cpus; /* where it may run after its first moments; empty: where it already may */
 };
 
 /* Sets the container up and lets it run: on success init is on its way to exec, or has got there. Everything

@@ -44,7 +44,7 @@ int step_net_make(struct box *b, struct err *e)
 		return fail(e, -r, "network namespace: %m");
 	TRY(loopback_up(e));
 
-	OWN_FD ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	OWN_FD ns = path_open("/proc/self/ns/net", O_RDONLY);
 
 	if (ns < 0)
 		return fail(e, errno, "network namespace: %m");

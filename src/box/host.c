@@ -21,7 +21,7 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 
-enum { JOIN_STACK_BYTES = 64 * 1024, INIT_STACK_BYTES = 512 * 1024 };
+enum { JOIN_STACK_BYTES = 16 * 1024, INIT_STACK_BYTES = 512 * 1024, INIT_STACK_USED = 16 * 1024 };
 
 static int pair(int *launcher, int *child, struct err *e)
 {
@@ -207,7 +207,7 @@ static uint64_t holder_namespaces(const struct plan *p)
 static void work_beside(pid_t child)
 {
 	cpu_set_t all, others;
-	int own = sched_getcpu();
+	int own = sys_getcpu();
 
 	if (own < 0 || sched_getaffinity(0, sizeof all, &all) < 0)
 		return;
@@ -215,6 +215,19 @@ static void work_beside(pid_t child)
 	CPU_CLR((unsigned)own, &others);
 	if (CPU_COUNT(&others) != 0 && sched_setaffinity(child, sizeof others, &others) == 0)
 		(void)sched_setaffinity(child, sizeof all, &all);
+}
+
+/* After a clone parent and child copy each page that they write to, both at the same moment, and wait for each other's
+ * page tables. So what they need is copied at once: the stack from here up to the callers' frames, somewhat above the box,
+ * and a few pages more. */
+static void own_memory(const struct box *b)
+{
+	enum { BELOW_BYTES = 12 * 1024, ABOVE_BYTES = 8 * 1024 };
+	uintptr_t from = (uintptr_t)__builtin_frame_address(0) - BELOW_BYTES;
+
+	sys_populate((const void *)from, (uintptr_t)b + sizeof *b + ABOVE_BYTES - from);
+	sys_populate(&errno, sizeof errno);
+	arena_own(b->arena);
 }
 
 int step_namespaces_make(struct box *b, struct err *e)
@@ -226,6 +239,7 @@ int step_namespaces_make(struct box *b, struct err *e)
 	};
 	pid_t pid = sys_clone3(&args);
 
+	own_memory(b);
 	if (pid == 0)
 		broker_main(b, row_of("namespaces.make"));
 	if (pid < 0) {
@@ -254,7 +268,7 @@ int step_ids_map(struct box *b, struct err *e)
 	if (!b->plan->host->privileged)
 		return 0;
 	snprintf(path, sizeof path, "/proc/%d/ns/user", b->broker);
-	b->userns = open(path, O_RDONLY | O_CLOEXEC);
+	b->userns = path_open(path, O_RDONLY);
 	return b->userns >= 0 ? 0 : fail(e, errno, "%s: %m", path);
 }
 
@@ -272,9 +286,33 @@ struct joiner {
 	pid_t second;
 	int no; /* out: errno, 0 when init runs */
 	const char *what;
-	char *second_stack; /* its top: stacks grow down */
 	char *init_stack;   /* its bottom, as clone3 wants it */
+	char *second_stack; /* its top: stacks grow down */
 };
+
+/* The launcher and both joiners do nothing but wait for init, so it belongs on their processor. The kernel does not know
+ * that, and may put it beside the broker, each in the other's way. */
+static void stay_here(cpu_set_t *before)
+{
+	cpu_set_t here;
+	int own = sys_getcpu();
+
+	CPU_ZERO(before);
+	if (own < 0 || sched_getaffinity(0, sizeof *before, before) < 0)
+		return;
+	CPU_ZERO(&here);
+	CPU_SET((unsigned)own, &here);
+	if (sched_setaffinity(0, sizeof here, &here) < 0)
+		CPU_ZERO(before);
+}
+
+/* It fails where a cpuset has none of these processors: then entering it has ended what stay_here() did (cpuset_fork() in
+ * kernel/cgroup/cpuset.c). */
+static void go_anywhere(const cpu_set_t *before)
+{
+	if (CPU_COUNT(before) != 0)
+		(void)sched_setaffinity(0, sizeof *before, before);
+}
 
 /* Where init goes on to exec it borrows the launcher's memory as well: nothing is copied, and nothing faults. What
  * it changes, it changes in a copy of its own: the launcher goes on with the original. */
@@ -283,6 +321,7 @@ static _Noreturn void init_main(void *launcher)
 	struct box own = *(struct box *)launcher;
 	size_t n = own.plan->nmounts;
 
+	go_anywhere(&own.cpus);
 	if (own.sources != NULL)
 		own.sources = memcpy(arena_array(own.arena, n, sizeof *own.sources), own.sources,
 				     n * sizeof *own.sources);
@@ -352,7 +391,7 @@ static pid_t pid_of(int pidfd)
 
 	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
 
-	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	OWN_FD fd = path_open(path, O_RDONLY);
 	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
 	const char *line;
 
@@ -372,16 +411,20 @@ int step_init_spawn(struct box *b, struct err *e)
 
 	if (stacks == MAP_FAILED)
 		return fail(e, errno, "stack: %m");
-	j.second_stack = stacks + JOIN_STACK_BYTES;
-	j.init_stack = stacks + 2 * JOIN_STACK_BYTES;
+	j.init_stack = stacks;
+	j.second_stack = stacks + INIT_STACK_BYTES + JOIN_STACK_BYTES;
+	/* What the three will use of them lies together, and is wanted at once. */
+	sys_populate(stacks + INIT_STACK_BYTES - INIT_STACK_USED,
+		     INIT_STACK_USED + 2 * JOIN_STACK_BYTES);
+	stay_here(&b->cpus);
 
-	pid_t first = clone(first_main, stacks + 2 * JOIN_STACK_BYTES,
+	pid_t first = clone(first_main, stacks + bytes,
 			    CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &j);
 	int no = errno;
 
+	go_anywhere(&b->cpus);
 	reap(first);
-	reap(j.second);
-	munmap(stacks, bytes);
+	reap(j.second); /* the stacks are init's until it execs, and go with this process */
 	if (first < 0)
 		return fail(e, no, "clone: %m");
 	if (j.no != 0)

@@ -194,7 +194,7 @@ int ids_write(const struct plan *p, pid_t child, struct err *e)
 	if (p->mapping == IDS_NONE)
 		return 0;
 	snprintf(path, sizeof path, "/proc/%d", child);
-	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	proc = path_open(path, O_PATH | O_DIRECTORY);
 	if (proc < 0)
 		return fail(e, errno, "%s: %m", path);
 	/* Before the map of groups: the kernel demands it of ordinary users, and "deny" is

@@ -119,7 +119,7 @@ int step_sysctl_set(struct box *b, struct err *e)
 static int open_console(struct box *b, struct err *e)
 {
 	int unlock = 0;
-	OWN_FD master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	OWN_FD master = path_open("/dev/pts/ptmx", O_RDWR | O_NOCTTY);
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail(e, errno, "/dev/pts/ptmx: %m");
@@ -377,7 +377,7 @@ int step_landlock_enter(struct box *b, struct err *e)
 	if (rules < 0)
 		return fail(e, -rules, "ruleset: %m");
 	for (size_t i = 0; i < p->npaths; i++) {
-		OWN_FD fd = open(p->paths[i].path, O_PATH | O_CLOEXEC);
+		OWN_FD fd = path_open(p->paths[i].path, O_PATH);
 		uint64_t rights = p->paths[i].rights;
 		struct stat st;
 

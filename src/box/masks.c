@@ -63,21 +63,22 @@ static int mask_file(struct box *b, struct err *e)
 }
 
 /* Many of the paths to hide lie in the same few folders, which small images do not have: whether the path is below the
- * last one at the top that was found missing. */
-static bool below_missing(const struct box *b, const char *path)
+ * same one at the top as another, if there is another. */
+static bool same_top(const char *path, const char *other)
 {
-	size_t len = b->missing_top != NULL ? 1 + strcspn(b->missing_top + 1, "/") : 0;
+	size_t len = other != NULL ? 1 + strcspn(other + 1, "/") : 0;
 
-	return len != 0 && strncmp(path, b->missing_top, len) == 0 &&
+	return len != 0 && strncmp(path, other, len) == 0 &&
 	       (path[len] == '/' || path[len] == '\0');
 }
 
+/* Nothing is at the path: is it for want of its top? */
 static void note_missing(struct box *b, const char *path)
 {
 	char top[NAME_MAX + 2];
 	size_t len = 1 + strcspn(path + 1, "/");
 
-	if (len >= sizeof top)
+	if (len >= sizeof top || same_top(path, b->present_top))
 		return;
 	memcpy(top, path, len);
 	top[len] = '\0';
@@ -86,6 +87,8 @@ static void note_missing(struct box *b, const char *path)
 
 	if (fd == -ENOENT)
 		b->missing_top = path;
+	else
+		b->present_top = path;
 }
 
 /* Masks what is at `path`. Nothing there: 0. */
@@ -228,7 +231,7 @@ static int mask_pattern(struct box *b, const struct plan_mount *m, struct err *e
 
 int rootfs_mask(struct box *b, const struct plan_mount *m, struct err *e)
 {
-	if (m->optional && below_missing(b, m->target))
+	if (m->optional && same_top(m->target, b->missing_top))
 		return 0;
 	if (m->pattern) {
 		TRY(mask_pattern(b, m, e));

@@ -363,7 +363,7 @@ static int make_root(struct box *b, struct err *e)
 	}
 	if (b->root < 0)
 		return -e->no;
-	b->old_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	b->old_root = path_open("/", O_PATH | O_DIRECTORY);
 	if (b->old_root < 0)
 		return fail(e, errno, "/: %m");
 

@@ -104,7 +104,7 @@ static int open_mirror(struct box *b, const struct plan_mount *m, struct box_sou
 		return 0;
 	}
 	s->copy = true;
-	s->fd = open(m->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	s->fd = path_open(m->source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	/* A file that the caller cannot read is not shown either. */
 	s->absent = s->fd < 0 && errno == EACCES;
 	if (s->fd < 0 && !s->absent)

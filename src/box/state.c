@@ -56,7 +56,7 @@ static int open_root(const char *path, bool create, struct err *e)
 	if (create && mkdir(path, 0711) < 0 && errno != EEXIST)
 		return fail(e, errno, "state folder %s: %m", path);
 
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = path_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 	if (fd < 0)
 		return fail(e, errno, "state folder %s: %m", path);
@@ -92,7 +92,7 @@ static uint64_t start_time(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 
-	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	OWN_FD fd = path_open(path, O_RDONLY);
 	ssize_t len = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
 
 	if (len <= 0)
@@ -253,7 +253,7 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	struct timespec now;
 	struct tm tm;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	sys_clock(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	size_t n = strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(created + n, sizeof created - n, ".%09ldZ", now.tv_nsec);
@@ -371,7 +371,7 @@ static int open_container(const char *root_path, const char *id, int *root, int 
 {
 	TRY(state_check_id(id, e));
 
-	OWN_FD r = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD r = path_open(root_path, O_RDONLY | O_DIRECTORY);
 	OWN_FD d = r >= 0 ? openat(r, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
 	if (d < 0 && errno != ENOENT)

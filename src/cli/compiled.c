@@ -186,7 +186,7 @@ static int check_all(struct reader *r, const struct variant *v, struct profile *
 int compiled_load(struct cli *c, const char *folder, bool verbose, bool events, struct profile *out,
 		  struct bpf_program *filter, struct err *e)
 {
-	OWN_FD dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD dir = path_open(folder, O_RDONLY | O_DIRECTORY);
 	struct reader r = { .c = c, .dir = dir };
 
 	if (dir < 0)

@@ -48,7 +48,7 @@ static int open_parent(struct arena *a, const char *path, struct place *out, str
 		fail(e, EINVAL, "'%s' does not name a folder that could be made", path);
 		return advise(e, "for example: -o compiled");
 	}
-	out->parent = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out->parent = path_open(parent, O_RDONLY | O_DIRECTORY);
 	return out->parent < 0 ? fail(e, errno, "%s: %m", parent) : 0;
 }
 

@@ -94,7 +94,7 @@ static int load_bundle(struct cli *c, const struct run_options *o, const struct 
 	char *text;
 	size_t len;
 
-	OWN_FD bundle = open(r->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD bundle = path_open(r->bundle, O_PATH | O_DIRECTORY);
 
 	if (bundle < 0)
 		return fail(e, errno, "bundle %s: %m", r->bundle);
@@ -160,7 +160,7 @@ static struct plan_disk disk_of(const char *path)
 
 	snprintf(name, sizeof name, "/sys/dev/block/%u:%u/../dev", disk.major, disk.minor);
 
-	OWN_FD fd = open(name, O_RDONLY | O_CLOEXEC); /* there only if that was a partition */
+	OWN_FD fd = path_open(name, O_RDONLY); /* there only if that was a partition */
 	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : 0;
 
 	text[n > 0 ? n : 0] = '\0';

@@ -143,7 +143,7 @@ int run_id_check(const char *id, struct err *e)
 
 enum run_path run_path_kind(const char *path)
 {
-	OWN_FD dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD dir = path_open(path, O_PATH | O_DIRECTORY);
 	struct stat st;
 
 	if (dir < 0)

@@ -25,7 +25,7 @@ enum {
  * negative. */
 static ssize_t read_line(const char *path, char *out, size_t room)
 {
-	OWN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	OWN_FD fd = path_open(path, O_RDONLY);
 	ssize_t n = fd < 0 ? -errno : read(fd, out, room - 1);
 
 	out[n > 0 ? n : 0] = '\0';

@@ -216,7 +216,7 @@ static size_t whole_lines(struct cgroup_places *p, char *text, size_t len)
 
 static void read_mounts(struct cgroup_places *p)
 {
-	OWN_FD fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	OWN_FD fd = path_open("/proc/self/mountinfo", O_RDONLY);
 	char text[LINE_ROOM];
 	size_t len = 0;
 	ssize_t n;
@@ -304,7 +304,7 @@ static uint32_t offered(int dir)
  * first that has controllers, else the first. */
 static void consider(const char *path, struct host_cgroup *out)
 {
-	OWN_FD dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	OWN_FD dir = path_open(path, O_PATH | O_DIRECTORY);
 
 	/* Moving a process needs the right to write the procs file of the nearest group that
 	 * encloses where it is and where it goes (cgroup_attach_permissions,
@@ -348,7 +348,7 @@ void probe_cgroup(bool privileged, struct host_cgroup *out)
 {
 	struct cgroup_places p;
 	char text[GROUPS_ROOM];
-	OWN_FD fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	OWN_FD fd = path_open("/proc/self/cgroup", O_RDONLY);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
 	memset(out, 0, sizeof *out);

@@ -62,7 +62,7 @@ static int mapped_userns(void)
 		snprintf(path, sizeof path, "/proc/%d/gid_map", pid);
 		if (written == 0 && file_set(AT_FDCWD, path, "0 100000 65536", &none) == 0) {
 			snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
+			fd = path_open(path, O_RDONLY);
 		}
 	}
 	close(ends[1]);

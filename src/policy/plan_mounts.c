@@ -171,6 +171,8 @@ bool mount_is_at(const struct draft *d, const char *target)
 /* Whether something of the host, or of an image, can lie below: the container's own file systems are empty. */
 static bool can_hold(const struct draft *d, const char *folder)
 {
+	if (d->plan->rootfs != NULL)
+		return true;
 	for (size_t i = 0; i < d->mounts.n; i++) {
 		const struct plan_mount *m = &d->mounts.at[i];
 
@@ -178,7 +180,7 @@ static bool can_hold(const struct draft *d, const char *folder)
 		    (path_below(m->target, folder) || path_below(folder, m->target)))
 			return true;
 	}
-	return d->plan->rootfs != NULL;
+	return false;
 }
 
 /* The folder that the names of a pattern lie in: "/home" of "/home/x-?". */
