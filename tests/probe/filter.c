@@ -8,6 +8,8 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -101,12 +103,27 @@ static long negative_number(void)
 	return outcome(syscall(-1));
 }
 
-/* The 32-bit entry: number 20 is getpid there and writev here. */
+#ifdef __x86_64__
+static sigjmp_buf no_entry;
+
+static void on_no_entry(int sig)
+{
+	(void)sig;
+	siglongjmp(no_entry, 1);
+}
+#endif
+
+/* The 32-bit entry: number 20 is getpid there and writev here. A kernel without it faults. */
 static void i386_entry(char *say)
 {
 #ifdef __x86_64__
+	const struct sigaction catch = { .sa_handler = on_no_entry };
 	long ret;
 
+	strcpy(say, "absent");
+	sigaction(SIGSEGV, &catch, NULL);
+	if (sigsetjmp(no_entry, 1) != 0)
+		return;
 	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(20) : "r8", "r9", "r10", "r11", "memory");
 	strcpy(say, ret > 0 ? "ok" : "refused");
 #else
