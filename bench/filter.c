@@ -99,7 +99,7 @@ static void time_build(const struct plan *plan)
 		struct arena a = { 0 };
 		uint64_t start = now_ns();
 
-		plan_policy(&a, plan_audit_arch(own_arch()), plan->calls, plan->ncalls, &policy);
+		plan_policy(&a, plan, &policy);
 		if (bpf_compile_with(&a, &a, &policy, &made, &e) < 0 || made.n != plan->filter.n)
 			die("compile");
 		samples[i] = now_ns() - start;

@@ -393,12 +393,12 @@ static int perform_once(const struct server *s, const struct call *c, struct out
 	return fd;
 }
 
-static int perform(const struct server *s, const struct call *c, struct outcome *out)
+static int perform(const struct server *s, const struct call *c, int own_nr, struct outcome *out)
 {
 	bool raced = false;
 	int fd;
 
-	TRY(fetch_open(s, c, &out->request));
+	TRY(fetch_open(s, c, own_nr, &out->request));
 	for (unsigned i = 0; i < RACES_MAX; i++) {
 		fd = perform_once(s, c, out, &raced);
 		if (!raced)
@@ -415,7 +415,7 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
 	out->alone = false;
-	out->fd = perform(s, c, out);
+	out->fd = perform(s, c, row->nr, out);
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
 	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
 		out->alone = true;

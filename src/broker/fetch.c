@@ -349,13 +349,14 @@ static int fetch_how(const struct call *c, uint64_t address, uint64_t size,
 }
 
 /* Flags, mode and where the path stands. */
-static int fetch_flags(const struct call *c, int *dirfd, uint64_t *path, struct open_request *out)
+static int fetch_flags(const struct call *c, int own_nr, int *dirfd, uint64_t *path,
+		       struct open_request *out)
 {
 	struct open_how how;
 
 	*dirfd = AT_FDCWD;
 	*path = c->arg[0];
-	switch (c->nr) {
+	switch (own_nr) {
 #ifdef SYS_open
 	case SYS_open:
 		plain_flags(c->arg[1], c->arg[2], out);
@@ -384,13 +385,13 @@ static int fetch_flags(const struct call *c, int *dirfd, uint64_t *path, struct 
 	return kernel_judges(&how, sizeof how);
 }
 
-int fetch_open(const struct server *s, const struct call *c, struct open_request *out)
+int fetch_open(const struct server *s, const struct call *c, int own_nr, struct open_request *out)
 {
 	uint64_t path;
 	int dirfd;
 	OWN_FD dir = -1;
 
-	TRY(fetch_flags(c, &dirfd, &path, out));
+	TRY(fetch_flags(c, own_nr, &dirfd, &path, out));
 	TRY(fetch_string(c, path, out->path));
 	if (out->path[0] == '\0')
 		return -ENOENT;

@@ -59,8 +59,9 @@ struct task {
 /* Whether the thread still waits for the answer to this very call. */
 bool fetch_valid(const struct server *s, uint64_t id);
 
-/* The errno is the kernel's for the same mistake. *out owns a descriptor only on success. */
-int fetch_open(const struct server *s, const struct call *c, struct open_request *out);
+/* `own_nr` is the machine's own number of the call. The errno is the kernel's for the same mistake. *out owns a descriptor
+ * only on success. */
+int fetch_open(const struct server *s, const struct call *c, int own_nr, struct open_request *out);
 
 /* -ENOSYS: no such call. */
 int fetch_names(const struct server *s, const struct call *c, const char *call,

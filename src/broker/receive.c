@@ -58,6 +58,7 @@ static void serve_one(const struct server *s, const struct seccomp_notif *n)
 	const struct plan_call *row;
 
 	memcpy(c.arg, n->data.args, sizeof c.arg);
+	decide_widen(&c);
 	atomic_fetch_add_explicit(&s->counters->asked, 1, memory_order_relaxed);
 	row = decide_row(s->plan, &c);
 	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c, row)) {

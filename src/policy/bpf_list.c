@@ -63,8 +63,10 @@ static void list_value(struct buf *out, const struct known *at, uint32_t k, call
 		if (name != NULL && at->arch != UNKNOWN && k <= INT32_MAX)
 			call = name(at->arch, (int)k);
 		buf_printf(out, "%u", k);
-		if (call != NULL)
-			buf_printf(out, " (%s)", call);
+		if (at->arch == AUDIT_ARCH_X86_64 && k == SYSCALL_X32_BIT)
+			buf_puts(out, " (x32)");
+		else if (call != NULL)
+			buf_printf(out, " (%s%s)", k > SYSCALL_X32_BIT ? "x32: " : "", call);
 	} else if (at->offset == offsetof(struct seccomp_data, arch) && arch != NULL) {
 		buf_puts(out, arch->name);
 	} else {

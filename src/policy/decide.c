@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "table/table.h"
+
 #if defined(__x86_64__)
 #define ARCH_NATIVE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -14,18 +16,42 @@
 #error "the broker knows x86_64 and aarch64"
 #endif
 
+/* arch/x86/entry/syscalls/syscall_32.tbl */
+enum { I386_TRUNCATE = 92, I386_TRUNCATE64 = 193 };
+
+void decide_widen(struct call *c)
+{
+	/* A length is signed, and in two registers where it has 64 bits. */
+	if (c->arch == AUDIT_ARCH_I386 && c->nr == I386_TRUNCATE)
+		c->arg[1] = (uint64_t)(int64_t)(int32_t)c->arg[1];
+	if (c->arch == AUDIT_ARCH_I386 && c->nr == I386_TRUNCATE64)
+		c->arg[1] = (uint32_t)c->arg[1] | c->arg[2] << 32;
+}
+
+/* -1: this machine has no call of its own for it. */
+static int own_number(const struct call *c)
+{
+	const struct syscall *s;
+
+	if (c->arch == ARCH_NATIVE && c->nr < SYSCALL_X32_BIT)
+		return c->nr;
+	if (c->arch != ARCH_NATIVE && c->arch != AUDIT_ARCH_I386)
+		return -1;
+	s = syscall_number(c->arch, c->nr);
+	return s != NULL ? syscall_nr(s, ARCH_NATIVE) : -1;
+}
+
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c)
 {
 	size_t low = 0, high = p->ncalls;
+	const int nr = own_number(c);
 
-	if (c->arch != ARCH_NATIVE)
-		return NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (p->calls[middle].nr == c->nr)
+		if (p->calls[middle].nr == nr)
 			return &p->calls[middle];
-		if (p->calls[middle].nr < c->nr)
+		if (p->calls[middle].nr < nr)
 			low = middle + 1;
 		else
 			high = middle;

@@ -41,7 +41,11 @@ struct verdict {
 		call; /* without these two: the call that syscalls.allow would have to list, or NULL */
 };
 
-/* The plan's row for this call of the native architecture, or NULL. */
+/* Arguments of i386 that come otherwise than the machine's own do: as those, where a decision or what is performed reads
+ * them. */
+void decide_widen(struct call *c);
+
+/* The plan's row for this call, or NULL: of the machine's own that a call of i386 or x32 is judged as. */
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c);
 
 /* Whatever needs no object: calls to refuse, and those that registers decide. Opens with O_PATH too. */

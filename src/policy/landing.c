@@ -181,10 +181,12 @@ static void land_prctl(struct finder *f, const struct word *w, struct landing *l
 
 static void land_architecture(struct finder *f, const struct word *w, struct landing *l)
 {
-	(void)f;
-	(void)w;
+	bool other = strcmp(w->text, "i386") == 0 || strcmp(w->text, "x32") == 0;
+
 	l->layer = "seccomp";
-	l->note = "all others are killed";
+	l->note = !other                             ? "all others are killed"
+		  : f->p->host->arch == HOST_AARCH64 ? "this machine has none"
+						     : "the verdicts of the same calls of x86_64";
 }
 
 static void land_where(struct finder *f)

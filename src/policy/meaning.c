@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -284,6 +285,99 @@ static void means(struct maker *k, struct meaning_call *c)
 	means_where(k, c);
 }
 
+/* ---- the machine's other ABIs ---- */
+
+static bool lists_abi(const struct profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->syscalls.architectures.n; i++)
+		if (strcmp(p->syscalls.architectures.at[i].text, name) == 0)
+			return true;
+	return false;
+}
+
+/* A row on registers of 32 bits, above which a filter sees zeros. A number that needs more is never passed; a negative one
+ * has all bits above set, as far as they are looked at. False: the row never holds. */
+static bool row_in_32_bits(struct meaning_row *r)
+{
+	for (size_t i = 0; i < r->ntests; i++) {
+		struct meaning_test *t = &r->tests[i];
+		uint64_t above = t->mask >> 32, value = t->value >> 32;
+		bool is_negative = (t->value >> 31 & 1) != 0 && value == above;
+
+		if (!t->not_zero && value != 0 && !is_negative)
+			return false;
+		t->mask &= low_half;
+		t->value &= low_half;
+	}
+	return true;
+}
+
+/* What is said of arguments that a call of i386 has elsewhere than in the same register cannot be looked at: the call
+ * is as good as not there. */
+static void means_in_32_bits(struct meaning_call *c, unsigned same)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t t = 0; t < c->at[i].ntests; t++)
+			if (c->at[i].tests[t].arg >= same) {
+				c->n = 0;
+				c->otherwise = error(ENOSYS);
+				return;
+			}
+	for (size_t i = 0; i < c->n; i++) {
+		c->at[n] = c->at[i];
+		n += row_in_32_bits(&c->at[n]);
+	}
+	c->n = n;
+}
+
+/* Of calls that share a number those are allowed of which nothing but their name is asked. */
+static void means_parts(struct maker *k, struct meaning_call *c, const struct syscall_parts *parts)
+{
+	c->otherwise = error(ENOSYS);
+	for (const struct syscall_part *part = parts->at; part->call != NULL; part++) {
+		struct meaning_call one = { .name = part->call };
+
+		means(k, &one);
+		if (one.n == 0 && one.otherwise == SECCOMP_RET_ALLOW)
+			test(row(k, c, SECCOMP_RET_ALLOW), 0, parts->mask, part->op);
+	}
+}
+
+static void means_numbers(struct maker *k, uint32_t first, uint32_t top, struct meaning *m)
+{
+	for (uint32_t nr = first; nr < top; nr++) {
+		const struct syscall *s = syscall_number(m->arch, (int)nr);
+		const struct syscall_parts *parts = syscall_parts(m->arch, (int)nr);
+
+		if (s == NULL && parts == NULL)
+			continue;
+
+		struct meaning_call *c = LIST_ADD(k->a, m);
+
+		c->nr = (int)nr;
+		c->name = parts != NULL ? parts->name : s->name;
+		if (parts != NULL)
+			means_parts(k, c, parts);
+		else
+			means(k, c);
+		if (m->arch == AUDIT_ARCH_I386 && parts == NULL)
+			means_in_32_bits(c, syscall_same(m->arch, (int)nr));
+	}
+}
+
+static struct meaning means_nothing(uint32_t arch)
+{
+	return (struct meaning){
+		.arch = arch,
+		.nr_limit = SYSCALL_X32_BIT,
+		.unknown = error(ENOSYS),
+		.beyond = SECCOMP_RET_KILL_PROCESS,
+		.other_arch = SECCOMP_RET_KILL_PROCESS,
+	};
+}
+
 void meaning_make(struct arena *a, const struct profile *p, const struct meaning_request *r,
 		  uint32_t arch, struct meaning *out)
 {
@@ -294,24 +388,20 @@ void meaning_make(struct arena *a, const struct profile *p, const struct meaning
 		.watched = p->audit >= AUDIT_DECISIONS || r->verbose,
 	};
 
-	*out = (struct meaning){
-		.arch = arch,
-		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT */
-		.unknown = error(ENOSYS),
-		.beyond = SECCOMP_RET_KILL_PROCESS,
-		.other_arch = SECCOMP_RET_KILL_PROCESS,
-	};
-	for (uint32_t nr = 0; nr < syscall_top(arch); nr++) {
-		const char *name = syscall_name(arch, (int)nr);
+	*out = means_nothing(arch);
+	means_numbers(&k, 0, syscall_top(arch), out);
+	if (arch != AUDIT_ARCH_X86_64)
+		return;
+	if (lists_abi(p, "x32")) {
+		out->nr_limit = INT_MAX;
+		means_numbers(&k, SYSCALL_X32_BIT, SYSCALL_X32_BIT + 1024, out);
+	}
+	if (lists_abi(p, "i386")) {
+		struct meaning *also = arena_alloc(a, sizeof *also);
 
-		if (name == NULL)
-			continue;
-
-		struct meaning_call *c = LIST_ADD(a, out);
-
-		c->name = name;
-		c->nr = (int)nr;
-		means(&k, c);
+		*also = means_nothing(AUDIT_ARCH_I386);
+		means_numbers(&k, 0, syscall_top(AUDIT_ARCH_I386), also);
+		out->also = also;
 	}
 }
 
@@ -329,7 +419,9 @@ static const struct meaning_row *deciding(const struct meaning *m, const struct 
 	const struct meaning_call *c = NULL;
 
 	*otherwise = m->other_arch;
-	if (call->arch != m->arch)
+	while (m != NULL && call->arch != m->arch)
+		m = m->also;
+	if (m == NULL)
 		return NULL;
 	for (size_t i = 0; i < m->n && c == NULL; i++)
 		if (m->at[i].nr == call->nr)

@@ -36,13 +36,14 @@ struct meaning_call {
 	bpf_verdict otherwise;
 };
 
-/* One architecture. Numbers without a call get `unknown` below nr_limit and `beyond` from there on. */
+/* One architecture, and those of the same machine that the profile lists besides. Numbers without a call get `unknown` below nr_limit and `beyond` from there on. */
 struct meaning {
 	uint32_t arch; /* AUDIT_ARCH_* */
 	uint32_t nr_limit;
 	bpf_verdict unknown, beyond, other_arch;
 	size_t n, cap;
-	struct meaning_call *at; /* sorted by nr */
+	struct meaning_call *at;    /* sorted by nr */
+	const struct meaning *also; /* i386, on x86_64, or NULL */
 };
 
 /* What decides, beside the profile, whether refusals and opens are asked of the broker. */

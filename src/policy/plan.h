@@ -206,6 +206,8 @@ struct plan {
 
 	size_t ncalls;
 	const struct plan_call *calls; /* sorted by nr */
+	bool i386,
+		x32; /* programs of these ABIs run, under the verdicts of the same calls; otherwise they are killed */
 	struct bpf_program filter;
 	uint32_t filter_flags; /* SECCOMP_FILTER_FLAG_* */
 	/* The bundle's own linux.seccomp; n is 0 without one. Of both the kernel takes the stricter answer. */

@@ -33,22 +33,6 @@ uint32_t plan_audit_arch(enum host_arch arch)
 	return arch == HOST_AARCH64 ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
 }
 
-static uint32_t plain_action(const struct plan_call *call, enum call_verdict v)
-{
-	switch (v) {
-	case CALL_ALLOW:
-		return SECCOMP_RET_ALLOW;
-	case CALL_ASK:
-		return SECCOMP_RET_USER_NOTIF;
-	case CALL_NOSYS:
-		return SECCOMP_RET_ERRNO | ENOSYS;
-	case CALL_DENY:
-	case CALL_ARGS:
-		break;
-	}
-	return SECCOMP_RET_ERRNO | (uint32_t)call->err;
-}
-
 static void refuse(struct calls *c, struct plan_call *call, enum call_verdict silent)
 {
 	call->verdict = silent;
@@ -225,69 +209,37 @@ static int check_patterns(const struct calls *c, struct err *e)
 	return 0;
 }
 
-void plan_policy(struct arena *a, uint32_t audit_arch, const struct plan_call *calls, size_t n,
-		 struct bpf_policy *out)
-{
-	struct bpf_rule *rules = arena_array(a, n, sizeof *rules);
-	struct bpf_arch *arch = arena_alloc(a, sizeof *arch);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct plan_call *call = &calls[i];
-
-		rules[i] = (struct bpf_rule){
-			.nr = call->nr,
-			.n = call->ncases,
-			.cases = call->cases,
-			.otherwise = plain_action(call, call->verdict == CALL_ARGS ? call->rest
-										   : call->verdict),
-		};
-	}
-	*arch = (struct bpf_arch){
-		.audit_arch = audit_arch,
-		.n = n,
-		.rules = rules,
-		.nr_limit = 0x40000000, /* __X32_SYSCALL_BIT: x32 has no table, so it is killed */
-		.unknown = SECCOMP_RET_ERRNO | ENOSYS,
-		.beyond = SECCOMP_RET_KILL_PROCESS,
-	};
-	*out = (struct bpf_policy){ .n = 1,
-				    .arches = arch,
-				    .other_arch = SECCOMP_RET_KILL_PROCESS };
-}
-
 static int compile(struct calls *c, struct err *e)
 {
 	struct bpf_policy policy;
 
-	plan_policy(c->scratch, c->arch, c->out, c->n, &policy);
+	plan_policy(c->scratch, c->d->plan, &policy);
 	return bpf_compile_with(c->scratch, c->d->a, &policy, &c->d->plan->filter, e);
 }
 
-/* The filter is for the machine's own calls: all others are killed, and a profile that lists them is not served. */
-static int check_architectures(const struct draft *d, struct err *e)
+/* The machine's own calls have to be listed, or nothing could start. Others that it does not run may be: a profile is for
+ * many machines. */
+static int check_architectures(struct draft *d, struct err *e)
 {
 	bool arm = d->h->arch == HOST_AARCH64;
 	const char *own = arm ? "aarch64" : "x86_64";
 	const struct words *list = &d->p->syscalls.architectures;
+	bool listed = list->n == 0;
 
 	for (size_t i = 0; i < list->n; i++) {
-		const char *name = list->at[i].text, *from = from_text(d->a, &list->at[i].from);
+		const char *name = list->at[i].text;
 
-		if (strcmp(name, "native") == 0 || strcmp(name, own) == 0)
-			continue;
-		if (!arm && (strcmp(name, "i386") == 0 || strcmp(name, "x32") == 0)) {
-			fail(e, EOPNOTSUPP,
-			     "%s: syscalls.architectures: %s is not available in this version: "
-			     "its calls are killed",
-			     from, name);
-			return advise(e, "list native alone, and run programs built for x86_64");
-		}
-		fail(e, EOPNOTSUPP,
-		     "%s: syscalls.architectures: a machine of %s does not run %s programs", from,
-		     own, name);
-		return advise(e, "list native alone, or use a machine of that kind");
+		listed |= strcmp(name, "native") == 0 || strcmp(name, own) == 0;
+		d->plan->i386 |= !arm && strcmp(name, "i386") == 0;
+		d->plan->x32 |= !arm && strcmp(name, "x32") == 0;
 	}
-	return 0;
+	if (listed)
+		return 0;
+	fail(e, EOPNOTSUPP,
+	     "%s: syscalls.architectures: the calls of this machine, %s, are not listed, and the launch itself "
+	     "makes them",
+	     from_text(d->a, &list->at[0].from), own);
+	return advise(e, "list native as well");
 }
 
 static const char *why_nobody(const struct host *h)
@@ -341,6 +293,8 @@ static int plan_calls(struct calls *c, struct err *e)
 	plan_all(c);
 	TRY(check_launch(c, e));
 	TRY(check_patterns(c, e));
+	c->d->plan->ncalls = c->n;
+	c->d->plan->calls = c->out;
 	return compile(c, e);
 }
 
@@ -359,8 +313,6 @@ static int seccomp_plan(struct draft *d, struct err *e)
 	for (size_t i = 0; i < c.n; i++)
 		asks |= c.out[i].mediator != MEDIATE_NONE;
 	TRY(check_host(d, asks, e));
-	d->plan->ncalls = c.n;
-	d->plan->calls = c.out;
 	d->plan->filter_flags = asks ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 	if (asks && d->h->seccomp_killable_wait)
 		d->plan->filter_flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
@@ -395,12 +347,22 @@ static void explain_spec(const struct plan *p, struct buf *out)
 		p->spec_filter.n, p->spec_filter_last ? "after" : "before", p->spec_unknown);
 }
 
+static const char *abis(const struct plan *p)
+{
+	if (p->host->arch == HOST_AARCH64)
+		return "32-bit programs: killed";
+	if ((p->i386 || p->x32) && p->spec_filter.n != 0)
+		return "x32 and i386: killed, linux.seccomp of the bundle is for x86_64 alone";
+	return p->i386 && p->x32 ? "i386 and x32: the same verdicts"
+	       : p->i386         ? "i386: the same verdicts; x32: killed"
+	       : p->x32          ? "x32: the same verdicts; i386: killed"
+				 : "x32 and i386: killed";
+}
+
 static void seccomp_explain(const struct plan *p, struct buf *out)
 {
-	buf_printf(
-		out,
-		"  filter: %zu instructions; numbers without a rule: ENOSYS; x32 and i386: killed\n",
-		p->filter.n);
+	buf_printf(out, "  filter: %zu instructions; numbers without a rule: ENOSYS; %s\n",
+		   p->filter.n, abis(p));
 	explain_spec(p, out);
 	for (size_t i = 0; i < p->ncalls; i++) {
 		const struct plan_call *call = &p->calls[i];

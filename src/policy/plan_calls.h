@@ -35,9 +35,8 @@ void spec_seccomp_rules(struct arena *a, const struct spec_seccomp *s, uint32_t 
 /* Plans the second filter, from linux.seccomp; the profile's is planned already. */
 int plan_spec_seccomp(struct draft *d, uint32_t audit_arch, struct err *e);
 
-/* The table that a plan's filter is compiled from; it borrows the calls' cases. */
-void plan_policy(struct arena *a, uint32_t audit_arch, const struct plan_call *calls, size_t n,
-		 struct bpf_policy *out);
+/* The tables that a plan's filter is compiled from, by its calls; they borrow the calls' cases. */
+void plan_policy(struct arena *a, const struct plan *p, struct bpf_policy *out);
 
 /* Marks the calls that are judged by their arguments, or performed. */
 void mark_args(struct calls *c);

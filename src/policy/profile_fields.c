@@ -217,8 +217,10 @@ static const struct field syscalls_fields[] = {
 	  .check = profile_check_architecture,
 	  .about =
 		  ABOUT(.words = &profile_architecture_words,
-			.told = "Whose system calls there are: native unless written. Calls of every other architecture "
-				"kill the process. i386 and x32 are not available in this version.") },
+			.told = "Whose system calls there are: native unless written, and it has to be among them. i386 and x32 "
+				"let an x86_64 machine run such programs, whose calls get what is said of the same calls here; "
+				"what registers cannot decide there answers ENOSYS. Calls of every other architecture kill the "
+				"process.") },
 	{ 0 }
 };
 static const struct field ioctl_fields[] = {

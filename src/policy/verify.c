@@ -231,16 +231,23 @@ static int compare_own(struct proof *p, const struct bpf_program *f, struct symb
 static int compare_all(struct proof *p, const struct bpf_program *f, struct symbolic_set *s,
 		       struct err *e)
 {
-	symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, p->m->arch);
+	const struct meaning *whole = p->m;
+	int r = 0;
 
-	int r = compare_own(p, f, s, e);
-
+	for (const struct meaning *m = whole; m != NULL && r == 0; m = m->also) {
+		s->n = 0;
+		symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, m->arch);
+		p->m = m;
+		r = compare_own(p, f, s, e);
+	}
+	p->m = whole;
 	if (r != 0)
 		return r;
 	s->n = 0;
-	symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_NE, UINT32_MAX, p->m->arch);
+	for (const struct meaning *m = whole; m != NULL; m = m->also)
+		symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_NE, UINT32_MAX, m->arch);
 	p->call = NULL;
-	p->says = p->m->other_arch;
+	p->says = whole->other_arch;
 	return symbolic_run(f, s, compare_path, p, e);
 }
 
@@ -315,6 +322,7 @@ void verify_describe(const struct verify_result *r, struct buf *out)
 {
 	const char *name = syscall_name(r->call.arch, r->call.nr);
 	const char *between = "";
+	const bool x32 = r->call.arch == AUDIT_ARCH_X86_64 && r->call.nr >= SYSCALL_X32_BIT;
 
 	if (name != NULL)
 		buf_printf(out, "%s(", name);
@@ -326,7 +334,7 @@ void verify_describe(const struct verify_result *r, struct buf *out)
 		buf_printf(out, "%sarg%u = 0x%llx", between, i, (unsigned long long)r->call.arg[i]);
 		between = ", ";
 	}
-	buf_printf(out, ") on %s: the profile says ", arch_name(r->call.arch));
+	buf_printf(out, ") on %s: the profile says ", x32 ? "x32" : arch_name(r->call.arch));
 	verify_verdict(r->says, out);
 	buf_puts(out, ", the filter does ");
 	verify_verdict(r->does, out);

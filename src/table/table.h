@@ -32,9 +32,30 @@ extern const size_t syscalls_count;
 
 const struct syscall *syscall_find(const char *name);                  /* NULL: unknown */
 const struct syscall *syscall_number(uint32_t audit_arch, int nr);     /* NULL: unknown */
-const char *syscall_name(uint32_t audit_arch, int nr);                 /* NULL: unknown */
+const char *syscall_name(uint32_t audit_arch, int nr);                 /* its own: "mmap2" on i386; NULL: unknown */
 int syscall_nr(const struct syscall *s, uint32_t audit_arch);          /* -1: not there */
 uint32_t syscall_top(uint32_t audit_arch);                             /* one above the highest number known */
+
+/* ---- calls of a machine's other ABIs ----
+ * x86_64 runs programs of i386, whose calls come as AUDIT_ARCH_I386, and of x32: AUDIT_ARCH_X86_64 with bit 30 in the
+ * number. Each of their calls is one of the machine's own under another number: syscall_number() gives that row. */
+
+enum { SYSCALL_X32_BIT = 0x40000000 }; /* __X32_SYSCALL_BIT, asm/unistd.h */
+
+/* How many arguments, from the first on, are those of the row, register by register: 6 for all but i386. */
+unsigned syscall_same(uint32_t audit_arch, int nr);
+
+/* Many calls under one number, told apart by the first argument, all others in memory: socketcall and ipc of i386. */
+struct syscall_part {
+	uint32_t op;
+	const char *call; /* the row's name, NULL at the end */
+};
+struct syscall_parts {
+	const char *name;
+	uint32_t mask; /* of the argument's bits that count */
+	const struct syscall_part *at;
+};
+const struct syscall_parts *syscall_parts(uint32_t audit_arch, int nr); /* NULL: it is one call */
 
 /* ---- groups of calls: "@basic-io" … Members are names of calls or of other groups. ---- */
 

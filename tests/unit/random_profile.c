@@ -293,6 +293,17 @@ static void put_where(struct drawer *d)
 	buf_puts(&d->out, "]\n");
 }
 
+/* A machine of another architecture has none of the last two. */
+static void put_architectures(struct drawer *d, enum host_arch arch)
+{
+	static const char *const others[] = { "", ", i386", ", x32", ", i386, x32" };
+	const char *own = one_in(d, 2) ? "native" : arch == HOST_X86_64 ? "x86_64" : "aarch64";
+	const char *also = others[below(d, COUNT(others))];
+
+	if (d->extends == NULL && one_in(d, 2))
+		buf_printf(&d->out, "  architectures: [%s%s]\n", own, also);
+}
+
 static void put_syscalls(struct drawer *d, enum host_arch arch)
 {
 	find_words(d);
@@ -311,11 +322,7 @@ static void put_syscalls(struct drawer *d, enum host_arch arch)
 		buf_puts(&d->gone, "\n");
 	}
 	put_where(d);
-	if (d->extends == NULL && one_in(d, 2))
-		buf_printf(&d->out, "  architectures: [%s]\n",
-			   one_in(d, 2)          ? "native"
-			   : arch == HOST_X86_64 ? "x86_64"
-						 : "aarch64");
+	put_architectures(d, arch);
 }
 
 /* ---- the other sections ---- */
@@ -512,6 +519,17 @@ const char *random_profile(struct arena *a, uint64_t *seed, enum host_arch arch)
 const struct meaning_request listeners[LISTENERS] = { { false, false },
 						      { .events = true },
 						      { .verbose = true } };
+
+int load_builtin(struct arena *a, const struct builtin_profile *b, bool all_abis,
+		 struct profile *out, struct err *e)
+{
+	const char *text = arena_printf(
+		a, "zviz: 1\nextends: %s\nsyscalls: {architectures: [x86_64, i386, x32]}\n",
+		b->name);
+
+	return all_abis ? profile_load(a, "own", text, strlen(text), NULL, NULL, out, e)
+			: profile_load_builtin(a, b, out, e);
+}
 
 int plan_under(struct arena *a, struct planned *p, enum host_arch arch,
 	       const struct meaning_request *r, struct err *e)

@@ -27,6 +27,10 @@ struct planned {
 	struct meaning meaning;
 };
 
+/* A built-in profile, or with `all_abis` one that says the same and lists i386 and x32 besides. */
+int load_builtin(struct arena *a, const struct builtin_profile *b, bool all_abis,
+		 struct profile *out, struct err *e);
+
 /* Who listens, which has a part in what the broker is asked: one row each. */
 enum { LISTENERS = 3 };
 extern const struct meaning_request listeners[LISTENERS];

@@ -26,7 +26,7 @@
 
 #if defined(__x86_64__)
 #define ARCH       AUDIT_ARCH_X86_64
-#define OTHER_ARCH AUDIT_ARCH_I386
+#define OTHER_ARCH AUDIT_ARCH_ARM
 #else
 #define ARCH       AUDIT_ARCH_AARCH64
 #define OTHER_ARCH AUDIT_ARCH_ARM
@@ -208,7 +208,66 @@ static void test_rows(void **state)
 						  : NULL);
 		assert_null(decide_row(&plan, &(struct call){ .arch = OTHER_ARCH, .nr = nr }));
 	}
-	assert_null(decide_row(&plan, &(struct call){ .arch = ARCH, .nr = 3 | 0x40000000 }));
+	assert_null(decide_row(&plan, &(struct call){ .arch = ARCH, .nr = 4000 | 0x40000000 }));
+	assert_null(decide_row(&plan, &(struct call){ .arch = ARCH, .nr = -1 }));
+	assert_null(decide_row(&plan, &(struct call){ .arch = AUDIT_ARCH_I386, .nr = -1 }));
+}
+
+/* By the call that it is judged as, whatever its number. */
+static void test_rows_of_other_abis(void **state)
+{
+	const struct plan_call calls[] = { row("rt_sigaction", 13, 1), row("truncate", 76, 1),
+					   row("chown", 92, 1) };
+	const struct broker_plan plan = { .ncalls = COUNT(calls), .calls = calls };
+	static const struct {
+		uint32_t arch;
+		int nr, row; /* -1: none */
+	} cases[] = {
+		{ AUDIT_ARCH_I386, 174, 0 },  /* rt_sigaction */
+		{ AUDIT_ARCH_I386, 67, 0 },   /* sigaction */
+		{ AUDIT_ARCH_I386, 193, 1 },  /* truncate64 */
+		{ AUDIT_ARCH_I386, 182, 2 },  /* chown */
+		{ AUDIT_ARCH_I386, 212, 2 },  /* chown32 */
+		{ AUDIT_ARCH_I386, 92, 1 },   /* truncate: 92 is chown of x86_64 */
+		{ AUDIT_ARCH_I386, 102, -1 }, /* socketcall is no one call */
+		{ AUDIT_ARCH_X86_64, 0x40000000 + 92, 2 },
+		{ AUDIT_ARCH_X86_64, 0x40000000 + 512, 0 },
+		{ AUDIT_ARCH_X86_64, 0x40000000 + 13, -1 },
+		{ AUDIT_ARCH_AARCH64, 134, -1 }, /* its rt_sigaction: not this machine's */
+	};
+
+	(void)state;
+	if (ARCH != AUDIT_ARCH_X86_64)
+		skip();
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_ptr_equal(decide_row(&plan, &(struct call){ .arch = cases[i].arch,
+								   .nr = cases[i].nr }),
+				 cases[i].row < 0 ? NULL : &calls[cases[i].row]);
+}
+
+static void test_lengths_of_i386(void **state)
+{
+	static const struct {
+		int nr;
+		uint64_t low, high, expected;
+	} cases[] = {
+		{ 92, 0xffffffff, 7, UINT64_MAX },   { 92, 0x7fffffff, 7, 0x7fffffff },
+		{ 193, 0xffffffff, 1, 0x1ffffffff }, { 193, 0, 0x80000000, 0x8000000000000000 },
+		{ 15, 0xffffffff, 7, 0xffffffff }, /* chmod */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct call c = { .arch = AUDIT_ARCH_I386,
+				  .nr = cases[i].nr,
+				  .arg = { 1, cases[i].low, cases[i].high } };
+
+		decide_widen(&c);
+		assert_true(c.arg[1] == cases[i].expected);
+		c = (struct call){ .arch = ARCH, .nr = cases[i].nr, .arg = { 1, cases[i].low, 3 } };
+		decide_widen(&c);
+		assert_true(c.arg[1] == cases[i].low);
+	}
 }
 
 static void expect(struct verdict v, enum answer what, int err)
@@ -562,13 +621,22 @@ static void test_describe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_globs),       cmocka_unit_test(test_globs_all),
-		cmocka_unit_test(test_globs_carry), cmocka_unit_test(test_below),
-		cmocka_unit_test(test_rows),        cmocka_unit_test(test_ioctl_prctl),
-		cmocka_unit_test(test_sockets),     cmocka_unit_test(test_clone),
-		cmocka_unit_test(test_path_only),   cmocka_unit_test(test_wants),
-		cmocka_unit_test(test_open),        cmocka_unit_test(test_any_path),
-		cmocka_unit_test(test_namings),     cmocka_unit_test(test_failed),
+		cmocka_unit_test(test_globs),
+		cmocka_unit_test(test_globs_all),
+		cmocka_unit_test(test_globs_carry),
+		cmocka_unit_test(test_below),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_rows_of_other_abis),
+		cmocka_unit_test(test_lengths_of_i386),
+		cmocka_unit_test(test_ioctl_prctl),
+		cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_clone),
+		cmocka_unit_test(test_path_only),
+		cmocka_unit_test(test_wants),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_any_path),
+		cmocka_unit_test(test_namings),
+		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_describe),
 	};
 

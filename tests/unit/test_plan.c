@@ -257,40 +257,141 @@ static void launch_calls_are_required(void **state)
 	}
 }
 
-static void other_architectures_are_refused(void **state)
+static void own_architecture_must_be_listed(void **state)
 {
 	static const struct {
 		enum host_arch host;
-		const char *list, *text;
-	} refused[] = {
-		{ HOST_X86_64, "native, i386", "t.yaml:4: syscalls.architectures: i386 is not" },
-		{ HOST_X86_64, "x32", "syscalls.architectures: x32 is not available" },
-		{ HOST_X86_64, "aarch64", "a machine of x86_64 does not run aarch64 programs" },
-		{ HOST_AARCH64, "i386", "a machine of aarch64 does not run i386 programs" },
-		{ HOST_AARCH64, "aarch64, x86_64", "does not run x86_64 programs" },
+		const char *list;
+		int result;
+		bool i386, x32;
+	} cases[] = {
+		{ HOST_X86_64, "native", 0, false, false },
+		{ HOST_X86_64, "native, i386", 0, true, false },
+		{ HOST_X86_64, "x32, x86_64", 0, false, true },
+		{ HOST_X86_64, "x86_64, aarch64", 0, false, false },
+		{ HOST_X86_64, "i386, x32", -EOPNOTSUPP, true, true },
+		{ HOST_X86_64, "aarch64", -EOPNOTSUPP, false, false },
+		{ HOST_AARCH64, "native", 0, false, false },
+		{ HOST_AARCH64, "native, i386, x32", 0, false, false },
+		{ HOST_AARCH64, "i386", -EOPNOTSUPP, false, false },
+		{ HOST_AARCH64, "x86_64", -EOPNOTSUPP, false, false },
 	};
-	static const enum host_arch served[] = { HOST_X86_64, HOST_AARCH64 };
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(refused); i++) {
-		struct fixture f = { .host = { .arch = refused[i].host } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct fixture f = { .host = { .arch = cases[i].host } };
 		char *text = arena_printf(&f.a,
 					  HEAD "syscalls: {allow: [" LAUNCH "], "
 					       "architectures: [%s]}\n",
-					  refused[i].list);
+					  cases[i].list);
 
-		assert_int_equal(fixture_make(&f, text), -EOPNOTSUPP);
-		if (strstr(f.e.text, refused[i].text) == NULL)
-			fail_msg("%s", f.e.text);
-		assert_non_null(strstr(f.e.hint, "list native alone"));
+		assert_int_equal(fixture_make(&f, text), cases[i].result);
+		if (cases[i].result == 0) {
+			assert_int_equal(f.plan.i386, cases[i].i386);
+			assert_int_equal(f.plan.x32, cases[i].x32);
+		} else {
+			assert_non_null(strstr(f.e.text, "t.yaml:4: syscalls.architectures: "));
+			assert_non_null(strstr(f.e.hint, "list native as well"));
+		}
 		arena_free(&f.a);
 	}
-	for (size_t i = 0; i < COUNT(served); i++) {
-		struct fixture f = { .host = { .arch = served[i] } };
+}
 
-		make(&f, HEAD "syscalls: {allow: [" LAUNCH "], architectures: [native]}\n");
-		arena_free(&f.a);
+static bpf_verdict answer_on(const struct fixture *f, uint32_t arch, int nr, uint64_t arg0,
+			     uint64_t arg1)
+{
+	return bpf_run(&f->plan.filter,
+		       &(struct bpf_call){ .arch = arch, .nr = nr, .arg = { arg0, arg1 } }, NULL,
+		       NULL);
+}
+
+/* What is said of a call holds for all by which a 32-bit program can make it. */
+static void i386_follows_the_same_words(void **state)
+{
+	static const char text[] = HEAD
+		"syscalls:\n"
+		"  allow: [" LAUNCH ", chown, mmap, getpid, socket, bind, fcntl, lseek]\n"
+		"  deny: [mount]\n"
+		"  where:\n"
+		"    - {syscall: chown, arg: 1, in: [0], then: deny}\n"
+		"    - {syscall: fcntl, arg: 1, in: [18446744073709551614], then: deny}\n"
+		"    - {syscall: lseek, arg: 2, in: [4], then: deny}\n"
+		"    - {syscall: mmap, arg: 2, in: [7], then: deny}\n"
+		"  architectures: [native, i386]\n"
+		"sockets: {allow: [{family: unix, types: [stream]}]}\n";
+	const bpf_verdict allow = SECCOMP_RET_ALLOW, eperm = SECCOMP_RET_ERRNO | EPERM,
+			  enosys = SECCOMP_RET_ERRNO | ENOSYS;
+	static const struct {
+		int nr;
+		uint64_t arg0, arg1;
+		int expected; /* 0: allow, else the errno */
+	} cases[] = {
+		{ 20, 0, 0, 0 },      /* getpid */
+		{ 212, 1, 0, EPERM }, /* chown32, whose ids are chown's */
+		{ 212, 1, 5, 0 },
+		{ 182, 1, 5, ENOSYS },         /* chown, of 16 bits: -1 is 65535 there */
+		{ 55, 0, 0xfffffffe, EPERM },  /* fcntl, where -2 has 32 bits */
+		{ 221, 0, 0xfffffffe, EPERM }, /* fcntl64 */
+		{ 221, 0, 2, 0 },
+		{ 140, 0, 0, ENOSYS }, /* _llseek has its third argument elsewhere */
+		{ 192, 0, 0, 0 },      /* mmap2 */
+		{ 90, 0, 0, ENOSYS },  /* the old mmap, by memory */
+		{ 21, 0, 0, EPERM },   /* mount */
+		{ 22, 0, 0, ENOSYS },  /* umount, as umount2, which is listed nowhere */
+		{ 359, 1, 1, 0 },      /* socket(AF_UNIX, SOCK_STREAM) */
+		{ 359, 2, 1, EACCES }, /* socket(AF_INET …) */
+		{ 102, 1, 0, ENOSYS }, /* socket() through socketcall */
+		{ 102, 2, 0, 0 },      /* bind() through it: nothing is asked of its arguments */
+		{ 17, 0, 0, ENOSYS },  /* break */
+		{ 9999, 0, 0, ENOSYS },
+	};
+	struct fixture f = { .host = { .arch = HOST_X86_64 } };
+
+	(void)state;
+	make(&f, text);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bpf_verdict does = answer_on(&f, AUDIT_ARCH_I386, cases[i].nr, cases[i].arg0,
+					     cases[i].arg1);
+		bpf_verdict should = cases[i].expected == 0
+					     ? allow
+					     : SECCOMP_RET_ERRNO | (uint32_t)cases[i].expected;
+
+		if (does != should)
+			fail_msg("%d(%#lx, %#lx): 0x%x", cases[i].nr, cases[i].arg0, cases[i].arg1,
+				 does);
 	}
+	/* The other ABI stays shut, and the machine's own is as ever. */
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, 0x40000000 + 39, 0, 0),
+			 SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, 92, 1, 0), eperm);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, 39, 0, 0), allow);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, 400, 0, 0), enosys);
+	arena_free(&f.a);
+}
+
+static void x32_follows_the_same_words(void **state)
+{
+	static const char text[] = HEAD "syscalls:\n"
+					"  allow: [" LAUNCH ", getpid, chown, rt_sigaction]\n"
+					"  where: [{syscall: chown, arg: 1, in: [0], then: deny}]\n"
+					"  architectures: [native, x32]\n";
+	const int x32 = 0x40000000;
+	struct fixture f = { .host = { .arch = HOST_X86_64 } };
+
+	(void)state;
+	make(&f, text);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 39, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 512, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 13, 0, 0),
+			 SECCOMP_RET_ERRNO | ENOSYS); /* rt_sigaction of x86_64 */
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 92, 1, 0),
+			 SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 92, 1, 1), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, x32 + 2000, 0, 0),
+			 SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_X86_64, -1, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(answer_on(&f, AUDIT_ARCH_I386, 20, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	arena_free(&f.a);
 }
 
 /* ---- where a rule lands ---- */
@@ -787,7 +888,9 @@ int main(void)
 		cmocka_unit_test(where_rows_come_first),
 		cmocka_unit_test(where_rows_beside_opens),
 		cmocka_unit_test(launch_calls_are_required),
-		cmocka_unit_test(other_architectures_are_refused),
+		cmocka_unit_test(own_architecture_must_be_listed),
+		cmocka_unit_test(i386_follows_the_same_words),
+		cmocka_unit_test(x32_follows_the_same_words),
 		cmocka_unit_test(opens_stay_native_without_a_rule),
 		cmocka_unit_test(only_writes_are_asked),
 		cmocka_unit_test(refusals_are_asked_when_audited),

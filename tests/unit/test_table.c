@@ -73,7 +73,7 @@ static void numbers_lead_back_to_their_call(void **state)
 
 static void unknown_numbers_are_not_found(void **state)
 {
-	static const int strange[] = { -1, INT32_MIN, INT32_MAX, 400, 0x40000000, 0x40000001 };
+	static const int strange[] = { -1, INT32_MIN, INT32_MAX, 400, 0x40000190, 0x40000300 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(strange); i++) {
@@ -81,9 +81,11 @@ static void unknown_numbers_are_not_found(void **state)
 		assert_null(syscall_name(AUDIT_ARCH_AARCH64, strange[i]));
 	}
 	assert_null(syscall_number(AUDIT_ARCH_X86_64, (int)syscall_top(AUDIT_ARCH_X86_64)));
-	assert_null(syscall_number(AUDIT_ARCH_I386, 1));
-	assert_int_equal(syscall_nr(syscall_find("read"), AUDIT_ARCH_I386), -1);
-	assert_int_equal(syscall_top(AUDIT_ARCH_I386), 0);
+	assert_null(syscall_number(AUDIT_ARCH_I386, 17));
+	assert_null(syscall_number(AUDIT_ARCH_I386, -1));
+	assert_null(syscall_number(AUDIT_ARCH_I386, (int)syscall_top(AUDIT_ARCH_I386)));
+	assert_null(syscall_number(AUDIT_ARCH_ARM, 1));
+	assert_int_equal(syscall_top(AUDIT_ARCH_ARM), 0);
 	assert_int_equal(syscall_nr(syscall_find("open"), AUDIT_ARCH_AARCH64), -1);
 }
 
@@ -119,6 +121,123 @@ static void numbers_are_those_of_this_machine_s_headers(void **state)
 	/* Linux 5.10, the oldest whose headers build this, has 300 on aarch64 and more on
 	 * x86_64. */
 	assert_in_range(compared, 300, syscalls_count);
+}
+
+/* ---- the other ABIs of x86_64 ---- */
+
+/* Never made, or taken out again; and those that stand for many calls. */
+static bool has_no_row(int nr, const char *name)
+{
+	static const char *const gone[] = { "break",   "stty",   "gtty",   "ftime",  "prof",
+					    "lock",    "mpx",    "idle",   "ulimit", "vm86",
+					    "vm86old", "profil", "bdflush" };
+
+	for (size_t i = 0; i < COUNT(gone); i++)
+		if (strcmp(gone[i], name) == 0)
+			return true;
+	return syscall_parts(AUDIT_ARCH_I386, nr) != NULL;
+}
+
+static void i386_numbers_are_libseccomp_s(void **state)
+{
+	size_t compared = 0;
+
+	(void)state;
+	for (int nr = 0; nr < 600; nr++) {
+		char *theirs = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86, nr);
+		const char *ours = syscall_name(AUDIT_ARCH_I386, nr);
+
+		if (theirs == NULL || (ours == NULL && has_no_row(nr, theirs))) {
+			free(theirs);
+			continue;
+		}
+		if (ours == NULL || strcmp(ours, theirs) != 0)
+			fail_msg("%d: %s here, %s there", nr, ours != NULL ? ours : "unknown",
+				 theirs);
+		if ((syscall_number(AUDIT_ARCH_I386, nr) == NULL) != has_no_row(nr, theirs))
+			fail_msg("%d, %s: a row or none?", nr, theirs);
+		compared++;
+		free(theirs);
+	}
+	assert_true(compared > 400);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+/* A call of the same name, or a wider one of it, is judged as that one; all arguments count only where none is wider than
+ * a register and none in memory. */
+static void i386_calls_are_judged_as_their_namesakes(void **state)
+{
+	static const char *const wide[] = {
+		"pread64",   "pwrite64",     "preadv",          "pwritev",       "preadv2",
+		"pwritev2",  "truncate64",   "ftruncate64",     "readahead",     "fallocate",
+		"fadvise64", "fadvise64_64", "sync_file_range", "fanotify_mark", "_llseek",
+		"mmap",      "select"
+	};
+
+	(void)state;
+	for (int nr = 0; nr < (int)syscall_top(AUDIT_ARCH_I386); nr++) {
+		const struct syscall *s = syscall_number(AUDIT_ARCH_I386, nr);
+		const char *own = syscall_name(AUDIT_ARCH_I386, nr);
+		size_t len = s != NULL ? strlen(s->name) : 0;
+
+		if (s == NULL)
+			continue;
+		if (syscall_find(own) != NULL)
+			assert_string_equal(own, s->name);
+		else if (ends_with(own, "32") || ends_with(own, "_time64"))
+			assert_memory_equal(own, s->name, len);
+		for (size_t i = 0; i < COUNT(wide); i++)
+			if (strcmp(wide[i], own) == 0)
+				assert_in_range(syscall_same(AUDIT_ARCH_I386, nr), 0, 3);
+		assert_in_range(syscall_same(AUDIT_ARCH_I386, nr), 0, 6);
+	}
+	assert_int_equal(syscall_same(AUDIT_ARCH_X86_64, 17), 6);
+}
+
+static void parts_are_calls(void **state)
+{
+	static const int numbers[] = { 102, 117 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		const struct syscall_parts *p = syscall_parts(AUDIT_ARCH_I386, numbers[i]);
+
+		assert_non_null(p);
+		assert_null(syscall_number(AUDIT_ARCH_I386, numbers[i]));
+		assert_string_equal(syscall_name(AUDIT_ARCH_I386, numbers[i]), p->name);
+		for (const struct syscall_part *part = p->at; part->call != NULL; part++)
+			assert_non_null(syscall_find(part->call));
+	}
+	assert_null(syscall_parts(AUDIT_ARCH_X86_64, 102));
+	assert_null(syscall_parts(AUDIT_ARCH_I386, 103));
+}
+
+static void x32_numbers_are_libseccomp_s(void **state)
+{
+	size_t compared = 0;
+
+	(void)state;
+	for (int nr = 0; nr < 1024; nr++) {
+		const struct syscall *s = syscall_number(AUDIT_ARCH_X86_64, SYSCALL_X32_BIT + nr);
+		char *theirs = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X32,
+								SYSCALL_X32_BIT + nr);
+
+		if (theirs != NULL && (s == NULL || strcmp(s->name, theirs) != 0))
+			fail_msg("%d: %s here, %s there", nr, s != NULL ? s->name : "unknown",
+				 theirs);
+		compared += theirs != NULL;
+		free(theirs);
+	}
+	assert_true(compared > 300);
+	/* 13 is rt_sigaction of x86_64, which x32 has under 512. */
+	assert_null(syscall_number(AUDIT_ARCH_X86_64, SYSCALL_X32_BIT + 13));
+	assert_null(syscall_number(AUDIT_ARCH_AARCH64, SYSCALL_X32_BIT + 1));
 }
 
 static void judge_name(size_t a, const struct syscall *s)
@@ -472,6 +591,10 @@ int main(void)
 		cmocka_unit_test(unknown_names_are_not_found),
 		cmocka_unit_test(numbers_lead_back_to_their_call),
 		cmocka_unit_test(unknown_numbers_are_not_found),
+		cmocka_unit_test(i386_numbers_are_libseccomp_s),
+		cmocka_unit_test(i386_calls_are_judged_as_their_namesakes),
+		cmocka_unit_test(parts_are_calls),
+		cmocka_unit_test(x32_numbers_are_libseccomp_s),
 		cmocka_unit_test(numbers_are_those_of_this_machine_s_headers),
 		cmocka_unit_test(libseccomp_agrees),
 		cmocka_unit_test(new_calls_have_one_number),
