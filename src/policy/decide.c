@@ -43,20 +43,7 @@ static int own_number(const struct call *c)
 
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c)
 {
-	size_t low = 0, high = p->ncalls;
-	const int nr = own_number(c);
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (p->calls[middle].nr == nr)
-			return &p->calls[middle];
-		if (p->calls[middle].nr < nr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return plan_row(p->calls, p->ncalls, own_number(c));
 }
 
 bool decide_is_path_only(const struct call *c, const struct plan_call *row)

@@ -280,6 +280,9 @@ struct direct_view {
 int plan_make(struct arena *a, const struct plan_request *r, const struct spec *s,
 	      const struct profile *p, const struct host *h, struct plan *out, struct err *e);
 
+/* The row of a native number among rows sorted by it, or NULL. */
+const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr);
+
 /* AUDIT_ARCH_* of a machine's own calls. */
 uint32_t plan_audit_arch(enum host_arch arch);
 

@@ -50,23 +50,29 @@ static struct bpf_rule rule_of(const struct plan_call *call, int nr)
 	};
 }
 
-/* The plan's row of a call, NULL where the machine has none of that name. */
-static const struct plan_call *planned_as(const struct plan *p, const struct syscall *s)
+const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr)
 {
-	int nr = s != NULL ? syscall_nr(s, plan_audit_arch(p->host->arch)) : -1;
-	size_t low = 0, high = nr >= 0 ? p->ncalls : 0;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (p->calls[middle].nr == nr)
-			return &p->calls[middle];
-		if (p->calls[middle].nr < nr)
+		if (calls[middle].nr == nr)
+			return &calls[middle];
+		if (calls[middle].nr < nr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return NULL;
+}
+
+/* NULL where the machine has no such call. */
+static const struct plan_call *planned_as(const struct plan *p, const struct syscall *s)
+{
+	int nr = s != NULL ? syscall_nr(s, plan_audit_arch(p->host->arch)) : -1;
+
+	return plan_row(p->calls, p->ncalls, nr);
 }
 
 /* A test of 64 bits on a register of 32, which the kernel shows with zeros above. Small numbers are the same there and
