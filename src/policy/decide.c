@@ -72,6 +72,35 @@ struct verdict decide_deny(const struct plan_call *row)
 	return refuse(row, row->from);
 }
 
+/* Whether the row's tests hold. A register of i386 has 32 bits. */
+static bool where_holds(const struct where_rule *w, const struct call *c)
+{
+	const uint64_t mask = c->arch == AUDIT_ARCH_I386 ? w->mask & UINT32_MAX : w->mask;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (((c->arg[w->arg] ^ w->in[i]) & mask) == 0)
+			return true;
+	return false;
+}
+
+/* A call that is refused whenever it is asked about: by its own line, or by the row of `where:` that sent it here. */
+static struct verdict decide_denied(const struct broker_plan *p, const struct call *c,
+				    const struct plan_call *row)
+{
+	struct verdict v = decide_deny(row);
+
+	for (size_t i = 0; p->where != NULL && i < p->where->n; i++) {
+		const struct where_rule *w = &p->where->at[i];
+
+		if (w->then != PROFILE_ALLOW && strcmp(w->syscall, row->name) == 0 &&
+		    where_holds(w, c)) {
+			v.from = &w->from;
+			break;
+		}
+	}
+	return v;
+}
+
 static bool listed(const uint32_t *list, size_t n, uint32_t value)
 {
 	for (size_t i = 0; i < n; i++)
@@ -142,7 +171,7 @@ struct verdict decide_call(const struct broker_plan *p, const struct call *c,
 	if (row != NULL) {
 		switch (row->mediator) {
 		case MEDIATE_DENY:
-			return decide_deny(row);
+			return decide_denied(p, c, row);
 		case MEDIATE_IOCTL:
 			return decide_ioctl(p, c, row);
 		case MEDIATE_PRCTL:

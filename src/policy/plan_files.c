@@ -213,6 +213,7 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	(void)e;
 	b->calls = d->plan->calls;
 	b->ncalls = d->plan->ncalls;
+	b->where = &d->p->syscalls.where;
 	b->used = asked_about(b) != 0;
 	b->opens = performs(b, MEDIATE_OPEN);
 	b->names = performs(b, MEDIATE_NAMES);

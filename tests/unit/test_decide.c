@@ -192,6 +192,14 @@ static struct plan_call row(const char *name, int nr, int err)
 	};
 }
 
+static void expect(struct verdict v, enum answer what, int err)
+{
+	assert_int_equal(v.what, what);
+	if (what == DENY)
+		assert_int_equal(v.err, err);
+	assert_non_null(v.from);
+}
+
 static void test_rows(void **state)
 {
 	const struct plan_call calls[] = { row("a", 3, 1), row("b", 7, 1), row("c", 9, 1) };
@@ -245,6 +253,66 @@ static void test_rows_of_other_abis(void **state)
 				 cases[i].row < 0 ? NULL : &calls[cases[i].row]);
 }
 
+/* A refusal names the row that it comes from, where it comes from one. */
+static void test_rows_of_where(void **state)
+{
+	uint64_t nine[] = { 9 }, minus_two[] = { UINT64_MAX - 1, 5 };
+	struct where_rule rules[] = {
+		{ .syscall = "other",
+		  .arg = 1,
+		  .mask = UINT64_MAX,
+		  .n = 1,
+		  .in = nine,
+		  .then = PROFILE_DENY,
+		  .from = { .line = 1 } },
+		{ .syscall = "kill",
+		  .arg = 1,
+		  .mask = 0xff,
+		  .n = 1,
+		  .in = nine,
+		  .then = PROFILE_DENY,
+		  .from = { .line = 2 } },
+		{ .syscall = "kill",
+		  .arg = 1,
+		  .mask = UINT64_MAX,
+		  .n = 2,
+		  .in = minus_two,
+		  .then = PROFILE_DENY,
+		  .from = { .line = 3 } },
+	};
+	const struct where_rules where = { 3, 3, rules };
+	const struct broker_plan plan = { .where = &where };
+	struct plan_call kill = row("kill", 62, EPERM);
+	static const struct {
+		uint32_t arch;
+		uint64_t arg;
+		unsigned line; /* 0: the call's own */
+	} cases[] = {
+		{ ARCH, 9, 2 },
+		{ ARCH, 0x109, 2 },
+		{ ARCH, 5, 3 },
+		{ ARCH, 6, 0 },
+		{ ARCH, UINT64_MAX - 1, 3 },
+		{ ARCH, 0xfffffffe, 0 },
+		{ OTHER_ARCH, 5, 3 },
+		{ AUDIT_ARCH_I386, 0xfffffffe, 3 },
+	};
+
+	(void)state;
+	kill.mediator = MEDIATE_DENY;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct verdict v = decide_call(
+			&plan, &(struct call){ .arch = cases[i].arch, .arg = { 0, cases[i].arg } },
+			&kill);
+
+		expect(v, DENY, EPERM);
+		if (cases[i].line == 0)
+			assert_ptr_equal(v.from, kill.from);
+		else
+			assert_ptr_equal(v.from, &rules[cases[i].line - 1].from);
+	}
+}
+
 static void test_lengths_of_i386(void **state)
 {
 	static const struct {
@@ -268,14 +336,6 @@ static void test_lengths_of_i386(void **state)
 		decide_widen(&c);
 		assert_true(c.arg[1] == cases[i].low);
 	}
-}
-
-static void expect(struct verdict v, enum answer what, int err)
-{
-	assert_int_equal(v.what, what);
-	if (what == DENY)
-		assert_int_equal(v.err, err);
-	assert_non_null(v.from);
 }
 
 static void test_ioctl_prctl(void **state)
@@ -621,23 +681,15 @@ static void test_describe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_globs),
-		cmocka_unit_test(test_globs_all),
-		cmocka_unit_test(test_globs_carry),
-		cmocka_unit_test(test_below),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_rows_of_other_abis),
-		cmocka_unit_test(test_lengths_of_i386),
-		cmocka_unit_test(test_ioctl_prctl),
-		cmocka_unit_test(test_sockets),
-		cmocka_unit_test(test_clone),
-		cmocka_unit_test(test_path_only),
-		cmocka_unit_test(test_wants),
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_any_path),
-		cmocka_unit_test(test_namings),
-		cmocka_unit_test(test_failed),
-		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_globs),         cmocka_unit_test(test_globs_all),
+		cmocka_unit_test(test_globs_carry),   cmocka_unit_test(test_below),
+		cmocka_unit_test(test_rows),          cmocka_unit_test(test_rows_of_other_abis),
+		cmocka_unit_test(test_rows_of_where), cmocka_unit_test(test_lengths_of_i386),
+		cmocka_unit_test(test_ioctl_prctl),   cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_clone),         cmocka_unit_test(test_path_only),
+		cmocka_unit_test(test_wants),         cmocka_unit_test(test_open),
+		cmocka_unit_test(test_any_path),      cmocka_unit_test(test_namings),
+		cmocka_unit_test(test_failed),        cmocka_unit_test(test_describe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
