@@ -1,5 +1,6 @@
 /*
- * One decision, as a value and as one line of JSON. The stream is append-only: one object a line.
+ * One decision, as a value and as one line of JSON. The stream is append-only: one object a line. What its keys mean is
+ * promised in docs/event.schema.json and zviz-events(5).
  *
  *   {"time":"2026-01-02T03:04:05.123456Z","container":"my-build","pid":7,"comm":"sh","syscall":"openat",
  *    "arguments":"AT_FDCWD, \"/etc/shadow\", O_RDONLY","layer":"mount","rule":"ci-runner:41",
@@ -23,9 +24,9 @@ struct event {
 	const char *comm; /* the process's name, "" when unknown */
 	const char *syscall;
 	const char *arguments; /* decoded, safe to print */
-	const char *layer;     /* "seccomp", "broker", "landlock", "mount" */
+	const char *layer;     /* "seccomp", "broker", "mount", "permissions" */
 	const char *rule;      /* "file:line", or "default" */
-	const char *verdict;   /* "allow", "deny", "log" */
+	const char *verdict;   /* "allow", "deny" */
 	const char *err;       /* "EPERM", "" when allowed */
 	uint64_t us;           /* spent deciding and acting */
 	const char *fix;       /* "" when there is none */
