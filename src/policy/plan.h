@@ -73,7 +73,8 @@ struct broker_plan {
 	size_t ncalls;
 	const struct plan_call
 		*calls; /* all of the plan, sorted by nr; asked are those with a mediator */
-	const struct where_rules *where; /* the profile's, to name the row that refused; NULL: none */
+	const struct where_rules
+		*where; /* the profile's, to name the row that refused; NULL: none */
 	size_t nioctls;
 	const uint32_t *ioctls; /* allowed commands */
 	size_t nprctls;
