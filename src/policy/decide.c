@@ -41,6 +41,23 @@ static int own_number(const struct call *c)
 	return s != NULL ? syscall_nr(s, ARCH_NATIVE) : -1;
 }
 
+const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (calls[middle].nr == nr)
+			return &calls[middle];
+		if (calls[middle].nr < nr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
 const struct plan_call *decide_row(const struct broker_plan *p, const struct call *c)
 {
 	return plan_row(p->calls, p->ncalls, own_number(c));

@@ -50,23 +50,6 @@ static struct bpf_rule rule_of(const struct plan_call *call, int nr)
 	};
 }
 
-const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (calls[middle].nr == nr)
-			return &calls[middle];
-		if (calls[middle].nr < nr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 /* NULL where the machine has no such call. */
 static const struct plan_call *planned_as(const struct plan *p, const struct syscall *s)
 {

@@ -231,21 +231,25 @@ static int compare_own(struct proof *p, const struct bpf_program *f, struct symb
 static int compare_all(struct proof *p, const struct bpf_program *f, struct symbolic_set *s,
 		       struct err *e)
 {
-	const struct meaning *whole = p->m;
-	int r = 0;
+	const struct meaning *whole = p->m, *m = whole;
+	int r;
 
-	for (const struct meaning *m = whole; m != NULL && r == 0; m = m->also) {
+	do {
 		s->n = 0;
 		symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_EQ, UINT32_MAX, m->arch);
 		p->m = m;
 		r = compare_own(p, f, s, e);
-	}
+		m = m->also;
+	} while (m != NULL && r == 0);
 	p->m = whole;
 	if (r != 0)
 		return r;
 	s->n = 0;
-	for (const struct meaning *m = whole; m != NULL; m = m->also)
+	m = whole;
+	do {
 		symbolic_add(s, SYMBOLIC_ARCH, SYMBOLIC_NE, UINT32_MAX, m->arch);
+		m = m->also;
+	} while (m != NULL);
 	p->call = NULL;
 	p->says = whole->other_arch;
 	return symbolic_run(f, s, compare_path, p, e);
