@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/record.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/scm.h"
@@ -52,7 +53,7 @@ int step_net_make(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "hand it over: %m") : 0;
 }
 
-/* The launcher has sent what it claimed the name with: a lock that lasts for as long as somebody has it open. */
+/* The launcher has sent a lock that lasts for as long as somebody has it open. */
 int step_state_hold(struct box *b, struct err *e)
 {
 	char letter;
@@ -142,9 +143,15 @@ int step_broker_serve(struct box *b, struct err *e)
 
 	if (n < 0)
 		return fail(e, (int)-n, "receive the listener: %m");
-	if (listener < 0)
-		_exit(0); /* init ended before it had a filter; it says itself why */
+	if (listener < 0) {
+		/* Init ended before it had a filter; it says itself why. */
+		atomic_store(&b->shared->broker, BROKER_DONE);
+		_exit(0);
+	}
 	fd_close(&b->hand_broker);
-	return b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener,
-				    fd_take(&b->proc), e);
+	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc),
+				 e));
+	record_say_end(b->state_lock);
+	atomic_store(&b->shared->broker, BROKER_DONE);
+	return 0;
 }
