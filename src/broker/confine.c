@@ -66,7 +66,8 @@ static int set_limits(struct err *e)
 		rlim_t max;
 		const char *name;
 	} limits[] = {
-		{ RLIMIT_CORE, 0, "RLIMIT_CORE" }, /* a core pattern may be a program that the host runs */
+		{ RLIMIT_CORE, 0,
+		  "RLIMIT_CORE" }, /* a core pattern may be a program that the host runs */
 		{ RLIMIT_NOFILE, NOFILE, "RLIMIT_NOFILE" },
 		{ RLIMIT_AS, MEMORY_BYTES, "RLIMIT_AS" },
 	};

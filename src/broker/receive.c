@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "broker/act.h"
 #include "broker/audit.h"
+#include "broker/fault.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
 #include "policy/decide.h"
@@ -27,6 +28,7 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	struct outcome o;
 
 	act_open(s, c, row, &o);
+	fault_taken_over(s, c, o.request.path);
 	if (o.err != 0)
 		audit_open(s, c, row, &o);
 	act_finish(s, c, &o);
