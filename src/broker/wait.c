@@ -46,7 +46,7 @@ static void *waiter_run(void *arg)
 
 	atomic_store(&w->tid, (uint32_t)gettid());
 
-	OWN_FD fd = waiter_open(w);
+	OWN_FD fd = act_own_limit(waiter_open(w));
 	sigset_t end;
 
 	/* A signal in the middle of ADDFD with SEND would answer 0 and install nothing (seccomp_notify_addfd()
