@@ -36,7 +36,7 @@ static int explain_broker(const struct box *b, struct err *e)
 
 	if (!broker_broke(b) || poll(&end, 1, BROKER_END_MS) <= 0 ||
 	    sys_wait_pidfd(b->broker_pidfd, WEXITED | WNOHANG | WNOWAIT, &how, NULL) < 0 ||
-	    how.si_pid == 0)
+	    how.si_pid == 0 || (how.si_code == CLD_EXITED && how.si_status == 0))
 		return 0;
 	if (how.si_code == CLD_EXITED)
 		return fail(e, EIO, "the broker ended (exit code %d), and the container with it",
