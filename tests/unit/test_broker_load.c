@@ -3,10 +3,13 @@
  */
 #include "broker_world.h"
 
+#include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -226,6 +229,98 @@ static void crowd(void)
 	EXPECT(fd >= 0 && close(fd) == 0 && waitpid(again, &status, 0) == again);
 }
 
+/* ---- a file system that does not answer ---- */
+
+enum { FUSE_ROOT_MODE = 040755 };
+
+/* Its other side: it takes part in the first exchange, and says nothing to whatever is asked then. */
+static _Noreturn void fuse_serve(int fd)
+{
+	static unsigned char request[1 << 17];
+	struct {
+		struct fuse_out_header head;
+		struct fuse_init_out init;
+	} answer = { .init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096 } };
+	const struct fuse_in_header *in = (const void *)request;
+
+	/* It ends with the case: who waits for it cannot be killed. */
+	while (!shared->stop) {
+		struct pollfd asked_for = { .fd = fd, .events = POLLIN };
+
+		if (poll(&asked_for, 1, 20) <= 0 || read(fd, request, sizeof request) <= 0 ||
+		    in->opcode != FUSE_INIT)
+			continue;
+		answer.head = (struct fuse_out_header){ .len = sizeof answer,
+							.unique = in->unique };
+		if (write(fd, &answer, sizeof answer) != sizeof answer)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void furnish_stalled(void)
+{
+	char options[128];
+	int fd = open("/old/dev/fuse", O_RDWR);
+
+	EXPECT(fd >= 0 && mkdir("/t/stalled", 0755) == 0);
+	snprintf(options, sizeof options, "fd=%d,rootmode=%o,user_id=0,group_id=0,allow_other", fd,
+		 FUSE_ROOT_MODE);
+	EXPECT(mount("stalled", "/t/stalled", "fuse", 0, options) == 0);
+
+	pid_t pid = fork();
+
+	EXPECT(pid >= 0);
+	if (pid == 0)
+		fuse_serve(fd);
+	close(fd);
+}
+
+static void hang_on_stalled(void)
+{
+	openat(AT_FDCWD, "/t/stalled/file", O_RDONLY);
+	EXPECT(0);
+}
+
+static void create_on_stalled(void)
+{
+	umask(0);
+	openat(AT_FDCWD, "/t/stalled/new", O_WRONLY | O_CREAT, 0666);
+	EXPECT(0);
+}
+
+static void rename_on_stalled(void)
+{
+	renameat(AT_FDCWD, "/t/stalled/a", AT_FDCWD, "/t/stalled/b");
+	EXPECT(0);
+}
+
+/* Whoever asks for it waits, as without a broker, and nobody else: not one open, and not many at once. */
+static void stalled(void)
+{
+	pid_t pid[12];
+
+	for (size_t i = 0; i < COUNT(pid); i++) {
+		pid[i] = child(i % 3 == 0   ? hang_on_stalled
+			       : i % 3 == 1 ? create_on_stalled
+					    : rename_on_stalled);
+		EXPECT(open_under_signals(50) == 0);
+	}
+	many();
+
+	/* The one who creates has its own umask, whatever those that wait have. */
+	int fd = openat(AT_FDCWD, "/t/w/made", O_WRONLY | O_CREAT | O_EXCL, 0666);
+	struct stat st;
+
+	EXPECT(fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0644 && close(fd) == 0);
+	for (size_t i = 0; i < COUNT(pid); i++)
+		EXPECT(waitpid(pid[i], NULL, WNOHANG) == 0);
+	for (size_t i = 0; i < COUNT(pid); i++)
+		EXPECT(kill(pid[i], SIGKILL) == 0 && waitpid(pid[i], NULL, 0) == pid[i]);
+	EXPECT(open_under_signals(500) == 0);
+	shared->stop = 1;
+}
+
 /* ---- full tables ---- */
 
 static void full_table(void)
@@ -295,6 +390,7 @@ CASE(signals_handled_old, signals_handled, .interruptible = true)
 CASE(deaths, deaths, .interruptible = false)
 CASE(deaths_old, deaths, .interruptible = true)
 CASE(crowd, crowd, .nofile = 0)
+CASE(stalled, stalled, .furnish = furnish_stalled)
 CASE(full_table, full_table, .nofile = 0)
 CASE(broker_full, broker_full, .nofile = 24)
 
@@ -309,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_deaths),
 		cmocka_unit_test(test_deaths_old),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_full_table),
 		cmocka_unit_test(test_broker_full),
 	};
@@ -321,5 +418,6 @@ int main(void)
 		puts("1..0 # SKIP needs root");
 		return 0;
 	}
+	cmocka_set_test_filter(getenv("ONLY")); /* one test, to look at it */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
