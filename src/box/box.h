@@ -45,8 +45,8 @@ struct box_options {
 	struct box_start_words started; /* written down, for whoever asks later */
 };
 
-/* How far the broker is; each includes those before. */
-enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_SERVING, BROKER_FAILED };
+/* How far the broker is; each includes those before. DONE: the workload was gone, and it had no more to do. */
+enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_SERVING, BROKER_FAILED, BROKER_DONE };
 
 /* Memory that the three processes share while they set up; unmapped by exec. */
 struct box_shared {

@@ -8,12 +8,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/record.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/scm.h"
@@ -52,7 +54,7 @@ int step_net_make(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "hand it over: %m") : 0;
 }
 
-/* The launcher has sent what it claimed the name with: a lock that lasts for as long as somebody has it open. */
+/* The launcher has sent a lock that lasts for as long as somebody has it open. */
 int step_state_hold(struct box *b, struct err *e)
 {
 	char letter;
@@ -63,11 +65,14 @@ int step_state_hold(struct box *b, struct err *e)
 	return 0;
 }
 
-/* A procfs of the broker's own pid namespace: its tracees and itself. It is never attached anywhere. */
+/* A procfs of the broker's own pid namespace: its tracees and itself, and nothing that the kernel tells of the machine. It
+ * is never attached anywhere. */
 int step_broker_view(struct box *b, struct err *e)
 {
+	static const char *const processes[] = { "subset=pid" };
+
 	b->proc = rootfs_new_fs(
-		"proc", NULL, 0,
+		"proc", processes, COUNT(processes),
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	if (b->proc < 0)
 		return -e->no;
@@ -130,11 +135,22 @@ int step_broker_confine(struct box *b, struct err *e)
 	return b->opt->broker.confine(keep, n, e);
 }
 
+/* The caller's, which came along as a copy: it may hold secrets, and serves no purpose here. Init, if it goes on as a copy,
+ * has one as well, but what it holds is out of the broker's reach: its memory belongs to the host's user namespace. */
+static void forget_environment(void)
+{
+	extern char **environ;
+
+	for (char **at = environ; at != NULL && *at != NULL; at++)
+		explicit_bzero(*at, strlen(*at));
+}
+
 int step_broker_serve(struct box *b, struct err *e)
 {
 	char letter;
 	int listener = -1;
 
+	forget_environment();
 	/* Not a row earlier: whatever can still fail here must stop init before exec. */
 	shared_set(&b->shared->broker, BROKER_SERVING);
 
@@ -142,9 +158,15 @@ int step_broker_serve(struct box *b, struct err *e)
 
 	if (n < 0)
 		return fail(e, (int)-n, "receive the listener: %m");
-	if (listener < 0)
-		_exit(0); /* init ended before it had a filter; it says itself why */
+	if (listener < 0) {
+		/* Init ended before it had a filter; it says itself why. */
+		atomic_store(&b->shared->broker, BROKER_DONE);
+		_exit(0);
+	}
 	fd_close(&b->hand_broker);
-	return b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener,
-				    fd_take(&b->proc), e);
+	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc),
+				 e));
+	record_say_end(b->state_lock);
+	atomic_store(&b->shared->broker, BROKER_DONE);
+	return 0;
 }

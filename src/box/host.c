@@ -121,7 +121,12 @@ int step_state_claim(struct box *b, struct err *e)
 	if (!b->plan->detach || !b->plan->broker.used)
 		return 0;
 
-	int r = scm_send(b->hand_init, "s", 1, b->state_lock);
+	OWN_FD lock = state_hold(b, e);
+
+	if (lock < 0)
+		return lock;
+
+	int r = scm_send(b->hand_init, "s", 1, lock);
 
 	return r < 0 ? fail(e, -r, "hand the lock over: %m") : 0;
 }
@@ -330,8 +335,7 @@ static _Noreturn void init_main(void *launcher)
 	fd_close(&own.init_note);
 	fd_close(&own.broker_note);
 	fd_close(&own.hand_broker);
-	/* The name is free as soon as the launcher is gone, not when the last of its children is; that of a detached
-	 * container when its broker is. */
+	/* The name is free as soon as the launcher is gone, not when the last of its children is. */
 	fd_close(&own.state_lock);
 	die_with_launcher();
 	child_walk(&own, INIT, row_of("init.spawn"));
@@ -446,55 +450,4 @@ void undo_init_spawn(struct box *b)
 {
 	end_process(&b->init, &b->init_pidfd);
 	undo_namespaces_make(b);
-}
-
-/* ---- afterwards ---- */
-
-int box_wait(struct box *b, struct err *e)
-{
-	int status = 0;
-	pid_t got;
-
-	while ((got = waitpid(b->init, &status, 0)) < 0 && errno == EINTR)
-		;
-	if (got < 0)
-		return fail(e, errno, "wait: %m");
-	b->init = 0;
-	e->no = 0;
-	box_explain_death(b, e);
-	if (e->no != 0)
-		return -e->no;
-
-	int32_t row = atomic_load(&b->shared->init_step);
-
-	if (strcmp(steps[row].name, "exec") != 0 && strcmp(steps[row].name, "init.fork") != 0)
-		return fail(e, EIO, "%s: the first process was killed (status %d)", steps[row].name,
-			    status);
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-int box_signal(struct box *b, int sig)
-{
-	return sys_pidfd_send_signal(b->init_pidfd, sig);
-}
-
-int box_detach(struct box *b, struct err *e)
-{
-	struct note n;
-	ssize_t len;
-
-	/* The other end is closed by exec, or speaks. */
-	do
-		len = recv(b->init_note, &n, sizeof n, MSG_PEEK);
-	while (len < 0 && errno == EINTR);
-	if (len > 0 || atomic_load(&b->shared->init_step) + 1 < (int32_t)steps_count) {
-		int r = box_wait(b, e);
-
-		box_end(b);
-		return r < 0 ? r : fail(e, EIO, "the workload ended before it began (code %d)", r);
-	}
-	b->left = true;
-	state_leave(b);
-	box_release(b);
-	return 0;
 }

@@ -1,3 +1,4 @@
+#include "box/record.h"
 #include "box/state.h"
 
 #include <dirent.h>
@@ -18,7 +19,7 @@
 #include "text/bind.h"
 #include "text/json_write.h"
 
-enum { FILE_MAX = 1 << 20, DEAD_WAIT_MS = 2000 };
+enum { DEAD_WAIT_MS = 2000 };
 
 /* Longer names than this are no file names with our suffixes. */
 enum { ID_MAX = 128 };
@@ -81,96 +82,8 @@ static int put_record(int fd, const char *text, size_t len, size_t at, struct er
 static void remove_folder(int root, int dir, const char *id)
 {
 	unlinkat(dir, "state.json", 0);
+	unlinkat(dir, record_lock_name, 0);
 	unlinkat(root, id, AT_REMOVEDIR);
-}
-
-/* ---- the first process, told apart from a later one with its number ---- */
-
-static uint64_t start_time(pid_t pid)
-{
-	char path[64], text[1024];
-
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-
-	OWN_FD fd = path_open(path, O_RDONLY);
-	ssize_t len = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
-
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-
-	/* The name in brackets can hold anything; field 3 follows the last bracket. */
-	char *at = strrchr(text, ')'), *save = NULL;
-	unsigned field = 2;
-
-	if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-		return 0;
-	for (char *word = strtok_r(at + 1, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save))
-		if (++field == 22)
-			return strtoull(word, NULL, 10);
-	return 0;
-}
-
-/* What is read back. A file that was cut short or never written reads as nothing known. */
-struct record {
-	const char *json, *cgroups, *digest;
-	struct box_start_words started;
-	struct strings missing;
-	uint64_t pid, start;
-};
-
-static const struct field started_fields[] = {
-	{ "cwd", AS_STRING, offsetof(struct record, started.cwd) },
-	{ "words", AS_STRINGS, offsetof(struct record, started.words) },
-	{ "plan", AS_STRING, offsetof(struct record, digest) },
-	{ 0 },
-};
-static const struct field record_fields[] = {
-	{ "started", AS_STRUCT, .fields = started_fields },
-	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
-	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
-	{ "pid", AS_U64, offsetof(struct record, pid) },
-	{ "start", AS_U64, offsetof(struct record, start) },
-	{ 0 },
-};
-
-static struct record read_record(struct arena *a, int dir)
-{
-	struct record r = { 0 }, nothing = { 0 };
-	struct err ignored;
-	struct doc doc;
-	char *text;
-	size_t len;
-
-	if (file_read(dir, "state.json", FILE_MAX, a, &text, &len, &ignored) < 0 || len == 0 ||
-	    doc_from_json(a, "state.json", text, len, &doc, &ignored) < 0)
-		return nothing;
-
-	struct bind b = { .doc = &doc };
-
-	if (bind_map(&b, doc.root, record_fields, &r, &ignored) < 0)
-		return nothing;
-	r.json = text;
-	return r;
-}
-
-static bool is_locked(int dir)
-{
-	OWN_FD fd = openat(dir, "state.json", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
-/* The first process, 0 unless it lives. While the launcher holds the lock it has not reaped it, so the number is
- * still the container's; of a detached one the start tells. */
-static pid_t living(const struct record *r, bool locked)
-{
-	if (r->pid == 0 || r->pid > INT32_MAX)
-		return 0;
-	if (r->start == 0)
-		return locked ? (pid_t)r->pid : 0;
-	return start_time((pid_t)r->pid) == r->start ? (pid_t)r->pid : 0;
 }
 
 /* ---- claiming ---- */
@@ -200,17 +113,17 @@ static void clean_groups(const struct record *r)
 /* A launcher that was killed leaves its folder with the lock free: nobody is there who could object. */
 static void clean_stale(struct arena *a, int dir)
 {
-	struct record r = read_record(a, dir);
-	pid_t pid = living(&r, false);
+	struct record r = record_read(a, dir);
+	pid_t pid = record_living(&r.init, false);
 
 	if (pid != 0)
 		kill(pid, SIGKILL);
 	clean_groups(&r);
 }
 
-static int lock_folder(int dir, struct err *e)
+static int lock_file(int dir, const char *name, struct err *e)
 {
-	int fd = openat(dir, "state.json", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return fail(e, errno, "state: %m");
@@ -296,7 +209,11 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	b->state = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b->state < 0)
 		return fail(e, errno, "state: %s: %m", id);
-	b->state_lock = lock_folder(b->state, e);
+	b->state_lock = lock_file(b->state, "state.json", e);
+	if (b->state_lock >= 0 && !fresh && record_broker_lives(b->state)) {
+		fd_close(&b->state_lock);
+		e->no = EWOULDBLOCK;
+	}
 	if (b->state_lock < 0) {
 		fd_close(&b->state); /* somebody else's: leave it alone */
 		if (e->no != EWOULDBLOCK)
@@ -307,6 +224,7 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	if (fresh)
 		return 0;
 	clean_stale(b->arena, b->state);
+	unlinkat(b->state, record_lock_name, 0);
 	/* The new record may be shorter. */
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
@@ -322,12 +240,16 @@ static int record(struct box *b, struct err *e)
 
 int state_record_init(struct box *b, struct err *e)
 {
-	char text[64];
+	char text[160];
 	size_t len = (size_t)snprintf(text, sizeof text, ",\"pid\":%d", b->init);
 
 	if (b->plan->detach)
 		len += (size_t)snprintf(text + len, sizeof text - len, ",\"start\":%llu",
-					(unsigned long long)start_time(b->init));
+					(unsigned long long)record_start_time(b->init));
+	if (b->plan->detach && b->broker > 0)
+		len += (size_t)snprintf(text + len, sizeof text - len,
+					",\"broker_pid\":%d,\"broker_start\":%llu", b->broker,
+					(unsigned long long)record_start_time(b->broker));
 	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
 	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
 			  e);
@@ -343,6 +265,11 @@ int state_claim(struct box *b, struct err *e)
 		return root;
 	TRY(claim_folder(b, root, e));
 	return record(b, e);
+}
+
+int state_hold(const struct box *b, struct err *e)
+{
+	return lock_file(b->state, record_lock_name, e);
 }
 
 void state_release(struct box *b)
@@ -391,17 +318,18 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 
 	TRY(open_container(root_path, id, &root, &dir, e));
 
-	struct record r = read_record(a, dir);
+	struct record r = record_read(a, dir);
 
-	bool locked = is_locked(dir);
+	bool locked = record_is_locked(dir);
 
 	*out = (struct state_info){ .id = arena_strdup(a, id),
 				    .json = r.json,
 				    .started = r.started,
 				    .digest = r.digest,
 				    .missing = r.missing,
-				    .pid = living(&r, locked) };
+				    .pid = record_living(&r.init, locked) };
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
+	out->cut_short = out->status == STATE_STOPPED && record_is_cut_short(dir);
 	return 0;
 }
 
@@ -431,7 +359,8 @@ int state_list(struct arena *a, const char *root_path, struct strings *ids, stru
 
 static void wait_unlocked(const struct record *r, int dir)
 {
-	for (int waited = 0; waited < DEAD_WAIT_MS && (is_locked(dir) || living(r, false) != 0);
+	for (int waited = 0; waited < DEAD_WAIT_MS &&
+			     (record_is_locked(dir) || record_living(&r->init, false) != 0);
 	     waited++)
 		usleep(1000);
 }
@@ -443,9 +372,9 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 
 	TRY(open_container(root_path, id, &root, &dir, e));
 
-	struct record r = read_record(a, dir);
-	bool locked = is_locked(dir);
-	pid_t pid = living(&r, locked);
+	struct record r = record_read(a, dir);
+	bool locked = record_is_locked(dir);
+	pid_t pid = record_living(&r.init, locked);
 
 	if (!force && (pid != 0 || locked)) {
 		fail(e, EBUSY, "container %s is running", id);
@@ -453,11 +382,14 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 	}
 	if (pid != 0)
 		kill(pid, SIGKILL);
-	else if (locked)
+	/* It ends by itself, unless somebody has stopped it. */
+	if (record_living(&r.broker, false) != 0)
+		kill((pid_t)r.broker.pid, SIGKILL);
+	else if (pid == 0 && locked)
 		kill_groups(
 			&r); /* a launch that got stuck, or whose launcher died before it wrote down the pid */
 	wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
-	if (is_locked(dir))
+	if (record_is_locked(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
 	clean_groups(&r);
 	remove_folder(root, dir, id);

@@ -21,6 +21,10 @@ int state_claim(struct box *b, struct err *e);
 
 /* Adds the first process to what is written down. */
 int state_record_init(struct box *b, struct err *e);
+
+/* The lock with which a detached container's broker keeps the name taken: a descriptor, the caller's. */
+int state_hold(const struct box *b, struct err *e);
+
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 
@@ -32,7 +36,8 @@ struct state_info {
 	const char *digest;     /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;
-	pid_t pid; /* 0 unless it runs */
+	pid_t pid;      /* 0 unless it runs */
+	bool cut_short; /* a detached one whose broker was killed */
 };
 
 /* Reads one container. -ENOENT: "container does not exist". */

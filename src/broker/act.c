@@ -88,6 +88,12 @@ void act_install(const struct server *s, const struct call *c, const int *fd, ui
  * end, the other end sees no end of file. */
 void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
 {
+	/* A signal between the two steps would leave a descriptor behind that its caller has never heard of. */
+	if (s->plan->signals_interrupt) {
+		act_install(s, c, fd, flags);
+		return;
+	}
+
 	int there = add_fd(s, c, *fd, flags, 0);
 	struct seccomp_notif_resp resp = { .id = c->id, .val = there };
 
@@ -192,6 +198,11 @@ static int refuse(const struct verdict *v, struct outcome *out)
 	out->refused = true;
 	out->why = *v;
 	return -v->err;
+}
+
+int act_own_limit(int err)
+{
+	return err == -EMFILE ? -ENFILE : err;
 }
 
 /* ---- opening ---- */
@@ -415,7 +426,7 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
 	out->alone = false;
-	out->fd = perform(s, c, row->nr, out);
+	out->fd = act_own_limit(perform(s, c, row->nr, out));
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
 	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
 		out->alone = true;

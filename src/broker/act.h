@@ -49,13 +49,17 @@ struct verdict act_judge(const struct server *s, const struct place *at, const s
 /* The kernel takes the creating thread's umask, or a default ACL: so ours becomes the caller's. */
 int act_borrow_umask(const struct server *s, const struct call *c);
 
+/* What to say in place of EMFILE when it is our own table that is full: the caller's is not. */
+int act_own_limit(int err);
+
 /* For a waiter: opens for good what `fd` (O_PATH) is, blocking if the object blocks. Descriptor or -errno. */
 int act_reopen(const struct server *s, int fd, uint64_t flags);
 
 /* Gives the caller a copy of *fd, or the error when that is a negative errno, and answers. */
 void act_install(const struct server *s, const struct call *c, const int *fd, uint64_t flags);
 
-/* The same for what the caller must be alone with: *fd is closed before the answer. It takes one switch more. */
+/* The same for what the caller must be alone with: *fd is closed before the answer. It takes one switch more. Where signals
+ * interrupt a call, what was opened stays open here for a moment longer. */
 void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags);
 
 #endif

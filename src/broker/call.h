@@ -10,10 +10,11 @@
 #include "broker/broker.h"
 #include "policy/decide.h"
 
-/* Threads that wait inside a blocking open: see wait.c. */
+/* Threads that wait inside a blocking call: see wait.c and stand.c. */
 enum { WAITERS_MAX = 64 };
 
 struct server;
+struct stand;
 
 struct waiter {
 	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
@@ -29,7 +30,9 @@ struct server {
 	struct broker_counters *counters;
 	int listener, proc, events;
 	int self_fds;           /* our own /proc/self/fd, -1 without `proc` */
-	struct waiter *waiters; /* WAITERS_MAX of them */
+	struct waiter *waiters; /* WAITERS_MAX of them, NULL without `proc` */
+	struct stand
+		*stand; /* whose turn it is to serve; NULL without `proc`: then nothing is slow */
 };
 
 #endif

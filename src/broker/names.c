@@ -309,7 +309,7 @@ void names_perform(const struct server *s, const struct call *c, const struct pl
 
 	out->refused = false;
 	out->about = 0;
-	out->err = -perform(&n, row);
+	out->err = -act_own_limit(perform(&n, row));
 	fd_close(&n.at[0].fd);
 	fd_close(&n.at[1].fd);
 }

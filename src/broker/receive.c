@@ -1,6 +1,7 @@
 /*
- * The loop. One thread, in which nothing allocates memory and nothing may block: what might is handed to a
- * waiter. Each notification is fetched, decided and answered before the next one is received.
+ * The loop. One thread, in which nothing allocates memory. What is known to block is handed to a waiter; where a call
+ * blocks nevertheless, another thread goes on with the loop (stand.c). Each notification is fetched, decided and answered
+ * before the next one is received.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +13,15 @@
 #include "base/fd.h"
 #include "broker/act.h"
 #include "broker/audit.h"
+#include "broker/fault.h"
+#include "broker/stand.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
 #include "policy/decide.h"
 
 enum {
 	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
+	WAITERS_END_MS = 1000,  /* how long all of them may outlive the last one */
 	NOTIF_BYTES =
 		1024, /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
 };
@@ -27,6 +31,7 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	struct outcome o;
 
 	act_open(s, c, row, &o);
+	fault_taken_over(s, c, o.request.path);
 	if (o.err != 0)
 		audit_open(s, c, row, &o);
 	act_finish(s, c, &o);
@@ -39,7 +44,9 @@ static void serve_names(const struct server *s, const struct call *c, const stru
 {
 	struct names_outcome o;
 
+	stand_names_begin(s);
 	names_perform(s, c, row, &o);
+	stand_names_end(s);
 	audit_names(s, c, row, &o);
 	if (o.refused)
 		act_answer(s, c, &o.why);
@@ -90,8 +97,7 @@ static int await(const struct server *s, int timeout_ms, struct err *e)
 	return p.revents & POLLHUP ? 0 : -EAGAIN;
 }
 
-/* 1: served one or there was none, 0: every task under the filter is gone, -errno. */
-static int serve_next(const struct server *s, struct err *e)
+int serve_next(const struct server *s, uint32_t turn, struct err *e)
 {
 	union {
 		struct seccomp_notif n;
@@ -115,7 +121,9 @@ static int serve_next(const struct server *s, struct err *e)
 			return 1;
 		return fail(e, errno, "receive a notification: %m");
 	}
+	stand_begin(s, turn, u.n.id);
 	serve_one(s, &u.n);
+	stand_end(s, turn);
 	return 1;
 }
 
@@ -145,33 +153,41 @@ static int prepare(struct server *s, struct err *e)
 	return wait_prepare(e);
 }
 
-static void end_waits(const struct server *s)
+/* False: some wait for what does not answer, and go with the process. */
+static bool end_waits(const struct server *s)
 {
-	while (wait_check(s, true) != 0)
+	for (unsigned ms = 0; ms < WAITERS_END_MS; ms++) {
+		if (wait_check(s, true) == 0)
+			return true;
 		poll(NULL, 0, 1);
+	}
+	return false;
 }
 
 int broker_serve(struct broker_job *job, struct err *e)
 {
-	/* The only memory that is allocated, once; its size is too much for a stack. */
-	struct waiter *waiters = job->proc >= 0 ? calloc(WAITERS_MAX, sizeof *waiters) : NULL;
-	struct server s = { .plan = job->plan,
-			    .counters = job->counters,
-			    .listener = job->listener,
-			    .proc = job->proc,
-			    .events = job->events,
-			    .self_fds = -1,
-			    .waiters = waiters };
-	int err = job->proc >= 0 && waiters == NULL ? fail(e, ENOMEM, "memory for the broker: %m")
-						    : prepare(&s, e);
+	/* The only memory that is allocated, once; its size is too much for a stack. It goes with the process, since threads
+	 * that wait may do so for as long. */
+	struct stand *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return fail(e, ENOMEM, "memory for the broker: %m");
+	t->server = (struct server){ .plan = job->plan,
+				     .counters = job->counters,
+				     .listener = job->listener,
+				     .proc = job->proc,
+				     .events = job->events,
+				     .self_fds = -1,
+				     .waiters = job->proc >= 0 ? t->waiters : NULL,
+				     .stand = job->proc >= 0 ? t : NULL };
+
+	int err = prepare(&t->server, e);
 
 	if (err >= 0)
-		while ((err = serve_next(&s, e)) > 0)
-			;
-	if (waiters != NULL)
-		end_waits(&s);
-	free(waiters);
-	fd_close(&s.self_fds);
+		err = stand_run(t, e);
+	if (job->proc >= 0 && !end_waits(&t->server))
+		return err;
+	fd_close(&t->server.self_fds);
 	fd_close(&job->listener);
 	fd_close(&job->proc);
 	fd_close(&job->events);

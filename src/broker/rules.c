@@ -39,6 +39,7 @@ static const struct bpf_case ioctl_cases[] = {
 };
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
 static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_DUPFD_CLOEXEC) };
+static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 static const struct bpf_case memory_cases[] = { CLEAR(2, PROT_EXEC) };
 /* CLONE_DETACHED means nothing since Linux 2.6.2; musl says it. */
 #define CLONE_SAYS 0xffbfffffULL
@@ -102,6 +103,7 @@ static const struct bpf_rule rules[] = {
 	ONLY(SYS_fcntl, fcntl_cases),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
+	ONLY(SYS_unshare, unshare_cases),
 	{ SYS_clone3, 0, NULL, SECCOMP_RET_ERRNO | ENOSYS },
 	ALLOW(SYS_set_robust_list),
 	ALLOW(SYS_rseq),

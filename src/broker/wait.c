@@ -46,7 +46,7 @@ static void *waiter_run(void *arg)
 
 	atomic_store(&w->tid, (uint32_t)gettid());
 
-	OWN_FD fd = waiter_open(w);
+	OWN_FD fd = act_own_limit(waiter_open(w));
 	sigset_t end;
 
 	/* A signal in the middle of ADDFD with SEND would answer 0 and install nothing (seccomp_notify_addfd()
@@ -61,7 +61,7 @@ static void *waiter_run(void *arg)
 	return NULL;
 }
 
-static int waiter_start(struct waiter *w)
+int wait_thread(void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -71,31 +71,38 @@ static int waiter_start(struct waiter *w)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	err = pthread_create(&thread, &attr, waiter_run, w);
+	err = pthread_create(&thread, &attr, run, arg);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
 
-int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags)
+struct waiter *wait_place(const struct server *s)
 {
 	for (size_t i = 0; i < WAITERS_MAX; i++) {
-		struct waiter *w = &s->waiters[i];
+		uint32_t nobody = 0;
 
-		if (atomic_load(&w->tid) != 0)
-			continue;
-		w->server = s;
-		w->call = *c;
-		w->flags = flags;
-		w->fd = fd;
-		atomic_store(&w->tid, WAITER_STARTING);
-
-		int err = waiter_start(w);
-
-		if (err < 0)
-			atomic_store(&w->tid, 0);
-		return err;
+		if (atomic_compare_exchange_strong(&s->waiters[i].tid, &nobody, WAITER_STARTING))
+			return &s->waiters[i];
 	}
-	return -ENFILE; /* what open answers when a table of the system is full */
+	return NULL;
+}
+
+int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags)
+{
+	struct waiter *w = wait_place(s);
+
+	if (w == NULL)
+		return -ENFILE; /* what open answers when a table of the system is full */
+	w->server = s;
+	w->call = *c;
+	w->flags = flags;
+	w->fd = fd;
+
+	int err = wait_thread(waiter_run, w);
+
+	if (err < 0)
+		atomic_store(&w->tid, 0);
+	return err;
 }
 
 unsigned wait_check(const struct server *s, bool all)

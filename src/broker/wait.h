@@ -10,6 +10,12 @@
 /* Prepares the signal that ends a wait. */
 int wait_prepare(struct err *e);
 
+/* A place that nobody else has, until its `tid` becomes 0 again; NULL: there is none. */
+struct waiter *wait_place(const struct server *s);
+
+/* A detached thread. 0 or -errno. */
+int wait_thread(void *(*run)(void *), void *arg);
+
 /* Hands the open of `fd` (O_PATH, owned by the thread from here on) over. 0, or -errno: the caller keeps fd. */
 int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags);
 

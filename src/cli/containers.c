@@ -66,6 +66,8 @@ static int state_run(struct cli *c, void *options, int argc, char **argv, struct
 	json_put_string(&j, "id", info.id);
 	json_put_i64(&j, "pid", info.pid);
 	json_put_string(&j, "status", status_words[info.status]);
+	if (info.cut_short)
+		json_put_string(&j, "reason", "its broker was killed, and the container with it");
 	json_open_array(&j, "missing");
 	for (size_t i = 0; i < info.missing.n; i++)
 		json_put_string(&j, NULL, info.missing.at[i]);

@@ -67,6 +67,7 @@ struct broker_plan {
 	bool opens; /* it performs opens, by the rules below */
 	bool names; /* and renames, links and their like */
 	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
+	bool signals_interrupt; /* a signal ends a call that it works on: before Linux 5.19 */
 	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;

@@ -219,6 +219,7 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->names = performs(b, MEDIATE_NAMES);
 	b->procfs = b->used && (b->opens || b->names || d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
+	b->signals_interrupt = !d->h->seccomp_killable_wait;
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;

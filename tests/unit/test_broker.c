@@ -1,9 +1,8 @@
 /*
- * The broker against real processes: a pid namespace for it, one inside for the workload, a real filter that
- * asks about every open, and the confined broker answering. Needs root.
- *
- * A case is a function that runs as the workload. Its EXPECTs end it with the line that failed.
+ * The broker against real processes: see broker_world.h. test_broker_load has what many calls and bad luck do to it.
  */
+#include "broker_world.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -42,316 +41,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#else
-#define ARCH AUDIT_ARCH_AARCH64
-#endif
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
-#endif
-
-#define COUNTED(a) .n##a = COUNT(a##_rules), .a = a##_rules
-
-/* What the processes of one case share. */
-struct shared {
-	_Atomic int line;  /* of the EXPECT that failed */
-	_Atomic int error; /* errno then */
-	struct broker_counters counters;
-	_Atomic int stop;
-	int events[2];
-};
-static struct shared *shared;
-
-#define EXPECT(condition)                                                                          \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			shared->error = errno;                                                     \
-			shared->line = __LINE__;                                                   \
-			_exit(1);                                                                  \
-		}                                                                                  \
-	} while (0)
-#define EXPECT_ERRNO(call, err) EXPECT((call) == -1 && errno == (err))
-
-/* ---- the plan ---- */
-
-static const struct file_rule read_rules[] = { { "/", { .file = "t", .line = 1 } } };
-static const struct file_rule write_rules[] = { { "/t/w", { .file = "t", .line = 2 } },
-						{ "/t/ro", { .file = "t", .line = 3 } },
-						{ "/proc", { .file = "t", .line = 4 } } };
-static const struct file_rule deny_read_rules[] = { { "**/.env", { .file = "t", .line = 5 } } };
-static const struct file_rule deny_write_rules[] = { { "**/hooks/**",
-						       { .file = "t", .line = 6 } } };
-static const struct file_rule hidden_rules[] = { { "/t/hidden", { .file = "t", .line = 7 } } };
-static const struct socket_rule socket_rules[] = { { .family = AF_UNIX, .types = ~0u } };
-static const uint32_t prctl_list[] = { PR_GET_DUMPABLE };
-
-#define NAMES(call)                                                                                \
-	{                                                                                          \
-		.name = #call, .nr = SYS_##call, .mediator = MEDIATE_NAMES, .err = EACCES          \
-	}
-
-static struct plan_call calls[] = {
-#ifdef SYS_open
-	{ .name = "open", .nr = SYS_open, .mediator = MEDIATE_OPEN, .err = EACCES },
-#endif
-	{ .name = "socket",
-	  .nr = SYS_socket,
-	  .mediator = MEDIATE_SOCKET,
-	  .err = EACCES,
-	  .fix = "add it" },
-#ifdef SYS_creat
-	{ .name = "creat", .nr = SYS_creat, .mediator = MEDIATE_OPEN, .err = EACCES },
-#endif
-	{ .name = "getpriority", .nr = SYS_getpriority, .mediator = MEDIATE_DENY, .err = EPERM },
-	{ .name = "prctl", .nr = SYS_prctl, .mediator = MEDIATE_PRCTL, .err = EPERM },
-	{ .name = "openat", .nr = SYS_openat, .mediator = MEDIATE_OPEN, .err = EACCES },
-	{ .name = "unshare", .nr = SYS_unshare, .mediator = MEDIATE_CLONE, .err = EPERM },
-	{ .name = "openat2", .nr = SYS_openat2, .mediator = MEDIATE_OPEN, .err = EACCES },
-#ifdef SYS_rename
-	NAMES(rename),
-	NAMES(link),
-	NAMES(unlink),
-	NAMES(rmdir),
-	NAMES(symlink),
-	NAMES(mkdir),
-	NAMES(mknod),
-#endif
-	NAMES(renameat),
-	NAMES(renameat2),
-	NAMES(linkat),
-	NAMES(unlinkat),
-	NAMES(symlinkat),
-	NAMES(mkdirat),
-	NAMES(mknodat),
-	NAMES(truncate),
-};
-
-static int by_number(const void *a, const void *b)
-{
-	return ((const struct plan_call *)a)->nr - ((const struct plan_call *)b)->nr;
-}
-
-static struct broker_plan make_plan(void)
-{
-	qsort(calls, COUNT(calls), sizeof *calls, by_number);
-	return (struct broker_plan){ .used = true,
-				     .opens = true,
-				     .id = "box",
-				     .profile = "t",
-				     .audit = AUDIT_DENIALS,
-				     .ncalls = COUNT(calls),
-				     .calls = calls,
-				     .nsockets = COUNT(socket_rules),
-				     .sockets = socket_rules,
-				     .nprctls = COUNT(prctl_list),
-				     .prctls = prctl_list,
-				     .clone_forbidden = CLONE_NEWUSER | CLONE_NEWNS,
-				     COUNTED(read),
-				     COUNTED(write),
-				     COUNTED(deny_read),
-				     COUNTED(deny_write),
-				     COUNTED(hidden),
-				     .write_from = { .file = "t", .line = 9 } };
-}
-
-static int load_asking_filter(void)
-{
-	struct bpf_rule rules[COUNT(calls)];
-	struct arena a = { 0 };
-	struct bpf_program p;
-	struct err e;
-
-	for (size_t i = 0; i < COUNT(calls); i++)
-		rules[i] = (struct bpf_rule){ .nr = calls[i].nr,
-					      .otherwise = SECCOMP_RET_USER_NOTIF };
-
-	const struct bpf_arch arch = { ARCH,       COUNT(calls),      rules,
-				       0x40000000, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS };
-	const struct bpf_policy policy = { 1, &arch, SECCOMP_RET_KILL_PROCESS };
-
-	EXPECT(bpf_compile(&a, &policy, &p, &e) == 0);
-	return sys_seccomp_load(p.at, p.n,
-				SECCOMP_FILTER_FLAG_NEW_LISTENER |
-					SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-}
-
-/* ---- the world of a case ---- */
-
-static void put_file(const char *path, const char *text, mode_t mode)
-{
-	int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, mode);
-
-	EXPECT(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
-}
-
-static void make_world(void)
-{
-	EXPECT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	EXPECT(mount("t", "/mnt", "tmpfs", 0, NULL) == 0);
-	EXPECT(chdir("/mnt") == 0 && mkdir("t", 0755) == 0 && mkdir("t/w", 0755) == 0 &&
-	       mkdir("t/w/d", 0755) == 0);
-	EXPECT(mkdir("t/w/hooks", 0755) == 0 && mkdir("t/r", 0755) == 0 &&
-	       mkdir("t/ro", 0755) == 0);
-	EXPECT(mkdir("proc", 0755) == 0 && mkdir("dev", 0755) == 0 && mkdir("old", 0755) == 0);
-	put_file("t/f", "text", 0644);
-	put_file("t/.env", "secret", 0644);
-	put_file("t/w/f", "text", 0644);
-	put_file("t/w/hooks/h", "text", 0644);
-	put_file("t/r/f", "text", 0644);
-	put_file("t/r/ff", "text", 0644);
-	put_file("t/none", "text", 0);
-	EXPECT(symlink("f", "t/link") == 0 && symlink("nowhere", "t/w/dangling") == 0);
-	EXPECT(symlink("/proc/self/fd", "dev/fd") == 0 &&
-	       symlink("/proc/self/fd/0", "dev/stdin") == 0);
-	EXPECT(symlink("/proc/self/fd/1", "dev/stdout") == 0 && symlink("loop", "t/loop") == 0);
-	EXPECT(mkfifo("t/w/fifo", 0666) == 0);
-	EXPECT(mknod("dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
-	EXPECT(mknod("dev/tty", S_IFCHR | 0666, makedev(5, 0)) == 0);
-	EXPECT(mount("ro", "t/ro", "tmpfs", 0, NULL) == 0);
-	put_file("t/ro/f", "text", 0644);
-	EXPECT(mount(NULL, "t/ro", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
-	/* Where descriptors of another tree come from: the old root, detached. */
-	EXPECT(sys_pivot_root(".", "old") == 0);
-}
-
-static int make_proc(void)
-{
-	OWN_FD fs = sys_fsopen("proc");
-
-	EXPECT(fs >= 0 && sys_fsconfig_create(fs) == 0);
-
-	int fd = sys_fsmount(fs, 0);
-
-	EXPECT(fd >= 0);
-	return fd;
-}
-
-struct parts {
-	void (*workload)(void);
-	struct broker_plan plan;
-	int link[2];
-};
-
-static void drop_all_capabilities(void)
-{
-	const struct sys_caps none = { 0 };
-
-	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sys_capset(&none) == 0);
-}
-
-static _Noreturn void be_workload(const struct parts *p)
-{
-	int listener;
-	char c = 0;
-
-	EXPECT(mount("proc", "/proc", "proc", 0, NULL) == 0);
-	EXPECT(chdir("/t") == 0 && sys_umount2("/old", MNT_DETACH) == 0);
-	umask(022);
-	drop_all_capabilities();
-	listener = load_asking_filter();
-	EXPECT(listener >= 0);
-	EXPECT(write(p->link[1], &listener, sizeof listener) == sizeof listener);
-	EXPECT(read(p->link[1], &c, 1) == 1);
-	EXPECT(close(listener) == 0 && close(p->link[0]) == 0 && close(p->link[1]) == 0);
-	p->workload();
-	_exit(0);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-static _Noreturn void be_broker(const struct parts *p)
-{
-	int number = -1, proc = make_proc();
-	struct err e = { 0 };
-
-	/* Not unshare: a process whose children go elsewhere can make no threads. */
-	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
-	pid_t pid = sys_clone3(&args);
-
-	EXPECT(pid >= 0);
-	if (pid == 0)
-		be_workload(p);
-	EXPECT(read(p->link[0], &number, sizeof number) == sizeof number);
-
-	int pidfd = sys_pidfd_open(pid, 0), listener = sys_pidfd_getfd(pidfd, number);
-
-	EXPECT(pidfd >= 0 && listener >= 0 && write(p->link[0], "", 1) == 1);
-
-	int keep[] = { listener, proc, shared->events[1] };
-
-	qsort(keep, COUNT(keep), sizeof *keep, by_value);
-	if (broker_confine(keep, COUNT(keep), &e) < 0)
-		_exit(3);
-
-	struct broker_job job = { &p->plan, listener, proc, shared->events[1], &shared->counters };
-
-	_exit(broker_serve(&job, &e) == 0 ? 0 : 4);
-}
+static const struct file_rule everything[] = { { "/", { .file = "t", .line = 1 } } };
 
 static void run_with(struct broker_plan plan, void (*workload)(void))
 {
-	struct parts p = { .workload = workload, .plan = plan };
-	struct clone_args args = { .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET,
-				   .exit_signal = SIGCHLD };
-	int status = -1;
-
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	assert_true(shared != MAP_FAILED);
-	assert_int_equal(pipe2(shared->events, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p.link), 0);
-
-	pid_t pid = sys_clone3(&args);
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		make_world();
-		be_broker(&p);
-	}
-	close(p.link[0]);
-	close(p.link[1]);
-	close(shared->events[1]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (shared->line != 0)
-		fail_msg("EXPECT in line %d (errno %d, %s)", shared->line, shared->error,
-			 strerror(shared->error));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("the broker ended with status %#x", status);
-}
-
-static void world_end(void)
-{
-	close(shared->events[0]);
-	munmap(shared, sizeof *shared);
+	world_run(&(struct world){ .workload = workload, .plan = plan });
 }
 
 static void run(void (*workload)(void))
 {
-	run_with(make_plan(), workload);
+	run_with(world_plan(), workload);
 }
 
 /* ---- helpers of the workload ---- */
-
-/* A macro, so that a failure names the case's own line. */
-#define expect_text(open_call, text)                                                               \
-	do {                                                                                       \
-		char got_[64] = { 0 };                                                             \
-		int fd_ = (open_call);                                                             \
-                                                                                                   \
-		EXPECT(fd_ >= 0);                                                                  \
-		EXPECT(read(fd_, got_, sizeof got_ - 1) == (ssize_t)strlen(text) &&                \
-		       strcmp(got_, (text)) == 0);                                                 \
-		EXPECT(close(fd_) == 0);                                                           \
-	} while (0)
 
 static int openat2_how(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
@@ -745,25 +447,6 @@ static void proc_self(void)
 	       pthread_join(thread, NULL) == 0);
 }
 
-static pid_t child(void (*run_child)(void))
-{
-	pid_t pid = fork();
-
-	EXPECT(pid >= 0);
-	if (pid == 0) {
-		run_child();
-		_exit(0);
-	}
-	return pid;
-}
-
-static void expect_exit(pid_t pid)
-{
-	int status;
-
-	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
-}
-
 static void write_fifo(void)
 {
 	int fd = open("/t/w/fifo", O_WRONLY);
@@ -781,11 +464,6 @@ static void hang_on_fifo(void)
 {
 	open("/t/w/fifo", O_RDONLY);
 	EXPECT(0);
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
 }
 
 static void fifos(void)
@@ -1078,7 +756,7 @@ CASE(race_names)
 static void test_non_dumpable(void **state)
 {
 	static const uint32_t permitted[] = { PR_SET_DUMPABLE };
-	struct broker_plan plan = make_plan();
+	struct broker_plan plan = world_plan();
 
 	(void)state;
 	plan.prctls = permitted;
@@ -1089,11 +767,11 @@ static void test_non_dumpable(void **state)
 
 static void test_allow_all(void **state)
 {
-	struct broker_plan plan = make_plan();
+	struct broker_plan plan = world_plan();
 
 	(void)state;
 	plan.nwrite = 1;
-	plan.write = read_rules;
+	plan.write = everything;
 	plan.ndeny_read = plan.ndeny_write = 0;
 	run_with(plan, opens);
 	world_end();

@@ -1,0 +1,123 @@
+#include "box/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "text/bind.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+const char record_lock_name[] = "lock";
+
+uint64_t record_start_time(pid_t pid)
+{
+	char path[64], text[1024];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+
+	OWN_FD fd = path_open(path, O_RDONLY);
+	ssize_t len = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+
+	/* The name in brackets can hold anything; field 3 follows the last bracket. */
+	char *at = strrchr(text, ')'), *save = NULL;
+	unsigned field = 2;
+
+	if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+		return 0;
+	for (char *word = strtok_r(at + 1, " ", &save); word != NULL;
+	     word = strtok_r(NULL, " ", &save))
+		if (++field == 22)
+			return strtoull(word, NULL, 10);
+	return 0;
+}
+
+static const struct field started_fields[] = {
+	{ "cwd", AS_STRING, offsetof(struct record, started.cwd) },
+	{ "words", AS_STRINGS, offsetof(struct record, started.words) },
+	{ "plan", AS_STRING, offsetof(struct record, digest) },
+	{ 0 },
+};
+static const struct field record_fields[] = {
+	{ "started", AS_STRUCT, .fields = started_fields },
+	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
+	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
+	{ "pid", AS_U64, offsetof(struct record, init.pid) },
+	{ "start", AS_U64, offsetof(struct record, init.start) },
+	{ "broker_pid", AS_U64, offsetof(struct record, broker.pid) },
+	{ "broker_start", AS_U64, offsetof(struct record, broker.start) },
+	{ 0 },
+};
+
+struct record record_read(struct arena *a, int dir)
+{
+	struct record r = { 0 }, nothing = { 0 };
+	struct err ignored;
+	struct doc doc;
+	char *text;
+	size_t len;
+
+	if (file_read(dir, "state.json", FILE_MAX, a, &text, &len, &ignored) < 0 || len == 0 ||
+	    doc_from_json(a, "state.json", text, len, &doc, &ignored) < 0)
+		return nothing;
+
+	struct bind b = { .doc = &doc };
+
+	if (bind_map(&b, doc.root, record_fields, &r, &ignored) < 0)
+		return nothing;
+	r.json = text;
+	return r;
+}
+
+/* While the launcher holds the lock it has not reaped its children, so a number is still theirs; of a detached
+ * container's processes the start tells. */
+pid_t record_living(const struct record_process *p, bool locked)
+{
+	if (p->pid == 0 || p->pid > INT32_MAX)
+		return 0;
+	if (p->start == 0)
+		return locked ? (pid_t)p->pid : 0;
+	return record_start_time((pid_t)p->pid) == p->start ? (pid_t)p->pid : 0;
+}
+
+static bool is_locked(int dir, const char *name)
+{
+	OWN_FD fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+bool record_broker_lives(int dir)
+{
+	return is_locked(dir, record_lock_name);
+}
+
+bool record_is_locked(int dir)
+{
+	return is_locked(dir, "state.json") || record_broker_lives(dir);
+}
+
+bool record_is_cut_short(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, record_lock_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0 &&
+	       !record_is_locked(dir);
+}
+
+void record_say_end(int lock)
+{
+	if (lock >= 0)
+		(void)!write(lock, "\n",
+			     1); /* what it says is nobody's to trust, that it spoke is all */
+}

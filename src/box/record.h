@@ -1,0 +1,42 @@
+/*
+ * What is written down of a container, as whoever asks later finds it. Private to src/box.
+ */
+#ifndef BOX_RECORD_H
+#define BOX_RECORD_H
+
+#include "box/box.h"
+
+/* A process, told apart from a later one with its number by when it started; `start` 0: not known. */
+struct record_process {
+	uint64_t pid, start;
+};
+
+struct record {
+	const char *json, *cgroups, *digest;
+	struct box_start_words started;
+	struct strings missing;
+	struct record_process init, broker; /* broker: of a detached container */
+};
+
+/* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. */
+struct record record_read(struct arena *a, int dir);
+
+/* When it started, in clock ticks since boot; 0 when it is gone. */
+uint64_t record_start_time(pid_t pid);
+
+/* The process, 0 unless it lives. */
+pid_t record_living(const struct record_process *p, bool locked);
+
+/* The folder's two locks. state.json is locked by the launcher for as long as it lives, `lock` by the broker of a
+ * detached container. That is a file of its own, because the broker is not trusted with what is written in the other. */
+extern const char record_lock_name[];
+bool record_is_locked(int dir);
+bool record_broker_lives(int dir);
+
+/* Whether a detached container's broker ended without saying so (record_say_end()): it was killed. */
+bool record_is_cut_short(int dir);
+
+/* The broker's last word, into `lock`. */
+void record_say_end(int lock);
+
+#endif

@@ -1,0 +1,174 @@
+#include "broker/stand.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "broker/wait.h"
+#include "kern/sys.h"
+
+enum {
+	SLOW_MS = 50,  /* no call takes that long but one that waits for somebody */
+	END_MS = 3000, /* longer than its last words take */
+};
+
+static void sleep_on(_Atomic uint32_t *word, uint32_t value, unsigned ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000,
+				       .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ms != 0 ? &time : NULL, NULL, 0);
+}
+
+static void wake(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* ---- serving ---- */
+
+static void leave(struct stand *t)
+{
+	uint32_t tid = (uint32_t)gettid();
+
+	for (size_t i = 0; i < WAITERS_MAX; i++)
+		if (atomic_load(&t->waiters[i].tid) == tid)
+			atomic_store(&t->waiters[i].tid, 0);
+}
+
+/* Until somebody else has this turn (1), or the end. */
+static int serve(struct stand *t, uint32_t turn, struct err *e)
+{
+	int r = 1;
+
+	while (r > 0 && atomic_load(&t->turn) == turn)
+		r = serve_next(&t->server, turn, e);
+	if (atomic_load(&t->turn) == turn)
+		return r;
+	leave(t);
+	return 1;
+}
+
+/* ---- the watcher ---- */
+
+static void *watch_run(void *stand);
+
+/* Without one, slow calls hold the others up, as they do everybody who makes them himself. */
+static void watch_begin(struct stand *t)
+{
+	atomic_store(&t->watched, wait_thread(watch_run, t) == 0);
+}
+
+/* The call that is slow gets a waiter's place, so that its thread is told when the caller has gone. No place: no change. */
+static bool take_over(struct stand *t, uint32_t *turn)
+{
+	struct waiter *w = wait_place(&t->server);
+
+	if (w == NULL)
+		return false;
+	w->call.id = atomic_load(&t->id);
+	atomic_store(&w->tid, atomic_load(&t->tid));
+	atomic_store(&t->tid, (uint32_t)gettid());
+	*turn = atomic_fetch_add(&t->turn, 1) + 1;
+	/* The umask is a thread's own from here on: act_borrow_umask() changes it. */
+	if (sys_unshare(CLONE_FS) < 0)
+		_exit(1);
+	watch_begin(t);
+	return true;
+}
+
+static bool is_slow(struct stand *t)
+{
+	_Atomic uint32_t never = 0;
+	uint32_t seen = atomic_load(&t->calls);
+
+	if (!atomic_load(&t->busy)) {
+		atomic_store(&t->awake, 0);
+		sleep_on(&t->calls, seen, 0);
+		atomic_store(&t->awake, 1);
+		return false;
+	}
+	sleep_on(&never, 0, SLOW_MS);
+	return atomic_load(&t->calls) == seen && atomic_load(&t->busy);
+}
+
+static void *watch_run(void *stand)
+{
+	struct stand *t = stand;
+	uint32_t turn;
+
+	atomic_store(&t->awake, 1);
+	while (!is_slow(t) || !take_over(t, &turn))
+		;
+
+	struct err e = { 0 };
+	int r = serve(t, turn, &e);
+
+	if (r > 0)
+		return NULL;
+	t->result = r;
+	t->e = e;
+	atomic_store(&t->ended, 1);
+	wake(&t->ended);
+	/* The first thread ends the process. If it waits for a file system that does not answer, this one does. */
+	sleep_on(&t->ended, 1, END_MS);
+	_exit(r < 0);
+}
+
+/* ---- the first thread, and what each does around a call ---- */
+
+int stand_run(struct stand *t, struct err *e)
+{
+	atomic_store(&t->tid, (uint32_t)gettid());
+
+	int r = serve(t, 0, e);
+
+	if (r <= 0)
+		return r;
+	while (atomic_load(&t->ended) == 0)
+		sleep_on(&t->ended, 0, 0);
+	*e = t->e;
+	return t->result;
+}
+
+void stand_begin(const struct server *s, uint32_t turn, uint64_t id)
+{
+	struct stand *t = s->stand;
+
+	/* Whoever has left its place may still have got a call, and changes nothing here any more. */
+	if (t == NULL || atomic_load(&t->turn) != turn)
+		return;
+	if (!atomic_load(&t->watched))
+		watch_begin(t);
+	atomic_store(&t->id, id);
+	atomic_store(&t->busy, turn + 1);
+	atomic_fetch_add(&t->calls, 1);
+	if (!atomic_load(&t->awake))
+		wake(&t->calls);
+}
+
+void stand_end(const struct server *s, uint32_t turn)
+{
+	uint32_t own = turn + 1;
+
+	if (s->stand != NULL)
+		atomic_compare_exchange_strong(&s->stand->busy, &own, 0);
+}
+
+/* ---- names ---- */
+
+void stand_names_begin(const struct server *s)
+{
+	while (s->stand != NULL && atomic_exchange(&s->stand->names, 1) != 0)
+		sleep_on(&s->stand->names, 1, SLOW_MS);
+}
+
+void stand_names_end(const struct server *s)
+{
+	if (s->stand == NULL)
+		return;
+	atomic_store(&s->stand->names, 0);
+	wake(&s->stand->names);
+}

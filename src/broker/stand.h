@@ -1,0 +1,42 @@
+/*
+ * Who serves. One thread does, and a second one watches it. When a call takes long, because a file system does not answer,
+ * the second takes the first one's place, which leaves when it is done: so a slow call never holds up the next.
+ */
+#ifndef BROKER_STAND_H
+#define BROKER_STAND_H
+
+#include "broker/call.h"
+
+/* All that the threads share, in one piece. */
+struct stand {
+	struct server server;
+	struct waiter waiters[WAITERS_MAX]; /* also for those who have left their place */
+	_Atomic uint32_t turn;              /* the number of whoever serves, from 0 */
+	_Atomic uint32_t calls;             /* futex: how many were taken up */
+	_Atomic uint32_t awake;             /* the watcher looks by itself */
+	_Atomic uint32_t
+		busy; /* the number plus one of whoever serves while it is at work, else 0 */
+	_Atomic uint32_t tid;   /* of whoever serves */
+	_Atomic uint64_t id;    /* of its call */
+	_Atomic uint32_t ended; /* futex: 1 when there is no more to serve, or no way to */
+	_Atomic uint32_t names; /* futex: 1 while somebody changes names */
+	int result;             /* what broker_serve() returns then, with */
+	struct err e;
+	_Atomic bool watched;
+};
+
+/* Serves to the end: 0, or -errno with *e. */
+int stand_run(struct stand *t, struct err *e);
+
+/* The next call: 1 when one was served or there was none, 0 at the end, -errno. In receive.c. */
+int serve_next(const struct server *s, uint32_t turn, struct err *e);
+
+/* Around each call that number `turn` serves. */
+void stand_begin(const struct server *s, uint32_t turn, uint64_t id);
+void stand_end(const struct server *s, uint32_t turn);
+
+/* Around a change of names: one at a time, whoever performs it. */
+void stand_names_begin(const struct server *s);
+void stand_names_end(const struct server *s);
+
+#endif

@@ -1,0 +1,306 @@
+# What becomes of a container whose broker is stopped, killed or short of memory, and what is said about it. Every open
+# of these workloads is the broker's: bench/all-opens.yaml.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	chmod 755 "$place"
+	mkdir "$place/work" "$place/home"
+	cp "$zviz" "$place/zviz"
+	cp "$top/bench/all-opens.yaml" "$place/opens.yaml"
+	cd "$place/work"
+	id=broker-$BATS_TEST_NUMBER-$$
+	become=()
+	launcher=
+	# What the workload does meanwhile: nothing, one open after the other, an open that waits.
+	idle="echo ready; sleep 60; : $id-mark"
+	busy="echo ready; while :; do : <f; done; : $id-mark"
+	stuck="mkfifo p; (: <p) & echo ready; while :; do : <f; done; : $id-mark"
+}
+
+teardown() {
+	cd /
+	# Most tests have ended it, and most have no container left.
+	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true
+	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true
+	rm -rf "$place"
+}
+
+zviz() {
+	${become[@]+"${become[@]}"} "$place/zviz" --root "$place/home/state" --profile "$place/opens.yaml" "$@"
+}
+
+become_stranger() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	chown -R 61500:61500 "$place/work" "$place/home"
+	become=(setpriv --reuid 61500 --regid 61500 --clear-groups env -u XDG_RUNTIME_DIR "HOME=$place/home")
+}
+
+wait_for() { # COMMAND…: until it succeeds
+	for _ in $(seq 250); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.02
+	done
+	echo "in vain: $*"
+	return 1
+}
+
+# The launcher in the background. What it says goes to $place/out and $place/err, what it reads comes from descriptor 9.
+start() { # RUN-ARGUMENTS…
+	mkfifo "$place/in"
+	exec 9<>"$place/in"
+	${become[@]+"${become[@]}"} "$place/zviz" --root "$place/home/state" --profile "$place/opens.yaml" run "$@" \
+		<"$place/in" >"$place/out" 2>"$place/err" 9>&- 3>&- &
+	launcher=$!
+	wait_for grep -q ready "$place/out"
+	broker=$(broker_of "$id")
+}
+
+# The one process of a container that is the first of a pid namespace directly below ours.
+broker_of() { # ID
+	local pid
+	for pid in $(pgrep -f "^$place/zviz .* $1( |\$)"); do
+		[[ $(grep '^NSpid:' "/proc/$pid/status") =~ ^NSpid:[[:space:]]+[0-9]+[[:space:]]+1$ ]] && echo "$pid"
+	done
+	true # a process that ended meanwhile is no failure; that there is one is checked by whoever uses it
+}
+
+ended() { # CODE: waits for the launcher
+	local status=0
+	wait "$launcher" || status=$?
+	launcher=
+	echo "exit code $status, said: $(cat "$place/err")"
+	[ "$status" = "$1" ]
+}
+
+nothing_left() { # also in the way of a run with the same name
+	wait_for no_process
+	[ -z "$(ls -A "$place/home/state")" ]
+	[ -z "$(find /sys/fs/cgroup -name "zviz-$id" 2>/dev/null)" ]
+	! grep -q "$place" /proc/self/mountinfo
+}
+
+no_process() {
+	[ -z "$(pgrep -f "$place/|$id-mark")" ]
+}
+
+state_of() { # PID: its letter in /proc
+	sed 's/.*) //' "/proc/$1/stat" | cut -c1
+}
+
+is_in_state() { # PID LETTER
+	[ "$(state_of "$1")" = "$2" ]
+}
+
+# Whether a process of the workload waits for the broker's answer.
+asks() {
+	local pid
+	for pid in $(pgrep -f "$id-mark"); do
+		! grep -q seccomp "/proc/$pid/wchan" || return 0
+	done
+	return 1
+}
+
+stop_broker() {
+	kill -STOP "$broker"
+	wait_for is_in_state "$broker" T
+}
+
+# ---- killed ----
+
+kill_broker() { # WORKLOAD [RUN-OPTIONS…]
+	local script=$1
+	shift
+	echo text >f
+	start "$@" "$id" sh -c "$script"
+	[ -n "$broker" ]
+	kill -KILL "$broker"
+	ended 1
+	grep -q 'zviz: the broker was killed by signal 9 (Killed), and the container with it' "$place/err"
+	grep -q '  hint: .*the kernel.s log' "$place/err"
+	nothing_left
+	rm -f "$place/in" p
+}
+
+@test "the broker is killed: all of the container dies, nothing is left, and zviz says why" {
+	kill_broker "$idle"
+	kill_broker "$busy"
+	kill_broker "$stuck"
+}
+
+@test "the broker is killed: an ordinary user's container" {
+	become_stranger
+	kill_broker "$busy"
+}
+
+@test "the broker is killed: a first process that is the workload itself" {
+	mkdir -p "$place/bundle/rootfs/bin"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", "echo ready; while :; do : </bin/busybox; done; : $id-mark"],
+	             "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"}], "linux": {"namespaces": []}}
+	END
+	start --bundle "$place/bundle" "$id"
+	[ -n "$broker" ]
+	kill -KILL "$broker"
+	ended 1
+	grep -q 'the broker was killed by signal 9' "$place/err"
+	nothing_left
+}
+
+@test "a workload that is killed is not taken for a broker that is" {
+	run -137 zviz run "$id" sh -c 'kill -KILL $$'
+	[[ $output != *broker* ]]
+	start "$id" sh -c "$idle"
+	kill -KILL "$(pgrep -P "$launcher" | grep -vx "$broker")" # the container's first process
+	ended 137
+	! grep -q broker "$place/err"
+	nothing_left
+}
+
+@test "the broker of a detached container is killed: state says so, and the name is free" {
+	echo text >f
+	zviz run --detach --pid-file "$place/pid" "$id" sh -c "$busy" >/dev/null 2>&1
+	broker=$(broker_of "$id")
+	[ -n "$broker" ]
+	run -0 zviz state "$id"
+	[[ $output == *'"running"'* && $output != *reason* ]]
+	kill -KILL "$broker"
+	wait_for no_process
+	run -0 zviz state "$id"
+	echo "$output"
+	[[ $output == *'"status": "stopped"'*'"reason": "its broker was killed, and the container with it"'* ]]
+	run -0 zviz run "$id" echo again
+	[ "$output" = again ]
+	nothing_left
+}
+
+@test "a detached container that ends by itself has no broker to blame" {
+	zviz run --detach "$id" sh -c ": $id-mark" >/dev/null 2>&1
+	wait_for no_process
+	run -0 zviz state "$id"
+	[[ $output == *'"stopped"'* && $output != *reason* ]]
+	run -0 zviz delete "$id"
+	nothing_left
+}
+
+# ---- stopped ----
+
+@test "while the broker is stopped calls wait, and go on with it" {
+	echo text >f
+	start "$id" sh -c "echo ready; read x; read y <f; echo \$y; echo opened; : $id-mark"
+	stop_broker
+	echo go >&9
+	wait_for asks
+	[ "$(cat "$place/out")" = ready ]
+	kill -CONT "$broker"
+	ended 0
+	[ "$(cat "$place/out")" = $'ready\ntext\nopened' ]
+	nothing_left
+}
+
+stopped_and() { # RUN-OPTIONS…: a container that waits for a stopped broker
+	echo text >f
+	start "$@" "$id" sh -c "echo ready; read x; read y <f; echo \$y; echo opened; : $id-mark"
+	stop_broker
+	echo go >&9
+	wait_for asks
+}
+
+@test "a stopped broker does not keep a timeout from ending the container" {
+	echo text >f
+	start --timeout 2s "$id" sh -c "trap '' TERM; echo ready; read x; read y <f; echo \$y; echo opened; : $id-mark"
+	stop_broker
+	echo go >&9
+	ended 124
+	! grep -q opened "$place/out"
+	nothing_left
+}
+
+@test "nor Ctrl-C and TERM" {
+	set -m # a background job of a script ignores SIGINT otherwise
+	stopped_and
+	kill -INT "$launcher"
+	ended 130
+	nothing_left
+	rm "$place/in"
+	stopped_and
+	kill -TERM "$launcher"
+	ended 143
+	nothing_left
+}
+
+@test "nor delete --force" {
+	stopped_and
+	run -0 zviz delete --force "$id"
+	ended 137
+	nothing_left
+}
+
+@test "nor delete --force of a detached container" {
+	echo text >f
+	zviz run --detach "$id" sh -c "$busy" >/dev/null 2>&1
+	broker=$(broker_of "$id")
+	stop_broker
+	wait_for asks
+	run -0 zviz delete --force "$id"
+	nothing_left
+}
+
+@test "nor the launcher's own death" {
+	stopped_and
+	kill -KILL "$launcher"
+	wait_for no_process
+	launcher=
+}
+
+# ---- memory ----
+
+@test "the memory limit is met while calls are with the broker" {
+	[ "$(id -u)" = 0 ] || skip 'needs a group of its own'
+	echo text >f
+	cat >eat.py <<-'END'
+	import os, threading
+	def opens():
+	    while True:
+	        os.close(os.open("f", os.O_RDWR))
+	for _ in range(8):
+	    threading.Thread(target=opens, daemon=True).start()
+	os.close(os.open("started", os.O_CREAT | os.O_WRONLY))
+	hold = []
+	while True:
+	    hold.append(bytearray(1 << 20))
+	END
+	run -137 zviz run --memory 48M "$id" python3 eat.py
+	echo "$output"
+	[ -e started ]
+	[[ $output == *'memory: '*' killed at the limit'* && $output != *broker* ]]
+	nothing_left
+	run -0 zviz run "$id" cat f
+}
+
+@test "the broker's own limits, and what it takes of memory" {
+	echo text >f
+	start "$id" python3 -c "
+import os, sys
+for i in range(20000):
+    os.close(os.open('f', os.O_RDWR))
+print('ready', flush=True)
+sys.stdin.readline() # $id-mark"
+	limits=$(sed 's/  */ /g' "/proc/$broker/limits")
+	echo "$limits"
+	grep -q '^Max core file size 0 0 ' <<<"$limits"
+	grep -q '^Max open files 1024 1024 ' <<<"$limits"
+	grep -q '^Max address space 100663296 100663296 ' <<<"$limits"
+	grep -E '^Vm(Peak|HWM|Data)' "/proc/$broker/status"
+	[ "$(awk '/^VmHWM:/ {print $2}' "/proc/$broker/status")" -lt 8192 ]
+	[ "$(awk '/^VmPeak:/ {print $2}' "/proc/$broker/status")" -lt 32768 ]
+	[ "$(ls "/proc/$broker/fd" | wc -l)" -lt 12 ]
+	echo go >&9
+	ended 0
+}
