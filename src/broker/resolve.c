@@ -150,32 +150,46 @@ static int walk_open(const struct walk *w, const char *name, int flags, uint64_t
 	return w->own ? fetch_as_tracer(child_open, &c) : child_open(&c);
 }
 
-/* What the caller's descriptor `name` allows already, when w->at is its own fd folder: 0 when it is not. */
-static unsigned held_through(const struct walk *w, const char *name)
+/* The number behind "KEY:\t" in a file of fdinfo; false when it is not there. */
+static bool info_number(const char *text, const char *key, int base, uint64_t *out)
+{
+	const char *at = strstr(text, key);
+
+	if (at == NULL)
+		return false;
+	*out = strtoull(at + strlen(key), NULL, base);
+	return true;
+}
+
+/*
+ * What the caller's descriptor `name` allows already, when w->at is its own fd folder and `fd` is what was found behind
+ * the link: 0 when it is not. The caller may put another file under this number at any time (dup2), so what is read
+ * of the descriptor counts for its own file alone: all of one fdinfo speaks of one open file (seq_show() of fs/proc/fd.c).
+ */
+static unsigned held_through(const struct walk *w, const char *name, int fd)
 {
 	char path[32], text[256];
 	int len = snprintf(path, sizeof path, "../fdinfo/%s", name);
+	uint64_t flags, mount, inode;
+	struct statx at;
 
 	if (!w->own || len < 0 || (size_t)len >= sizeof path)
 		return 0;
 
-	OWN_FD fd = openat(w->at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	OWN_FD info = openat(w->at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = info < 0 ? -1 : read(info, text, sizeof text - 1);
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-
-	const char *flags = strstr(text, "flags:\t");
-
-	if (flags == NULL)
+	if (!info_number(text, "flags:\t", 8, &flags) ||
+	    !info_number(text, "mnt_id:\t", 10, &mount) ||
+	    !info_number(text, "ino:\t", 10, &inode) || (flags & O_PATH))
 		return 0;
-
-	unsigned long value = strtoul(flags + 7, NULL, 8);
-
-	if (value & O_PATH)
+	if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &at) < 0 ||
+	    !(at.stx_mask & STATX_MNT_ID) || at.stx_mnt_id != mount || at.stx_ino != inode)
 		return 0;
-	return decide_wants(value & UAPI_O_ACCMODE);
+	return decide_wants(flags & UAPI_O_ACCMODE);
 }
 
 /* Links whose target is an object, not a text: openat2 can tell them apart. */
@@ -193,11 +207,13 @@ static int walk_link(struct walk *w, const char *name, int link)
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
 	if (on_procfs(link, false) && is_magic(w, name)) {
-		unsigned held = held_through(w, name);
 		int fd = walk_open(w, name, 0, 0);
 
 		if (fd < 0)
 			return fd;
+
+		unsigned held = held_through(w, name, fd);
+
 		walk_to(w, fd);
 		w->held = held;
 		w->own = false;
