@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -131,6 +133,13 @@ bool act_leads_to(const char *path, int fd)
 	       there.stx_dev_minor == here.stx_dev_minor;
 }
 
+bool act_is_read_only(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_flags & ST_RDONLY);
+}
+
 struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
 			 unsigned wants)
 {
@@ -179,12 +188,16 @@ static struct verdict judge_new(const struct server *s, const struct place *at, 
 		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
 	o.reachable = !at->elsewhere || act_leads_to(path, at->parent);
 
+	struct verdict v = decide_making(s->plan, path, S_IFREG);
 	size_t len = strlen(path);
 
 	if (strcmp(path, "/") != 0)
 		path[len++] = '/';
 	memcpy(path + len, at->name, strlen(at->name) + 1); /* `path` has room for NAME_MAX more */
-	return decide_open(s->plan, &o, wants);
+
+	struct verdict opened = decide_open(s->plan, &o, wants);
+
+	return opened.what == DENY ? opened : v;
 }
 
 static int refuse(const struct verdict *v, struct outcome *out)
@@ -208,6 +221,18 @@ int act_reopen(const struct server *s, int fd, uint64_t flags)
 	int r = openat(s->self_fds, number, how);
 
 	return r < 0 ? -errno : r;
+}
+
+bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st)
+{
+	return v->what == DENY && v->list != NULL && S_ISREG(st->st_mode) && act_is_read_only(fd);
+}
+
+int act_open_in_vain(const struct server *s, int fd, uint64_t flags)
+{
+	OWN_FD opened = act_reopen(s, fd, flags | O_NONBLOCK);
+
+	return opened < 0 ? opened : -EROFS;
 }
 
 /* Opens without ever blocking, and takes that mark off again. -EWOULDBLOCK: somebody holds a lease. */
@@ -337,8 +362,19 @@ static int open_found(const struct server *s, const struct call *c, struct place
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 
-	struct verdict v = act_judge(s, at, &st, decide_wants(r->flags));
+	unsigned wants = decide_wants(r->flags);
 
+	if (S_ISDIR(st.st_mode) && (wants & WANT_WRITE) && !(r->flags & UAPI_O_TMPFILE))
+		return -EISDIR;
+	if ((r->flags & UAPI_O_TMPFILE) && act_is_read_only(at->fd))
+		return -EROFS;
+	if (S_ISREG(st.st_mode) && (r->flags & O_TRUNC))
+		wants |= WANT_TRUNCATE;
+
+	struct verdict v = act_judge(s, at, &st, wants);
+
+	if ((wants & WANT_WRITE) && act_refused_by_mount(&v, at->fd, &st))
+		return act_open_in_vain(s, at->fd, r->flags);
 	if (v.what == DENY)
 		return refuse(&v, out);
 	if (r->flags & UAPI_O_TMPFILE)
@@ -362,6 +398,12 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 		    struct outcome *out)
 {
 	const struct open_request *r = &out->request;
+
+	if (resolve_takes_no_names(at->parent))
+		return -ENOENT;
+	if (act_is_read_only(at->parent))
+		return -EROFS;
+
 	struct verdict v = judge_new(s, at, decide_wants(r->flags) | WANT_WRITE);
 
 	if (v.what == DENY)

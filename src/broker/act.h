@@ -42,6 +42,14 @@ int act_path_of(const struct server *s, int fd, char path[PATH_MAX]);
  * that means something else here. */
 bool act_leads_to(const char *path, int fd);
 
+/* Whether the mount is. */
+bool act_is_read_only(int fd);
+
+/* A list of folders does not permit to write to a file that is on such a mount anyway: then the kernel says why not,
+ * in its own order. */
+bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st);
+int act_open_in_vain(const struct server *s, int fd, uint64_t flags);
+
 struct place;
 struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
 			 unsigned wants);
