@@ -17,9 +17,8 @@
 #include "kern/sys.h"
 #include "policy/decide.h"
 
-enum {
-	RACES_MAX = 16
-}; /* attempts at a path that changes under us before the caller hears of it */
+/* Attempts at a path that changes under us before the caller hears of it. */
+enum { RACES_MAX = 16 };
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -86,11 +85,10 @@ void act_install(const struct server *s, const struct call *c, const int *fd, ui
 		count(&s->counters->performed);
 }
 
-/* While we hold a descriptor for writing, the caller cannot execute the file (ETXTBSY); while we hold a pipe's
- * end, the other end sees no end of file. */
-void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+/* `there` is what add_fd() said. While we hold a descriptor for writing, the caller cannot execute the file (ETXTBSY);
+ * while we hold a pipe's end, the other end sees no end of file. */
+static void close_and_answer(const struct server *s, const struct call *c, int *fd, int there)
 {
-	int there = add_fd(s, c, *fd, flags, 0);
 	struct seccomp_notif_resp resp = { .id = c->id, .val = there };
 
 	if (there < 0) {
@@ -100,6 +98,22 @@ void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64
 	fd_close(fd);
 	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 	count(&s->counters->performed);
+}
+
+void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+{
+	close_and_answer(s, c, fd, add_fd(s, c, *fd, flags, 0));
+}
+
+/* O_TRUNC. A caller without room for a descriptor gets EMFILE and keeps the file as it is, so the file is emptied when
+ * the descriptor is there; nobody has been told of it yet. */
+static void hand_over_empty(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+{
+	int there = add_fd(s, c, *fd, flags, 0);
+
+	if (there >= 0 && ftruncate(*fd, 0) < 0)
+		there = -errno; /* of the file system: it stays open, unknown to the caller */
+	close_and_answer(s, c, fd, there);
 }
 
 /* ---- judging ---- */
@@ -383,10 +397,12 @@ static int open_found(const struct server *s, const struct call *c, struct place
 		return open_fifo(s, c, at, out);
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0))
 		return open_terminal(s, c, r->flags);
-	if (S_ISSOCK(st.st_mode))
-		return -ENXIO;
 
-	int fd = open_plain(s, at, r->flags);
+	/* O_RDONLY and O_ACCMODE give no descriptor to do it with. */
+	out->empties = wants & WANT_TRUNCATE && ((r->flags & UAPI_O_ACCMODE) == O_WRONLY ||
+						 (r->flags & UAPI_O_ACCMODE) == O_RDWR);
+
+	int fd = open_plain(s, at, r->flags & ~(uint64_t)(out->empties ? O_TRUNC : 0));
 
 	if (fd == -EWOULDBLOCK && !(r->flags & O_NONBLOCK))
 		return open_later(s, c, at, out);
@@ -456,7 +472,7 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->request.flags = 0;
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
-	out->alone = false;
+	out->alone = out->empties = false;
 	out->fd = perform(s, c, out);
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
 	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
@@ -471,6 +487,8 @@ void act_finish(const struct server *s, const struct call *c, struct outcome *o)
 		return;
 	if (o->refused)
 		act_answer(s, c, &o->why);
+	else if (o->empties && o->fd >= 0)
+		hand_over_empty(s, c, &o->fd, o->request.flags);
 	else if (o->alone)
 		act_hand_over(s, c, &o->fd, o->request.flags);
 	else

@@ -15,6 +15,7 @@ struct outcome {
 	bool later;   /* a waiter answers */
 	bool refused; /* by a rule of the broker: `why` says which */
 	bool alone;   /* our copy must be closed before the caller goes on */
+	bool empties; /* the file is to lose what it holds once its descriptor is there */
 	struct verdict why;
 	struct open_request request; /* path "" when it could not be read; its `dir` is owned */
 };

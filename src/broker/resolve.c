@@ -268,8 +268,8 @@ static int walk_step(struct walk *w, const char *name, bool follow)
 	struct stat st;
 
 	w->held = 0;
-	if (strcmp(name, ".") == 0)
-		return fstat(w->at, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+	if (strcmp(name, ".") == 0) /* a folder, and one to look into */
+		return fstatat(w->at, ".", &st, 0) < 0 ? -errno : 0;
 	if (follow && (thread || strcmp(name, "self") == 0) && resolve_on_procfs(w->at, true))
 		return walk_self(w, thread);
 

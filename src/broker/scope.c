@@ -101,6 +101,8 @@ static int find_last(struct open_request *r, struct place *out)
 
 	if (parent < 0)
 		return parent;
+	if (fstatat(parent, ".", &st, 0) < 0) /* whether names may be looked up there */
+		return -errno;
 	if (end - base > NAME_MAX)
 		return -ENAMETOOLONG;
 	memcpy(out->name, r->path + base, end - base);
