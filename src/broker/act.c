@@ -105,8 +105,7 @@ void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64
 	close_and_answer(s, c, fd, add_fd(s, c, *fd, flags, 0));
 }
 
-/* O_TRUNC. A caller without room for a descriptor gets EMFILE and keeps the file as it is, so the file is emptied when
- * the descriptor is there; nobody has been told of it yet. */
+/* O_TRUNC, once the descriptor is there and nobody has been told of it: a caller without room keeps its file as it is. */
 static void hand_over_empty(const struct server *s, const struct call *c, int *fd, uint64_t flags)
 {
 	int there = add_fd(s, c, *fd, flags, 0);
