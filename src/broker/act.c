@@ -244,7 +244,6 @@ bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st
 int act_open_in_vain(const struct server *s, int fd, uint64_t flags)
 {
 	OWN_FD opened = act_reopen(s, fd, flags | O_NONBLOCK);
-
 	return opened < 0 ? opened : -EROFS;
 }
 
