@@ -131,8 +131,8 @@ int resolve_own_folder(const struct server *s, const struct call *c, bool thread
 	char *end = fetch_number(out, task.inner_pid);
 
 	if (thread) {
-		memcpy(end, "/task/", 6);
-		fetch_number(end + 6, task.inner_tid);
+		end = stpcpy(end, "/task/");
+		fetch_number(end, task.inner_tid);
 	}
 	return 0;
 }
