@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,9 +17,8 @@
 #include "kern/sys.h"
 #include "policy/decide.h"
 
-enum {
-	RACES_MAX = 16
-}; /* attempts at a path that changes under us before the caller hears of it */
+/* Attempts at a path that changes under us before the caller hears of it. */
+enum { RACES_MAX = 16 };
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -84,17 +85,10 @@ void act_install(const struct server *s, const struct call *c, const int *fd, ui
 		count(&s->counters->performed);
 }
 
-/* While we hold a descriptor for writing, the caller cannot execute the file (ETXTBSY); while we hold a pipe's
- * end, the other end sees no end of file. */
-void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+/* `there` is what add_fd() said. While we hold a descriptor for writing, the caller cannot execute the file (ETXTBSY);
+ * while we hold a pipe's end, the other end sees no end of file. */
+static void close_and_answer(const struct server *s, const struct call *c, int *fd, int there)
 {
-	/* A signal between the two steps would leave a descriptor behind that its caller has never heard of. */
-	if (s->plan->signals_interrupt) {
-		act_install(s, c, fd, flags);
-		return;
-	}
-
-	int there = add_fd(s, c, *fd, flags, 0);
 	struct seccomp_notif_resp resp = { .id = c->id, .val = there };
 
 	if (there < 0) {
@@ -104,6 +98,28 @@ void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64
 	fd_close(fd);
 	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 	count(&s->counters->performed);
+}
+
+void act_hand_over(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+{
+	/* A signal between the two steps would leave a descriptor behind that its caller has never heard of. */
+	if (s->plan->signals_interrupt)
+		act_install(s, c, fd, flags);
+	else
+		close_and_answer(s, c, fd, add_fd(s, c, *fd, flags, 0));
+}
+
+/* O_TRUNC, once the descriptor is there and nobody has been told of it: a caller without room keeps its file as it is. */
+static void hand_over_empty(const struct server *s, const struct call *c, int *fd, uint64_t flags)
+{
+	int there = s->plan->signals_interrupt ? 0 : add_fd(s, c, *fd, flags, 0);
+
+	if (there >= 0 && ftruncate(*fd, 0) < 0)
+		there = -errno; /* of the file system: it stays open, unknown to the caller */
+	if (there >= 0 && s->plan->signals_interrupt)
+		act_install(s, c, fd, flags); /* emptied before it is known whether there is room */
+	else
+		close_and_answer(s, c, fd, there);
 }
 
 /* ---- judging ---- */
@@ -135,6 +151,13 @@ bool act_leads_to(const char *path, int fd)
 	       there.stx_mnt_id == here.stx_mnt_id && there.stx_ino == here.stx_ino &&
 	       there.stx_dev_major == here.stx_dev_major &&
 	       there.stx_dev_minor == here.stx_dev_minor;
+}
+
+bool act_is_read_only(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_flags & ST_RDONLY);
 }
 
 struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
@@ -185,12 +208,16 @@ static struct verdict judge_new(const struct server *s, const struct place *at, 
 		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
 	o.reachable = !at->elsewhere || act_leads_to(path, at->parent);
 
+	struct verdict v = decide_making(s->plan, path, S_IFREG);
 	size_t len = strlen(path);
 
 	if (strcmp(path, "/") != 0)
 		path[len++] = '/';
 	memcpy(path + len, at->name, strlen(at->name) + 1); /* `path` has room for NAME_MAX more */
-	return decide_open(s->plan, &o, wants);
+
+	struct verdict opened = decide_open(s->plan, &o, wants);
+
+	return opened.what == DENY ? opened : v;
 }
 
 static int refuse(const struct verdict *v, struct outcome *out)
@@ -219,6 +246,17 @@ int act_reopen(const struct server *s, int fd, uint64_t flags)
 	int r = openat(s->self_fds, number, how);
 
 	return r < 0 ? -errno : r;
+}
+
+bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st)
+{
+	return v->what == DENY && v->list != NULL && S_ISREG(st->st_mode) && act_is_read_only(fd);
+}
+
+int act_open_in_vain(const struct server *s, int fd, uint64_t flags)
+{
+	OWN_FD opened = act_reopen(s, fd, flags | O_NONBLOCK);
+	return opened < 0 ? opened : -EROFS;
 }
 
 /* Opens without ever blocking, and takes that mark off again. -EWOULDBLOCK: somebody holds a lease. */
@@ -348,8 +386,19 @@ static int open_found(const struct server *s, const struct call *c, struct place
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
 
-	struct verdict v = act_judge(s, at, &st, decide_wants(r->flags));
+	unsigned wants = decide_wants(r->flags);
 
+	if (S_ISDIR(st.st_mode) && (wants & WANT_WRITE) && !(r->flags & UAPI_O_TMPFILE))
+		return -EISDIR;
+	if ((r->flags & UAPI_O_TMPFILE) && act_is_read_only(at->fd))
+		return -EROFS;
+	if (S_ISREG(st.st_mode) && (r->flags & O_TRUNC))
+		wants |= WANT_TRUNCATE;
+
+	struct verdict v = act_judge(s, at, &st, wants);
+
+	if ((wants & WANT_WRITE) && act_refused_by_mount(&v, at->fd, &st))
+		return act_open_in_vain(s, at->fd, r->flags);
 	if (v.what == DENY)
 		return refuse(&v, out);
 	if (r->flags & UAPI_O_TMPFILE)
@@ -358,10 +407,12 @@ static int open_found(const struct server *s, const struct call *c, struct place
 		return open_fifo(s, c, at, out);
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0))
 		return open_terminal(s, c, r->flags);
-	if (S_ISSOCK(st.st_mode))
-		return -ENXIO;
 
-	int fd = open_plain(s, at, r->flags);
+	/* O_RDONLY and O_ACCMODE give no descriptor to do it with. */
+	out->empties = wants & WANT_TRUNCATE && ((r->flags & UAPI_O_ACCMODE) == O_WRONLY ||
+						 (r->flags & UAPI_O_ACCMODE) == O_RDWR);
+
+	int fd = open_plain(s, at, r->flags & ~(uint64_t)(out->empties ? O_TRUNC : 0));
 
 	if (fd == -EWOULDBLOCK && !(r->flags & O_NONBLOCK))
 		return open_later(s, c, at, out);
@@ -373,6 +424,12 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 		    struct outcome *out)
 {
 	const struct open_request *r = &out->request;
+
+	if (resolve_takes_no_names(at->parent))
+		return -ENOENT;
+	if (act_is_read_only(at->parent))
+		return -EROFS;
+
 	struct verdict v = judge_new(s, at, decide_wants(r->flags) | WANT_WRITE);
 
 	if (v.what == DENY)
@@ -425,7 +482,7 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->request.flags = 0;
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
-	out->alone = false;
+	out->alone = out->empties = false;
 	out->fd = act_own_limit(perform(s, c, row->nr, out));
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
 	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
@@ -440,6 +497,8 @@ void act_finish(const struct server *s, const struct call *c, struct outcome *o)
 		return;
 	if (o->refused)
 		act_answer(s, c, &o->why);
+	else if (o->empties && o->fd >= 0)
+		hand_over_empty(s, c, &o->fd, o->request.flags);
 	else if (o->alone)
 		act_hand_over(s, c, &o->fd, o->request.flags);
 	else

@@ -15,6 +15,7 @@ struct outcome {
 	bool later;   /* a waiter answers */
 	bool refused; /* by a rule of the broker: `why` says which */
 	bool alone;   /* our copy must be closed before the caller goes on */
+	bool empties; /* the file is to lose what it holds once its descriptor is there */
 	struct verdict why;
 	struct open_request request; /* path "" when it could not be read; its `dir` is owned */
 };
@@ -41,6 +42,14 @@ int act_path_of(const struct server *s, int fd, char path[PATH_MAX]);
 /* Whether `path` leads to this object in the container's tree. An object outside it has a path as well, one
  * that means something else here. */
 bool act_leads_to(const char *path, int fd);
+
+/* Whether the mount is. */
+bool act_is_read_only(int fd);
+
+/* A list of folders does not permit to write to a file that is on such a mount anyway: then the kernel says why not,
+ * in its own order. */
+bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st);
+int act_open_in_vain(const struct server *s, int fd, uint64_t flags);
 
 struct place;
 struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,

@@ -395,7 +395,7 @@ int fetch_open(const struct server *s, const struct call *c, int own_nr, struct 
 	TRY(fetch_string(c, path, out->path));
 	if (out->path[0] == '\0')
 		return -ENOENT;
-	if (out->path[0] != '/' || (out->resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)))
+	if (out->path[0] != '/' || (out->resolve & RESOLVE_IN_ROOT))
 		TRY(fetch_dir(s, c, dirfd, &dir));
 	if (!fetch_valid(s, c->id))
 		return -ESRCH;
@@ -430,19 +430,19 @@ static int fetch_path(const struct server *s, const struct call *c, unsigned i,
 {
 	const struct names_call *call = out->call;
 	int dirfd = call->dir[i] != NO_ARG ? (int)c->arg[call->dir[i]] : AT_FDCWD;
+	bool of_descriptor = call->deed == NAMES_LINK && i == 0 && (out->number[0] & AT_EMPTY_PATH);
 
 	if (call->path[i] == NO_ARG)
 		return 0;
 	TRY(fetch_string(c, c->arg[call->path[i]], out->path[i]));
-	if (out->path[i][0] == '\0')
+	if (out->path[i][0] == '\0' && !of_descriptor)
 		return -ENOENT;
 	if (out->path[i][0] == '/' || (call->deed == NAMES_SYMLINK && i == 0))
 		return 0;
 	return fetch_dir(s, c, dirfd, &out->dir[i]);
 }
 
-int fetch_names(const struct server *s, const struct call *c, const char *name,
-		struct names_request *out)
+int fetch_names_numbers(const struct call *c, const char *name, struct names_request *out)
 {
 	out->call = NULL;
 	out->dir[0] = out->dir[1] = -1;
@@ -454,8 +454,13 @@ int fetch_names(const struct server *s, const struct call *c, const char *name,
 		return -ENOSYS;
 	for (unsigned i = 0; i < 2; i++)
 		out->number[i] = out->call->number[i] != NO_ARG ? c->arg[out->call->number[i]] : 0;
+	return 0;
+}
+
+int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out)
+{
 	for (unsigned i = 0; i < 2; i++)
-		TRY(fetch_path(s, c, i, out));
+		out->err[i] = fetch_path(s, c, i, out);
 	return fetch_valid(s, c->id) ? 0 : -ESRCH;
 }
 

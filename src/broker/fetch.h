@@ -45,6 +45,7 @@ struct names_call {
 struct names_request {
 	const struct names_call *call;
 	int dir[2]; /* where a relative path starts, owned; -1: the path is absolute, or there is none */
+	int err[2]; /* of fetching the path, negative: the kernel minds when it comes to it */
 	uint64_t number[2];
 	char path[2][PATH_MAX];
 };
@@ -63,9 +64,10 @@ bool fetch_valid(const struct server *s, uint64_t id);
  * only on success. */
 int fetch_open(const struct server *s, const struct call *c, int own_nr, struct open_request *out);
 
-/* -ENOSYS: no such call. */
-int fetch_names(const struct server *s, const struct call *c, const char *call,
-		struct names_request *out);
+/* What the registers say; -ENOSYS: no such call. */
+int fetch_names_numbers(const struct call *c, const char *call, struct names_request *out);
+/* Then the paths. */
+int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out);
 void fetch_names_done(struct names_request *r);
 
 /* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -16,13 +14,25 @@
 
 enum { PATH_ROOM = PATH_MAX + NAME_MAX + 2 };
 
+/* What a path ends with. Nothing can be made or removed under the others. */
+enum last { LAST_NAME, LAST_DOT, LAST_DOTS, LAST_ROOT };
+
 /* A name in a folder, on the way to be judged. */
 struct spot {
 	int fd; /* of the folder, owned */
+	enum last last;
 	const char *
 		name; /* as the caller wrote it, with the slashes behind it: the kernel judges those */
+	size_t len; /* without them */
 	struct named is;
 	char folder[PATH_MAX], path[PATH_ROOM];
+};
+
+struct naming_of {
+	const struct server *s;
+	const struct call *c;
+	struct names_outcome *out;
+	struct spot at[2];
 };
 
 /* ---- finding the folder ---- */
@@ -39,61 +49,85 @@ static size_t last_component(const char *path)
 	return end;
 }
 
+static enum last last_of(const char *name, size_t len)
+{
+	if (len == 0)
+		return LAST_ROOT;
+	if (name[0] != '.' || len > 2 || (len == 2 && name[1] != '.'))
+		return LAST_NAME;
+	return len == 1 ? LAST_DOT : LAST_DOTS;
+}
+
 static int open_folder(const struct server *s, const struct call *c, const struct names_request *r,
 		       unsigned i, size_t base, struct place *out)
 {
 	struct open_request folder = { .flags = O_DIRECTORY, .dir = r->dir[i] };
+	struct stat st;
 
 	*out = (struct place){ .fd = -1, .parent = -1, .elsewhere = true };
 	if (base == 0 && r->path[i][0] != '/') {
 		out->fd = sys_dup(r->dir[i]);
-		return out->fd < 0 ? out->fd : 0;
+		if (out->fd < 0)
+			return out->fd;
+	} else {
+		memcpy(folder.path, base != 0 ? r->path[i] : "/", base != 0 ? base : 1);
+		folder.path[base != 0 ? base : 1] = '\0';
+		TRY(resolve(s, c, &folder, out));
 	}
-	memcpy(folder.path, base != 0 ? r->path[i] : "/", base != 0 ? base : 1);
-	folder.path[base != 0 ? base : 1] = '\0';
-	return resolve(s, c, &folder, out);
+	/* Whether it is a folder, and one in which names may be looked up. */
+	return fstatat(out->fd, ".", &st, 0) < 0 ? -errno : 0;
 }
 
-static int spot_find(const struct server *s, const struct call *c, const struct names_request *r,
-		     unsigned i, struct spot *out)
+/* Finds the folder of a path, and looks at nothing in it. */
+static int find_folder(struct naming_of *n, unsigned i)
 {
+	const struct names_request *r = &n->out->request;
 	size_t base = last_component(r->path[i]);
 	const char *name = r->path[i] + base;
-	size_t len = strcspn(name, "/");
-	struct place at;
+	struct spot *out = &n->at[i];
+	struct place at = { .fd = -1 };
+
+	n->out->about = i;
+	if (r->err[i] < 0)
+		return r->err[i];
+
+	int err = open_folder(n->s, n->c, r, i, base, &at);
+
+	out->fd = at.fd;
+	if (err < 0)
+		return err;
+	out->len = strcspn(name, "/");
+	out->last = last_of(name, out->len);
+	out->name = name[0] != '\0' ? name : "/";
+	TRY(act_path_of(n->s, at.fd, out->folder));
+	out->is.folder = out->folder;
+	out->is.reachable = !at.elsewhere || act_leads_to(out->folder, at.fd);
+	return 0;
+}
+
+/* Looks who has the name: is.type is 0 if nobody. */
+static int look(struct spot *at, bool there)
+{
+	char bare[NAME_MAX + 1];
 	struct stat st;
 
-	if (len > NAME_MAX)
-		return -ENAMETOOLONG;
-	TRY(open_folder(s, c, r, i, base, &at));
-	out->fd = at.fd;
-	out->name = name[0] != '\0' ? name : "/";
-	TRY(act_path_of(s, at.fd, out->folder));
-	snprintf(out->path, sizeof out->path, "%s/%.*s",
-		 strcmp(out->folder, "/") == 0 ? "" : out->folder, (int)len, name);
-	out->is = (struct named){ .path = out->path,
-				  .folder = out->folder,
-				  .reachable = !at.elsewhere || act_leads_to(out->folder, at.fd) };
+	if (at->len > NAME_MAX)
+		return resolve_takes_no_names(at->fd) ? -ENOENT : -ENAMETOOLONG;
+	snprintf(at->path, sizeof at->path, "%s/%.*s",
+		 strcmp(at->folder, "/") == 0 ? "" : at->folder, (int)at->len, at->name);
+	at->is.path = at->path;
+	at->is.type = 0;
 	/* Without the slashes, which would lead through a link. */
-	char bare[NAME_MAX + 1];
-
-	memcpy(bare, name, len);
-	bare[len] = '\0';
-	if (len == 0 || fstatat(at.fd, bare, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		out->is.type = len == 0 ? S_IFDIR : st.st_mode & S_IFMT;
-	else if (errno != ENOENT)
+	memcpy(bare, at->name, at->len);
+	bare[at->len] = '\0';
+	if (fstatat(at->fd, bare, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		at->is.type = st.st_mode & S_IFMT;
+	else if (errno != ENOENT || there || resolve_takes_no_names(at->fd))
 		return -errno;
 	return 0;
 }
 
-/* ---- deeds ---- */
-
-struct naming_of {
-	const struct server *s;
-	const struct call *c;
-	struct names_outcome *out;
-	struct spot at[2];
-};
+/* ---- judging ---- */
 
 static int refuse(struct naming_of *n, const struct verdict *v)
 {
@@ -103,11 +137,9 @@ static int refuse(struct naming_of *n, const struct verdict *v)
 }
 
 /* The kernel asks for a mount that can be written to, and for one and the same, before it asks anybody about rights. */
-static bool is_read_only(const struct spot *at)
+static int can_change(const struct spot *at)
 {
-	struct statfs fs;
-
-	return at->fd >= 0 && fstatfs(at->fd, &fs) == 0 && (fs.f_flags & ST_RDONLY);
+	return act_is_read_only(at->fd) ? -EROFS : 0;
 }
 
 static int on_one_mount(const struct naming_of *n)
@@ -126,11 +158,7 @@ static int judge(struct naming_of *n, enum naming what, const struct spot *old,
 	struct verdict v = decide_naming(n->s->plan, what, old != NULL ? &old->is : NULL,
 					 &name->is);
 
-	if (v.what != DENY)
-		return 0;
-	if (v.list != NULL && (is_read_only(name) || (old != NULL && is_read_only(old))))
-		return -EROFS;
-	return refuse(n, &v);
+	return v.what == DENY ? refuse(n, &v) : 0;
 }
 
 static int result(int r)
@@ -138,37 +166,73 @@ static int result(int r)
 	return r < 0 ? -errno : r;
 }
 
-/* What is there already is found before anybody asks about rights: filename_create() of fs/namei.c. */
-static int find_free(struct naming_of *n, unsigned i)
+static bool has_slash(const struct spot *at)
 {
-	n->out->about = i;
-	TRY(spot_find(n->s, n->c, &n->out->request, i, &n->at[i]));
-	return n->at[i].is.type != 0 ? -EEXIST : 0;
+	return at->name[at->len] == '/';
 }
 
-static int find_there(struct naming_of *n, unsigned i)
+/* ---- deeds: each asks in the order of its namesake in fs/namei.c ---- */
+
+/* filename_create() */
+static int find_free(struct naming_of *n, unsigned i, bool folder)
 {
-	n->out->about = i;
-	TRY(spot_find(n->s, n->c, &n->out->request, i, &n->at[i]));
-	return n->at[i].is.type == 0 ? -ENOENT : 0;
+	struct spot *at = &n->at[i];
+
+	TRY(find_folder(n, i));
+	if (at->last != LAST_NAME)
+		return -EEXIST;
+	TRY(look(at, false));
+	if (at->is.type != 0)
+		return -EEXIST;
+	if (has_slash(at) && !folder)
+		return -ENOENT;
+	return can_change(at);
+}
+
+static int remove_folder(struct naming_of *n)
+{
+	static const int errs[] = {
+		[LAST_DOTS] = -ENOTEMPTY, [LAST_DOT] = -EINVAL, [LAST_ROOT] = -EBUSY
+	};
+	struct spot *at = &n->at[0];
+
+	TRY(find_folder(n, 0));
+	if (at->last != LAST_NAME)
+		return errs[at->last];
+	TRY(can_change(at));
+	TRY(look(at, true));
+	at->is.type = 0; /* nothing comes here */
+	TRY(judge(n, NAMING_REMOVE, NULL, at));
+	return result(unlinkat(at->fd, at->name, AT_REMOVEDIR));
+}
+
+static int remove_file(struct naming_of *n)
+{
+	struct spot *at = &n->at[0];
+
+	TRY(find_folder(n, 0));
+	if (at->last != LAST_NAME)
+		return -EISDIR;
+	TRY(can_change(at));
+	TRY(look(at, true));
+	if (has_slash(at))
+		return S_ISDIR(at->is.type) ? -EISDIR : -ENOTDIR;
+	at->is.type = 0; /* nothing comes here */
+	TRY(judge(n, NAMING_REMOVE, NULL, at));
+	return result(unlinkat(at->fd, at->name, 0));
 }
 
 static int do_unlink(struct naming_of *n)
 {
 	const struct names_request *r = &n->out->request;
-	int flags = (int)r->number[0] | r->call->flags;
 
-	if (flags & ~AT_REMOVEDIR)
-		return -EINVAL;
-	TRY(find_there(n, 0));
-	n->at[0].is.type = 0; /* nothing comes here */
-	TRY(judge(n, NAMING_REMOVE, NULL, &n->at[0]));
-	return result(unlinkat(n->at[0].fd, n->at[0].name, flags));
+	return ((int)r->number[0] | r->call->flags) & AT_REMOVEDIR ? remove_folder(n)
+								   : remove_file(n);
 }
 
 static int make(struct naming_of *n, unsigned i, mode_t type)
 {
-	TRY(find_free(n, i));
+	TRY(find_free(n, i, S_ISDIR(type)));
 	n->at[i].is.type = type;
 	TRY(judge(n, NAMING_MAKE, NULL, &n->at[i]));
 	return act_borrow_umask(n->s, n->c);
@@ -180,112 +244,177 @@ static int do_mkdir(struct naming_of *n)
 	return result(mkdirat(n->at[0].fd, n->at[0].name, (mode_t)n->out->request.number[0]));
 }
 
+static mode_t node_mode(const struct names_request *r)
+{
+	return (mode_t)(r->number[0] & 0xffff); /* umode_t of the kernel */
+}
+
 static int do_mknod(struct naming_of *n)
 {
 	const struct names_request *r = &n->out->request;
-	mode_t mode = (mode_t)(r->number[0] & 0xffff); /* umode_t of the kernel */
+	mode_t type = node_mode(r) & S_IFMT;
 
-	TRY(make(n, 0, S_IFREG));
-	return result(mknodat(n->at[0].fd, n->at[0].name, mode, (dev_t)(uint32_t)r->number[1]));
+	TRY(make(n, 0, type != 0 ? type : S_IFREG));
+	return result(
+		mknodat(n->at[0].fd, n->at[0].name, node_mode(r), (dev_t)(uint32_t)r->number[1]));
 }
 
 static int do_symlink(struct naming_of *n)
 {
+	if (n->out->request.err[0] < 0)
+		return n->out->request.err[0];
 	TRY(make(n, 1, S_IFLNK));
 	return result(symlinkat(n->out->request.path[0], n->at[1].fd, n->at[1].name));
+}
+
+/* Both names of a rename, after all that is asked about the paths alone. */
+static int find_both(struct naming_of *n, unsigned flags)
+{
+	struct spot *old = &n->at[0], *name = &n->at[1];
+
+	TRY(find_folder(n, 0));
+	TRY(find_folder(n, 1));
+	TRY(on_one_mount(n));
+	if (old->last != LAST_NAME)
+		return -EBUSY;
+	if (name->last != LAST_NAME)
+		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	TRY(can_change(old));
+	TRY(look(old, true));
+	TRY(look(name, flags & RENAME_EXCHANGE));
+	if ((flags & RENAME_NOREPLACE) && name->is.type != 0)
+		return -EEXIST;
+	if ((flags & RENAME_EXCHANGE) && has_slash(name) && !S_ISDIR(name->is.type))
+		return -ENOTDIR;
+	if (!S_ISDIR(old->is.type) &&
+	    (has_slash(old) || (!(flags & RENAME_EXCHANGE) && has_slash(name))))
+		return -ENOTDIR;
+	return 0;
 }
 
 static int do_rename(struct naming_of *n)
 {
 	unsigned flags = (unsigned)n->out->request.number[0];
 
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL; /* whiteouts are for file systems that lie over others */
-	TRY(find_there(n, 0));
-	n->out->about = 1;
-	TRY(spot_find(n->s, n->c, &n->out->request, 1, &n->at[1]));
-	if ((flags & RENAME_EXCHANGE) && n->at[1].is.type == 0)
-		return -ENOENT;
-	TRY(on_one_mount(n));
+	TRY(find_both(n, flags));
 	TRY(judge(n, flags & RENAME_EXCHANGE ? NAMING_SWAP : NAMING_MOVE, &n->at[0], &n->at[1]));
 	return SYS_CALL(SYS_renameat2, n->at[0].fd, n->at[0].name, n->at[1].fd, n->at[1].name,
 			flags);
 }
 
-/* The object itself, through whatever links lead to it: also a file without a name that the caller has open. */
-static int link_followed(struct naming_of *n)
+/* What a path of link or truncate leads to. With AT_EMPTY_PATH it may be the descriptor's own file. */
+static int find_object(struct naming_of *n, uint64_t flags, struct place *at, struct stat *st)
 {
 	const struct names_request *r = &n->out->request;
-	struct open_request old = { .dir = r->dir[0] };
+	struct open_request old = { .dir = r->dir[0], .flags = flags };
+	int err = r->err[0];
+
+	*at = (struct place){ .fd = -1, .parent = -1, .elsewhere = true };
+	if (err < 0)
+		return err;
+	memcpy(old.path, r->path[0], strlen(r->path[0]) + 1);
+	if (old.path[0] != '\0')
+		err = resolve(n->s, n->c, &old, at);
+	else
+		err = at->fd = sys_dup(r->dir[0]);
+	n->at[0].fd = at->fd;
+	return err < 0 ? err : result(fstat(at->fd, st));
+}
+
+/* The object itself: also a file without a name that the caller has open. */
+static int do_link(struct naming_of *n)
+{
+	int flags = (int)n->out->request.number[0];
+	struct spot *old = &n->at[0];
 	struct place at;
 	struct stat st;
 	char number[16];
 
-	memcpy(old.path, r->path[0], strlen(r->path[0]) + 1);
-	TRY(resolve(n->s, n->c, &old, &at));
-	n->at[0].fd = at.fd;
-	if (fstat(at.fd, &st) < 0)
-		return -errno;
-	TRY(act_path_of(n->s, at.fd, n->at[0].path));
-	n->at[0].is = (struct named){ .path = n->at[0].path,
-				      .folder = n->at[0].folder,
-				      .reachable = true,
-				      .type = st.st_mode & S_IFMT };
+	TRY(find_object(n, flags & AT_SYMLINK_FOLLOW ? 0 : O_NOFOLLOW, &at, &st));
+	TRY(act_path_of(n->s, at.fd, old->path));
+	old->is = (struct named){ .path = old->path,
+				  .folder = old->folder,
+				  .reachable = true,
+				  .type = st.st_mode & S_IFMT };
 
-	const char *base = strrchr(n->at[0].path, '/');
-	size_t len = base != NULL && base != n->at[0].path ? (size_t)(base - n->at[0].path) : 1;
+	const char *base = strrchr(old->path, '/');
+	size_t len = base != NULL && base != old->path ? (size_t)(base - old->path) : 1;
 
-	snprintf(n->at[0].folder, sizeof n->at[0].folder, "%.*s", (int)len, n->at[0].path);
-	TRY(find_free(n, 1));
+	snprintf(old->folder, sizeof old->folder, "%.*s", (int)len, old->path);
+	TRY(find_free(n, 1, false));
 	TRY(on_one_mount(n));
-	/* What has no name is nobody's but the caller's. */
-	TRY(judge(n, st.st_nlink == 0 ? NAMING_MAKE : NAMING_LINK,
-		  st.st_nlink == 0 ? NULL : &n->at[0], &n->at[1]));
+	/* What has no name is nobody's but the caller's. Of a folder the kernel makes no second one; it says why not. */
+	n->at[1].is.type = st.st_mode & S_IFMT;
+	if (!S_ISDIR(st.st_mode))
+		TRY(judge(n, st.st_nlink == 0 ? NAMING_MAKE : NAMING_LINK,
+			  st.st_nlink == 0 ? NULL : old, &n->at[1]));
 	fetch_number(number, (uint32_t)at.fd);
 	return result(
 		linkat(n->s->self_fds, number, n->at[1].fd, n->at[1].name, AT_SYMLINK_FOLLOW));
 }
 
-static int do_link(struct naming_of *n)
-{
-	int flags = (int)n->out->request.number[0];
-
-	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	if (flags & AT_SYMLINK_FOLLOW)
-		return link_followed(n);
-	TRY(find_there(n, 0));
-	TRY(find_free(n, 1));
-	TRY(on_one_mount(n));
-	TRY(judge(n, NAMING_LINK, &n->at[0], &n->at[1]));
-	return result(linkat(n->at[0].fd, n->at[0].name, n->at[1].fd, n->at[1].name, 0));
-}
-
 static int do_truncate(struct naming_of *n)
 {
-	const struct names_request *r = &n->out->request;
-	struct open_request file = { .dir = r->dir[0] };
 	struct place at;
 	struct stat st;
 
-	if ((int64_t)r->number[0] < 0)
-		return -EINVAL;
-	memcpy(file.path, r->path[0], strlen(r->path[0]) + 1);
-	TRY(resolve(n->s, n->c, &file, &at));
-	n->at[0].fd = at.fd;
-	if (fstat(at.fd, &st) < 0)
-		return -errno;
+	TRY(find_object(n, 0, &at, &st));
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 
-	struct verdict v = act_judge(n->s, &at, &st, WANT_WRITE);
+	struct verdict v = act_judge(n->s, &at, &st, WANT_WRITE | WANT_TRUNCATE);
 
+	if (act_refused_by_mount(&v, at.fd, &st))
+		return act_open_in_vain(n->s, at.fd, O_WRONLY);
 	if (v.what == DENY)
 		return refuse(n, &v);
 
 	OWN_FD fd = act_reopen(n->s, at.fd, O_WRONLY | O_NONBLOCK);
 
-	return fd < 0 ? fd : result(ftruncate(fd, (off_t)r->number[0]));
+	return fd < 0 ? fd : result(ftruncate(fd, (off_t)n->out->request.number[0]));
+}
+
+/* ---- all of them ---- */
+
+/* may_mknod() of fs/namei.c */
+static int check_node(const struct names_request *r)
+{
+	switch (node_mode(r) & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* What the kernel says about the registers before it looks at any path. */
+static int check_numbers(const struct names_request *r)
+{
+	unsigned flags = (unsigned)r->number[0];
+
+	switch (r->call->deed) {
+	case NAMES_RENAME: /* whiteouts are for file systems that lie over others */
+		return flags >= (RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
+	case NAMES_LINK:
+		return flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : 0;
+	case NAMES_UNLINK:
+		return flags & ~(unsigned)AT_REMOVEDIR ? -EINVAL : 0;
+	case NAMES_MKNOD:
+		return check_node(r);
+	case NAMES_TRUNCATE:
+		return (int64_t)r->number[0] < 0 ? -EINVAL : 0;
+	case NAMES_SYMLINK:
+	case NAMES_MKDIR:
+		break;
+	}
+	return 0;
 }
 
 static int perform(struct naming_of *n, const struct plan_call *row)
@@ -298,7 +427,9 @@ static int perform(struct naming_of *n, const struct plan_call *row)
 	};
 	struct names_request *r = &n->out->request;
 
-	TRY(fetch_names(n->s, n->c, row->name, r));
+	TRY(fetch_names_numbers(n->c, row->name, r));
+	TRY(check_numbers(r));
+	TRY(fetch_names_paths(n->s, n->c, r));
 	return deeds[r->call->deed](n);
 }
 

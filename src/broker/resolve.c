@@ -21,7 +21,6 @@
 #include "policy/decide.h"
 
 enum {
-	LINKS_MAX = 40,      /* MAXSYMLINKS of include/linux/namei.h */
 	PROC_ROOT_INODE = 1, /* PROC_ROOT_INO of include/linux/proc_ns.h */
 };
 
@@ -32,7 +31,8 @@ struct walk {
 	unsigned links;
 	bool elsewhere, own;
 	unsigned held;
-	size_t start; /* what is left of the path: text + start */
+	uint64_t resolve; /* RESOLVE_NO_*: what each step has to keep */
+	size_t start;     /* what is left of the path: text + start */
 	char text[2 * PATH_MAX];
 };
 
@@ -62,13 +62,31 @@ static int root_open(void)
 	return fd >= 0 ? fd : -errno;
 }
 
-static int walk_to_root(struct walk *w)
+/* Whether a jump from one to the other leaves the mount. */
+static bool is_other_mount(int one, int two)
 {
-	int fd = root_open();
+	struct statx a, b;
+
+	return sys_statx(one, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 ||
+	       sys_statx(two, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0 ||
+	       a.stx_mnt_id != b.stx_mnt_id;
+}
+
+static int walk_jump(struct walk *w, int fd)
+{
+	OWN_FD to = fd;
 
 	if (fd < 0)
 		return fd;
-	walk_to(w, fd);
+	if ((w->resolve & RESOLVE_NO_XDEV) && is_other_mount(w->at, fd))
+		return -EXDEV;
+	walk_to(w, fd_take(&to));
+	return 0;
+}
+
+static int walk_to_root(struct walk *w)
+{
+	TRY(walk_jump(w, root_open()));
 	w->own = false;
 	w->elsewhere = false;
 	return 0;
@@ -83,17 +101,17 @@ static int walk_next(struct walk *w, char name[NAME_MAX + 1], bool *last, bool *
 
 	size_t len = strcspn(at, "/"), slashes = strspn(at + len, "/");
 
+	w->start = (size_t)(at + len + slashes - w->text);
+	*slash = slashes != 0;
+	*last = w->text[w->start] == '\0';
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
 	memcpy(name, at, len);
 	name[len] = '\0';
-	w->start = (size_t)(at + len + slashes - w->text);
-	*slash = slashes != 0;
-	*last = w->text[w->start] == '\0';
 	return len != 0;
 }
 
-static bool on_procfs(int fd, bool root_only)
+bool resolve_on_procfs(int fd, bool root_only)
 {
 	struct statfs fs;
 	struct stat st;
@@ -103,21 +121,38 @@ static bool on_procfs(int fd, bool root_only)
 	return !root_only || (fstat(fd, &st) == 0 && st.st_ino == PROC_ROOT_INODE);
 }
 
+int resolve_own_folder(const struct server *s, const struct call *c, bool thread,
+		       char out[OWN_FOLDER_ROOM])
+{
+	struct task task;
+
+	TRY(fetch_task(s, c, &task));
+
+	char *end = fetch_number(out, task.inner_pid);
+
+	if (thread) {
+		end = stpcpy(end, "/task/");
+		fetch_number(end, task.inner_tid);
+	}
+	return 0;
+}
+
+bool resolve_takes_no_names(int fd)
+{
+	struct stat st;
+
+	return resolve_on_procfs(fd, false) || (fstat(fd, &st) == 0 && st.st_nlink == 0);
+}
+
 /* The caller's own folder, by its number in the container. It is bound to that process from here on, so one
  * look at the notification afterwards says that it is the right one. */
 static int walk_self(struct walk *w, bool thread)
 {
-	struct task task;
-	char path[64];
+	char path[OWN_FOLDER_ROOM];
 
-	TRY(fetch_task(w->s, w->c, &task));
-
-	char *end = fetch_number(path, task.inner_pid);
-
-	if (thread) {
-		memcpy(end, "/task/", 6);
-		fetch_number(end + 6, task.inner_tid);
-	}
+	if (w->resolve & RESOLVE_NO_SYMLINKS)
+		return -ELOOP;
+	TRY(resolve_own_folder(w->s, w->c, thread, path));
 
 	int fd = openat(w->at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -150,32 +185,46 @@ static int walk_open(const struct walk *w, const char *name, int flags, uint64_t
 	return w->own ? fetch_as_tracer(child_open, &c) : child_open(&c);
 }
 
-/* What the caller's descriptor `name` allows already, when w->at is its own fd folder: 0 when it is not. */
-static unsigned held_through(const struct walk *w, const char *name)
+/* The number behind "KEY:\t" in a file of fdinfo; false when it is not there. */
+static bool info_number(const char *text, const char *key, int base, uint64_t *out)
+{
+	const char *at = strstr(text, key);
+
+	if (at == NULL)
+		return false;
+	*out = strtoull(at + strlen(key), NULL, base);
+	return true;
+}
+
+/*
+ * What the caller's descriptor `name` allows already, when w->at is its own fd folder and `fd` is what was found behind
+ * the link: 0 when it is not. The caller may put another file under this number at any time (dup2), so what is read
+ * of the descriptor counts for its own file alone: all of one fdinfo speaks of one open file (seq_show() of fs/proc/fd.c).
+ */
+static unsigned held_through(const struct walk *w, const char *name, int fd)
 {
 	char path[32], text[256];
 	int len = snprintf(path, sizeof path, "../fdinfo/%s", name);
+	uint64_t flags, mount, inode;
+	struct statx at;
 
 	if (!w->own || len < 0 || (size_t)len >= sizeof path)
 		return 0;
 
-	OWN_FD fd = openat(w->at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	OWN_FD info = openat(w->at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = info < 0 ? -1 : read(info, text, sizeof text - 1);
 
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-
-	const char *flags = strstr(text, "flags:\t");
-
-	if (flags == NULL)
+	if (!info_number(text, "flags:\t", 8, &flags) ||
+	    !info_number(text, "mnt_id:\t", 10, &mount) ||
+	    !info_number(text, "ino:\t", 10, &inode) || (flags & O_PATH))
 		return 0;
-
-	unsigned long value = strtoul(flags + 7, NULL, 8);
-
-	if (value & O_PATH)
+	if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &at) < 0 ||
+	    !(at.stx_mask & STATX_MNT_ID) || at.stx_mnt_id != mount || at.stx_ino != inode)
 		return 0;
-	return decide_wants(value & UAPI_O_ACCMODE);
+	return decide_wants(flags & UAPI_O_ACCMODE);
 }
 
 /* Links whose target is an object, not a text: openat2 can tell them apart. */
@@ -190,15 +239,13 @@ static int walk_link(struct walk *w, const char *name, int link)
 {
 	char target[PATH_MAX];
 
-	if (++w->links > LINKS_MAX)
+	if (++w->links > LINKS_MAX || (w->resolve & RESOLVE_NO_SYMLINKS))
 		return -ELOOP;
-	if (on_procfs(link, false) && is_magic(w, name)) {
-		unsigned held = held_through(w, name);
-		int fd = walk_open(w, name, 0, 0);
+	if (resolve_on_procfs(link, false) && is_magic(w, name)) {
+		int fd = w->resolve & RESOLVE_NO_MAGICLINKS ? -ELOOP : walk_open(w, name, 0, 0);
+		unsigned held = fd >= 0 ? held_through(w, name, fd) : 0;
 
-		if (fd < 0)
-			return fd;
-		walk_to(w, fd);
+		TRY(walk_jump(w, fd));
 		w->held = held;
 		w->own = false;
 		w->elsewhere = true;
@@ -221,12 +268,12 @@ static int walk_step(struct walk *w, const char *name, bool follow)
 	struct stat st;
 
 	w->held = 0;
-	if (strcmp(name, ".") == 0)
-		return 0;
-	if (follow && (thread || strcmp(name, "self") == 0) && on_procfs(w->at, true))
+	if (strcmp(name, ".") == 0) /* a folder, and one to look into */
+		return fstatat(w->at, ".", &st, 0) < 0 ? -errno : 0;
+	if (follow && (thread || strcmp(name, "self") == 0) && resolve_on_procfs(w->at, true))
 		return walk_self(w, thread);
 
-	OWN_FD child = walk_open(w, name, O_NOFOLLOW, 0);
+	OWN_FD child = walk_open(w, name, O_NOFOLLOW, w->resolve & RESOLVE_NO_XDEV);
 
 	if (child < 0)
 		return child;
@@ -255,10 +302,8 @@ static int walk_end(struct walk *w, const struct open_request *r, bool slash, st
 	return 0;
 }
 
-static int walk_absent(struct walk *w, const char *name, bool slash, struct place *out)
+static int walk_absent(struct walk *w, const char *name, struct place *out)
 {
-	if (slash)
-		return -EISDIR; /* open_last_lookups() of fs/namei.c: trailing slashes with O_CREAT */
 	memcpy(out->name, name, strlen(name) + 1); /* walk_next() gives NAME_MAX bytes at most */
 	out->parent = fd_take(&w->at);
 	out->elsewhere = w->elsewhere;
@@ -269,19 +314,35 @@ static int walk(struct walk *w, const struct open_request *r, struct place *out)
 {
 	const bool create = r->flags & O_CREAT, exclusive = create && (r->flags & O_EXCL);
 	char name[NAME_MAX + 1];
-	bool last = false, slash = false;
+	bool last = false, slash = false, slashes = false;
 	int more;
 
 	while ((more = walk_next(w, name, &last, &slash)) > 0) {
+		/* Slashes behind a link hold for what it leads to. */
+		if (last)
+			slashes = slash = slash || slashes;
+
 		bool follow = !last || slash || !((r->flags & O_NOFOLLOW) || exclusive);
 		int err = walk_step(w, name, follow);
 
+		/* Trailing slashes with O_CREAT, whatever is there: open_last_lookups() of fs/namei.c. */
+		if ((err == 0 || err == -ENOENT || err == -ELOOP) && last && create && slash &&
+		    !resolve_is_dots(name))
+			return -EISDIR;
 		if (err == -ENOENT && last && create)
-			return walk_absent(w, name, slash, out);
+			return walk_absent(w, name, out);
 		if (err < 0)
 			return err;
 	}
-	return more < 0 ? more : walk_end(w, r, slash, out);
+	if (more == 0)
+		return walk_end(w, r, slashes, out);
+
+	/* Only a folder that has names minds how long they are. */
+	int err = walk_step(w, ".", false);
+
+	if (err == 0 && create && last && slash)
+		return -EISDIR;
+	return err < 0 ? err : resolve_takes_no_names(w->at) ? -ENOENT : more;
 }
 
 /* Puts the walk at the start of the path, or, for speed, already in the folder of its last component. */
@@ -296,11 +357,9 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 		memcpy(folder, r->path, (size_t)(base - r->path));
 		folder[base - r->path] = '\0';
 		w->at = sys_openat2(r->dir, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-				    r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
+				    r->resolve | RESOLVE_NO_MAGICLINKS);
 		rest = base + 1;
 	}
-	if (w->at < 0 && r->resolve != 0 && base != NULL)
-		return w->at;
 	if (w->at < 0) {
 		rest = r->path;
 		w->at = r->dir >= 0 ? sys_dup(r->dir) : root_open();
@@ -324,25 +383,19 @@ static bool passes_links(const struct open_request *r)
 	return fd == -ELOOP;
 }
 
-/* One last component below a scoped resolution (openat2 with RESOLVE_*): links there are not followed. */
-static int scoped(struct walk *w, const struct open_request *r, struct place *out)
+bool resolve_is_dots(const char *name)
 {
-	struct open_request last = *r;
-
-	if (strchr(w->text + w->start, '/') != NULL)
-		return -EISDIR; /* "name/" */
-	last.flags |= O_NOFOLLOW;
-	return walk(w, &last, out);
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
 static int walk_all(const struct server *s, const struct call *c, const struct open_request *r,
 		    struct place *out)
 {
-	struct walk w = { .s = s, .c = c, .at = -1 };
+	struct walk w = { .s = s, .c = c, .at = -1, .resolve = r->resolve };
 	int err = walk_start(&w, r, r->flags & O_CREAT);
 
 	if (err >= 0)
-		err = r->resolve != 0 ? scoped(&w, r, out) : walk(&w, r, out);
+		err = walk(&w, r, out);
 	fd_close(&w.at);
 	return err;
 }
@@ -353,20 +406,20 @@ int resolve(const struct server *s, const struct call *c, const struct open_requ
 	const bool create = r->flags & O_CREAT;
 
 	*out = (struct place){ .fd = -1, .parent = -1, .elsewhere = r->dir >= 0 };
-	if (create && (r->flags & O_EXCL))
+	if (r->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+		return resolve_scoped(s, c, r, out);
+	if (create && ((r->flags & O_EXCL) || r->path[strlen(r->path) - 1] == '/'))
 		return walk_all(s, c, r, out);
 
 	int fd = sys_openat2(r->dir, r->path,
 			     O_PATH | O_CLOEXEC | (r->flags & (O_NOFOLLOW | O_DIRECTORY)), 0,
-			     r->resolve != 0 ? r->resolve : RESOLVE_NO_MAGICLINKS);
+			     r->resolve | RESOLVE_NO_MAGICLINKS);
 
 	if (fd >= 0) {
 		out->fd = fd;
 		return 0;
 	}
-	if (fd == -ENOENT && (create || (r->resolve == 0 && passes_links(r))))
-		return walk_all(s, c, r, out);
-	if (fd == -ELOOP && r->resolve == 0)
+	if (fd == -ELOOP || (fd == -ENOENT && (create || passes_links(r))))
 		return walk_all(s, c, r, out);
 	return fd;
 }

@@ -23,4 +23,25 @@ struct place {
 int resolve(const struct server *s, const struct call *c, const struct open_request *r,
 	    struct place *out);
 
+/* Whether a folder was removed, or is of a procfs: who would make something there is told ENOENT before anything else. */
+bool resolve_takes_no_names(int fd);
+
+/* ---- between resolve.c and scope.c ---- */
+
+enum {
+	LINKS_MAX = 40,      /* MAXSYMLINKS of include/linux/namei.h */
+	OWN_FOLDER_ROOM = 64 /* "PID/task/TID" */
+};
+
+/* For paths that must not leave the folder where they start (RESOLVE_BENEATH, RESOLVE_IN_ROOT). */
+int resolve_scoped(const struct server *s, const struct call *c, const struct open_request *r,
+		   struct place *out);
+
+bool resolve_is_dots(const char *name);
+bool resolve_on_procfs(int fd, bool root_only);
+
+/* What "self" or "thread-self" of the container's procfs means to the caller. */
+int resolve_own_folder(const struct server *s, const struct call *c, bool thread,
+		       char out[OWN_FOLDER_ROOM]);
+
 #endif

@@ -69,7 +69,7 @@ bool decide_is_path_only(const struct call *c, const struct plan_call *row);
 
 /* ---- files ---- */
 
-enum { WANT_READ = 1, WANT_WRITE = 2 };
+enum { WANT_READ = 1, WANT_WRITE = 2, WANT_TRUNCATE = 4 };
 
 /* What these flags of open ask of a file that exists, without O_PATH. */
 unsigned decide_wants(uint64_t flags);
@@ -90,6 +90,13 @@ struct object {
 bool decide_any_path(const struct broker_plan *p, unsigned wants);
 
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants);
+
+/* Landlock's rights on a path, as far as the host's version knows them. */
+uint64_t decide_rights(const struct broker_plan *p, const char *path);
+
+/* Whether something of this type (S_IFMT bits) may come into a folder that may be written to; 0: whether something may
+ * go. Under /dev and /proc files are written to and nothing is made. */
+struct verdict decide_making(const struct broker_plan *p, const char *folder, mode_t type);
 
 /* ---- names ---- */
 

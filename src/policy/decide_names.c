@@ -27,24 +27,16 @@ static struct verdict refuse(const struct from *from, const char *fix)
 
 /* ---- who may ---- */
 
-/* The folder has to be one that may be written to, as Landlock asks it of every change of names. */
-static struct verdict may_write(const struct broker_plan *p, const struct named *n)
+/* The folder has to be one that may be written to, as Landlock asks it of every change of names; and what comes must be
+ * of a type that may be made there. 0: something goes. */
+static struct verdict may_change(const struct broker_plan *p, const struct named *n, mode_t type)
 {
 	const struct object folder = { .path = n->folder,
 				       .type = S_IFDIR,
 				       .reachable = n->reachable };
+	struct verdict v = decide_open(p, &folder, WANT_WRITE);
 
-	return decide_open(p, &folder, WANT_WRITE);
-}
-
-static uint64_t rights_in(const struct broker_plan *p, const char *folder)
-{
-	uint64_t rights = 0;
-
-	for (size_t i = 0; i < p->npaths; i++)
-		if (path_below(p->paths[i].path, folder))
-			rights |= p->paths[i].rights;
-	return rights;
+	return v.what != DENY ? decide_making(p, n->folder, type) : v;
 }
 
 /* A file that leaves its folder must not gain rights by it (current_check_refer_path() in security/landlock/fs.c). Its
@@ -56,7 +48,7 @@ static bool may_leave(const struct broker_plan *p, const struct named *from, con
 	if (p->landlock_abi == 0 || strcmp(from->folder, to->folder) == 0)
 		return true;
 
-	uint64_t there = rights_in(p, to->folder), here = rights_in(p, from->folder);
+	uint64_t there = decide_rights(p, to->folder), here = decide_rights(p, from->folder);
 
 	return p->landlock_abi >= 2 && (there & here & LANDLOCK_ACCESS_FS_REFER) != 0 &&
 	       (there & ~here & mask) == 0;
@@ -141,10 +133,10 @@ static struct verdict moves(const struct broker_plan *p, const struct named *old
 struct verdict decide_naming(const struct broker_plan *p, enum naming what, const struct named *old,
 			     const struct named *name)
 {
-	struct verdict v = may_write(p, name);
+	struct verdict v = may_change(p, name, old != NULL ? old->type : name->type);
 
 	if (v.what != DENY && old != NULL && what != NAMING_LINK)
-		v = may_write(p, old);
+		v = may_change(p, old, what == NAMING_SWAP ? name->type : 0);
 	if (v.what == DENY)
 		return v;
 	v = old != NULL ? moves(p, old, name) : keeps_patterns(p, NULL, name);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -117,6 +118,23 @@ static struct verdict answer(const struct question *q, const struct object *o)
 	return (struct verdict){ .what = PERFORM, .from = &rule->from };
 }
 
+uint64_t decide_rights(const struct broker_plan *p, const char *path)
+{
+	uint64_t rights = 0;
+
+	for (size_t i = 0; i < p->npaths; i++)
+		if (path_below(p->paths[i].path, path))
+			rights |= p->paths[i].rights;
+	return rights;
+}
+
+/* Version 3 is the first that asks. */
+static bool may_truncate(const struct broker_plan *p, const struct object *o)
+{
+	return p->landlock_abi < 3 || (o->held & WANT_WRITE) || nameless(o->path) ||
+	       (o->reachable && (decide_rights(p, o->path) & LANDLOCK_ACCESS_FS_TRUNCATE));
+}
+
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants)
 {
 	const struct question questions[] = {
@@ -136,7 +154,39 @@ struct verdict decide_open(const struct broker_plan *p, const struct object *o, 
 		if (v.what == DENY)
 			return v;
 	}
+	if ((wants & WANT_TRUNCATE) && !may_truncate(p, o))
+		return refuse(&p->write_from, NULL, "filesystem.write");
 	return v;
+}
+
+/* Landlock's check of a directory's rights: get_mode_access() of security/landlock/fs.c. */
+static uint64_t right_to_make(mode_t type)
+{
+	switch (type & S_IFMT) {
+	case S_IFLNK:
+		return LANDLOCK_ACCESS_FS_MAKE_SYM;
+	case S_IFDIR:
+		return LANDLOCK_ACCESS_FS_MAKE_DIR;
+	case S_IFCHR:
+		return LANDLOCK_ACCESS_FS_MAKE_CHAR;
+	case S_IFBLK:
+		return LANDLOCK_ACCESS_FS_MAKE_BLOCK;
+	case S_IFIFO:
+		return LANDLOCK_ACCESS_FS_MAKE_FIFO;
+	case S_IFSOCK:
+		return LANDLOCK_ACCESS_FS_MAKE_SOCK;
+	case S_IFREG:
+		return LANDLOCK_ACCESS_FS_MAKE_REG;
+	default:
+		return LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR;
+	}
+}
+
+struct verdict decide_making(const struct broker_plan *p, const char *folder, mode_t type)
+{
+	if (p->landlock_abi != 0 && !(decide_rights(p, folder) & right_to_make(type)))
+		return refuse(&p->write_from, NULL, "filesystem.write");
+	return (struct verdict){ .what = PERFORM, .from = &nobody };
 }
 
 const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path)

@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/arena.h"
+#include "kern/uapi.h"
 #include "policy/decide.h"
 #include "policy/describe.h"
 
@@ -552,9 +553,40 @@ static void test_any_path(void **state)
 /* ---- names ---- */
 
 static const struct plan_path rights[] = {
-	{ .path = "/w", .rights = LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_WRITE_FILE },
+	{ .path = "/w",
+	  .rights = LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_WRITE_FILE |
+		    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |
+		    LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+		    LANDLOCK_ACCESS_FS_TRUNCATE },
 	{ .path = "/w/x", .rights = LANDLOCK_ACCESS_FS_EXECUTE },
+	{ .path = "/dev", .rights = LANDLOCK_ACCESS_FS_WRITE_FILE },
 };
+
+/* As under /dev and /proc: files are written to, and nothing else. */
+static const struct file_rule writes_dev[] = { { "/w", { "p", NULL, 12, 0 } },
+					       { "/dev", { "p", NULL, 12, 0 } } };
+
+static void test_truncating(void **state)
+{
+	struct broker_plan p = files;
+	struct object o = { .path = "/dev/file", .type = S_IFREG, .reachable = true };
+
+	(void)state;
+	p.landlock_abi = 3;
+	p.npaths = COUNT(rights);
+	p.paths = rights;
+	p.nwrite = COUNT(writes_dev);
+	p.write = writes_dev;
+	assert_int_equal(decide_open(&p, &o, WANT_WRITE).what, PERFORM);
+	assert_int_equal(decide_open(&p, &o, WANT_WRITE | WANT_TRUNCATE).err, EACCES);
+	o.held = WANT_WRITE;
+	assert_int_equal(decide_open(&p, &o, WANT_WRITE | WANT_TRUNCATE).what, PERFORM);
+	o = (struct object){ .path = "/w/file", .type = S_IFREG, .reachable = true };
+	assert_int_equal(decide_open(&p, &o, WANT_WRITE | WANT_TRUNCATE).what, PERFORM);
+	o.path = "/dev/file";
+	p.landlock_abi = 2; /* does not ask */
+	assert_int_equal(decide_open(&p, &o, WANT_WRITE | WANT_TRUNCATE).what, PERFORM);
+}
 
 static void test_namings(void **state)
 {
@@ -572,6 +604,12 @@ static void test_namings(void **state)
 		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/w", "hooks", 0, 0 },
 		{ NAMING_MAKE, S_IFLNK, NULL, NULL, "/w", "hooks", EACCES, 15 },
 		{ NAMING_MAKE, S_IFLNK, NULL, NULL, "/w", "a", 0, 0 },
+		{ NAMING_MAKE, S_IFCHR, NULL, NULL, "/w", "a", EACCES, 17 },
+		{ NAMING_MAKE, S_IFDIR, NULL, NULL, "/w/dev", "a", 0, 0 },
+		{ NAMING_MAKE, S_IFREG, NULL, NULL, "/dev", "a", EACCES, 17 },
+		{ NAMING_REMOVE, 0, NULL, NULL, "/dev", "null", EACCES, 17 },
+		{ NAMING_MOVE, S_IFREG, "/dev", "null", "/dev", "zero", EACCES, 17 },
+		{ NAMING_LINK, S_IFCHR, "/dev", "null", "/w", "a", EACCES, 17 },
 		{ NAMING_REMOVE, 0, NULL, NULL, "/w/hooks", "a", EACCES, 15 },
 		{ NAMING_REMOVE, 0, NULL, NULL, "/w", ".env", 0, 0 },
 		{ NAMING_MOVE, S_IFREG, "/w", "a", "/w", "b", 0, 0 },
@@ -594,6 +632,8 @@ static void test_namings(void **state)
 	struct broker_plan p = files;
 
 	(void)state;
+	p.nwrite = COUNT(writes_dev);
+	p.write = writes_dev;
 	p.landlock_abi = 2;
 	p.npaths = COUNT(rights);
 	p.paths = rights;
