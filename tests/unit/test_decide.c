@@ -730,6 +730,7 @@ int main(void)
 		cmocka_unit_test(test_wants),         cmocka_unit_test(test_open),
 		cmocka_unit_test(test_any_path),      cmocka_unit_test(test_namings),
 		cmocka_unit_test(test_failed),        cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_truncating),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
