@@ -121,7 +121,8 @@ static int landlock_plan(struct draft *d, struct err *e)
 		 &nobody);
 	/* A process writes its own comm and oom_score_adj; what is not its own, ids and mounts keep shut. */
 	add_path(d, "/proc", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE, &nobody);
-	for (size_t i = 0; i < d->paths.n; i++)
+	/* Without Landlock they are the broker's lists all the same. */
+	for (size_t i = 0; p->landlock_abi != 0 && i < d->paths.n; i++)
 		d->paths.at[i].rights &= p->landlock_fs;
 	return 0;
 }

@@ -235,6 +235,36 @@ static void where_rows_beside_opens(void **state)
 	arena_free(&f.a);
 }
 
+/* What the broker performs, it judges by the profile's folders, whether Landlock has them too or not. */
+static void broker_has_its_folders_without_landlock(void **state)
+{
+	static const char text[] = HEAD
+		"syscalls: {allow: [" LAUNCH ", openat]}\n"
+		"filesystem: {read: [/usr], write: [/work], deny: {read: [\"**/.env\"]}}\n"
+		"requirements: {landlock: preferred}\n";
+
+	(void)state;
+	for (unsigned abi = 0; abi < 7; abi += 6) {
+		struct fixture f = { .host = any_host };
+
+		f.host.landlock_abi = abi;
+		make(&f, text);
+
+		const struct broker_plan *b = &f.plan.broker;
+		const struct object
+			readable = { .path = "/usr/x", .type = S_IFREG, .reachable = true },
+			elsewhere = { .path = "/opt/x", .type = S_IFREG, .reachable = true },
+			hushed = { .path = "/usr/.env", .type = S_IFREG, .reachable = true };
+
+		assert_int_equal(f.plan.landlock_abi, abi);
+		assert_int_equal(decide_open(b, &readable, WANT_READ).what, PERFORM);
+		assert_int_equal(decide_open(b, &readable, WANT_WRITE).what, DENY);
+		assert_int_equal(decide_open(b, &elsewhere, WANT_READ).what, DENY);
+		assert_int_equal(decide_open(b, &hushed, WANT_READ).what, DENY);
+		arena_free(&f.a);
+	}
+}
+
 static void launch_calls_are_required(void **state)
 {
 	static const char *const missing[][2] = {
@@ -889,6 +919,7 @@ int main(void)
 		cmocka_unit_test(where_rows_beside_opens),
 		cmocka_unit_test(launch_calls_are_required),
 		cmocka_unit_test(own_architecture_must_be_listed),
+		cmocka_unit_test(broker_has_its_folders_without_landlock),
 		cmocka_unit_test(i386_follows_the_same_words),
 		cmocka_unit_test(x32_follows_the_same_words),
 		cmocka_unit_test(opens_stay_native_without_a_rule),
