@@ -2,8 +2,10 @@
  * How a container that runs comes to its end, as the launcher sees it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,25 +18,54 @@
 /* A broker that dies takes its container down before it is gone itself; one that was taken over need not go. */
 enum { BROKER_END_MS = 2000 };
 
+/* Whether the process has begun to end: PF_EXITING (include/linux/sched.h) among its flags, the ninth word of its stat
+ * (proc_pid_stat(5)). Its name, the second, may hold anything but ends with the last parenthesis. */
+static bool is_exiting(pid_t pid)
+{
+	const unsigned long exiting = 0x4;
+	char path[64], text[1024];
+	unsigned long flags;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+
+	OWN_FD fd = path_open(path, O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+
+	const char *rest = strrchr(text, ')');
+
+	return rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
+	       (flags & exiting) != 0;
+}
+
 /* Whether the broker is dying or dead without having said that its work was done. That is seen before the rest of its
  * end, which waits until init was reaped: the kernel first lets all processes of its pid namespace, and of those below,
- * go (zap_pid_ns_processes() in kernel/pid_namespace.c). */
-static bool broker_broke(const struct box *b)
+ * go (zap_pid_ns_processes() in kernel/pid_namespace.c). It does so when all threads of the broker have begun to end;
+ * the last of them may not have closed the socket yet. */
+static bool broker_broke(const struct box *b, int status)
 {
 	struct pollfd its_end = { .fd = b->broker_note, .events = 0 };
 
-	return b->broker > 0 && b->plan->broker.used && poll(&its_end, 1, 0) > 0 &&
-	       (its_end.revents & POLLHUP) && atomic_load(&b->shared->broker) != BROKER_DONE;
+	if (b->broker <= 0 || !b->plan->broker.used ||
+	    atomic_load(&b->shared->broker) == BROKER_DONE)
+		return false;
+	if (poll(&its_end, 1, 0) > 0 && (its_end.revents & POLLHUP))
+		return atomic_load(&b->shared->broker) != BROKER_DONE;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && is_exiting(b->broker) &&
+	       atomic_load(&b->shared->broker) != BROKER_DONE;
 }
 
 /* Its death counts more than how init ended: between the two the kernel answers ENOSYS to the calls that were the
  * broker's, and init may have ended of that. */
-static int explain_broker(const struct box *b, struct err *e)
+static int explain_broker(const struct box *b, int status, struct err *e)
 {
 	struct pollfd end = { .fd = b->broker_pidfd, .events = POLLIN };
 	siginfo_t how = { 0 };
 
-	if (!broker_broke(b) || poll(&end, 1, BROKER_END_MS) <= 0 ||
+	if (!broker_broke(b, status) || poll(&end, 1, BROKER_END_MS) <= 0 ||
 	    sys_wait_pidfd(b->broker_pidfd, WEXITED | WNOHANG | WNOWAIT, &how, NULL) < 0 ||
 	    how.si_pid == 0 || (how.si_code == CLD_EXITED && how.si_status == 0))
 		return 0;
@@ -76,7 +107,7 @@ int box_wait(struct box *b, struct err *e)
 
 	const char *row = row_reached(b);
 
-	TRY(explain_broker(b, e));
+	TRY(explain_broker(b, status, e));
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)
 		return fail(e, EIO, "%s: the first process was killed (status %d)", row, status);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -71,8 +71,9 @@ static void *ask(void *arg)
 			EXPECT(fd == -1 && errno == asked[i].err);
 			continue;
 		}
-		EXPECT(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC &&
-		       (fcntl(fd, F_GETFL) & O_ACCMODE) == asked[i].flags);
+		EXPECT(fd >= 0);
+		EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+		EXPECT((fcntl(fd, F_GETFL) & O_ACCMODE) == asked[i].flags);
 		EXPECT(read(fd, got, sizeof got) == 4 && strcmp(got, asked[i].text) == 0);
 		EXPECT(close(fd) == 0);
 	}
