@@ -30,6 +30,7 @@ teardown() {
 
 stop_waiting() {
 	if [ -n "${launcher:-}" ]; then
+		# Tests end some of the three themselves; what is left of them is no matter here.
 		kill -KILL "$init" 2>/dev/null || true
 		wait "$launcher" || true
 		zviz delete --force "$id" 2>/dev/null || true
