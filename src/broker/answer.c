@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "broker/act.h"
+#include "broker/stand.h"
 #include "kern/sys.h"
 
 static void count(_Atomic uint64_t *counter)
@@ -65,6 +66,10 @@ static int add_fd(const struct server *s, const struct call *c, int fd, uint64_t
 
 void act_install(const struct server *s, const struct call *c, const int *fd, uint64_t flags)
 {
+	/* A signal in the middle of ADDFD with SEND would answer 0 and install nothing: seccomp_notify_addfd() marks the call
+	 * as replied before it waits, so that to whoever looks the caller seems gone. */
+	stand_answer(s, c);
+
 	int there = add_fd(s, c, *fd, flags, SECCOMP_ADDFD_FLAG_SEND);
 
 	if (there < 0)

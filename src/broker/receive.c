@@ -55,13 +55,14 @@ static void serve_names(const struct server *s, const struct call *c, const stru
 	names_done(&o);
 }
 
-static void serve_one(const struct server *s, const struct seccomp_notif *n)
+static void serve_one(const struct server *s, uint32_t turn, const struct seccomp_notif *n)
 {
 	struct call c = { .id = n->id,
 			  .tid = n->pid,
 			  .arch = n->data.arch,
 			  .nr = n->data.nr,
-			  .start_us = audit_now(s) };
+			  .start_us = audit_now(s),
+			  .turn = turn };
 	const struct plan_call *row;
 
 	memcpy(c.arg, n->data.args, sizeof c.arg);
@@ -122,7 +123,7 @@ int serve_next(const struct server *s, uint32_t turn, struct err *e)
 		return fail(e, errno, "receive a notification: %m");
 	}
 	stand_begin(s, turn, u.n.id);
-	serve_one(s, &u.n);
+	serve_one(s, turn, &u.n);
 	stand_end(s, turn);
 	return 1;
 }

@@ -12,6 +12,7 @@
 enum {
 	SLOW_MS = 50,  /* no call takes that long but one that waits for somebody */
 	END_MS = 3000, /* longer than its last words take */
+	TAKEN = UINT32_MAX,
 };
 
 static void sleep_on(_Atomic uint32_t *word, uint32_t value, unsigned ms)
@@ -65,13 +66,20 @@ static void watch_begin(struct stand *t)
 static bool take_over(struct stand *t, uint32_t *turn)
 {
 	struct waiter *w = wait_place(&t->server);
+	uint32_t busy = atomic_load(&t->busy);
 
 	if (w == NULL)
 		return false;
+	/* It may just be done, or about to answer. */
+	if (busy == 0 || !atomic_compare_exchange_strong(&t->busy, &busy, TAKEN)) {
+		atomic_store(&w->tid, 0);
+		return false;
+	}
 	w->call.id = atomic_load(&t->id);
 	atomic_store(&w->tid, atomic_load(&t->tid));
 	atomic_store(&t->tid, (uint32_t)gettid());
 	*turn = atomic_fetch_add(&t->turn, 1) + 1;
+	atomic_store(&t->busy, 0);
 	/* The umask is a thread's own from here on: act_borrow_umask() changes it. */
 	if (sys_unshare(CLONE_FS) < 0)
 		_exit(1);
@@ -136,17 +144,33 @@ int stand_run(struct stand *t, struct err *e)
 void stand_begin(const struct server *s, uint32_t turn, uint64_t id)
 {
 	struct stand *t = s->stand;
+	uint32_t idle = 0;
 
-	/* Whoever has left its place may still have got a call, and changes nothing here any more. */
-	if (t == NULL || atomic_load(&t->turn) != turn)
+	if (t == NULL)
 		return;
+	/* Whoever has left its place, or is about to, may still have got a call, and is not watched any more. */
+	if (atomic_load(&t->turn) != turn) {
+		wait_deaf();
+		return;
+	}
 	if (!atomic_load(&t->watched))
 		watch_begin(t);
 	atomic_store(&t->id, id);
-	atomic_store(&t->busy, turn + 1);
+	if (!atomic_compare_exchange_strong(&t->busy, &idle, turn + 1)) {
+		wait_deaf();
+		return;
+	}
 	atomic_fetch_add(&t->calls, 1);
 	if (!atomic_load(&t->awake))
 		wake(&t->calls);
+}
+
+void stand_answer(const struct server *s, const struct call *c)
+{
+	uint32_t own = c->turn + 1;
+
+	if (s->stand != NULL && !atomic_compare_exchange_strong(&s->stand->busy, &own, 0))
+		wait_deaf();
 }
 
 void stand_end(const struct server *s, uint32_t turn)

@@ -14,8 +14,9 @@ struct stand {
 	_Atomic uint32_t turn;              /* the number of whoever serves, from 0 */
 	_Atomic uint32_t calls;             /* futex: how many were taken up */
 	_Atomic uint32_t awake;             /* the watcher looks by itself */
-	_Atomic uint32_t
-		busy; /* the number plus one of whoever serves while it is at work, else 0 */
+	/* The number plus one of whoever serves while its place may be taken, TAKEN while it is being taken, else 0. It is set
+	 * from 0, and by a taker from that number, so that either the call is answered in its turn or somebody has taken over. */
+	_Atomic uint32_t busy;
 	_Atomic uint32_t tid;   /* of whoever serves */
 	_Atomic uint64_t id;    /* of its call */
 	_Atomic uint32_t ended; /* futex: 1 when there is no more to serve, or no way to */
@@ -34,6 +35,9 @@ int serve_next(const struct server *s, uint32_t turn, struct err *e);
 /* Around each call that number `turn` serves. */
 void stand_begin(const struct server *s, uint32_t turn, uint64_t id);
 void stand_end(const struct server *s, uint32_t turn);
+
+/* Before an answer that waits until the caller has taken it: nobody takes over any more, or nobody's signal is heard. */
+void stand_answer(const struct server *s, const struct call *c);
 
 /* Around a change of names: one at a time, whoever performs it. */
 void stand_names_begin(const struct server *s);

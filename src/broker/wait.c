@@ -30,6 +30,15 @@ int wait_prepare(struct err *e)
 	return 0;
 }
 
+void wait_deaf(void)
+{
+	sigset_t end;
+
+	sigemptyset(&end);
+	sigaddset(&end, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &end, NULL);
+}
+
 static int waiter_open(const struct waiter *w)
 {
 	int fd;
@@ -47,13 +56,8 @@ static void *waiter_run(void *arg)
 	atomic_store(&w->tid, (uint32_t)gettid());
 
 	OWN_FD fd = act_own_limit(waiter_open(w));
-	sigset_t end;
 
-	/* A signal in the middle of ADDFD with SEND would answer 0 and install nothing (seccomp_notify_addfd()
-	 * marks the call as replied before it waits): from here on it comes too late. */
-	sigemptyset(&end);
-	sigaddset(&end, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &end, NULL);
+	wait_deaf(); /* as act_install() says */
 	act_hand_over(w->server, &w->call, &fd, w->flags);
 	fd_close(&w->fd);
 	fd_close(&fd);
@@ -95,6 +99,7 @@ int wait_open(const struct server *s, const struct call *c, int fd, uint64_t fla
 		return -ENFILE; /* what open answers when a table of the system is full */
 	w->server = s;
 	w->call = *c;
+	w->call.turn = UINT32_MAX; /* nobody's */
 	w->flags = flags;
 	w->fd = fd;
 

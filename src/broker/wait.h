@@ -10,6 +10,9 @@
 /* Prepares the signal that ends a wait. */
 int wait_prepare(struct err *e);
 
+/* From here on this thread hears that signal no more. */
+void wait_deaf(void);
+
 /* A place that nobody else has, until its `tid` becomes 0 again; NULL: there is none. */
 struct waiter *wait_place(const struct server *s);
 

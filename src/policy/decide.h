@@ -22,6 +22,7 @@ struct call {
 	int nr;
 	uint64_t arg[6];
 	uint64_t start_us; /* monotonic; 0 when nobody audits */
+	uint32_t turn;     /* in whose turn the broker serves it (broker/stand.h) */
 };
 
 enum answer {

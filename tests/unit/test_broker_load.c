@@ -234,47 +234,133 @@ static void crowd(void)
 
 enum { FUSE_ROOT_MODE = 040755 };
 
-/* Its other side: it takes part in the first exchange, and says nothing to whatever is asked then. */
-static _Noreturn void fuse_serve(int fd)
+union fuse_answer {
+	struct fuse_init_out init;
+	struct fuse_entry_out entry;
+	struct fuse_attr_out attr;
+	struct fuse_open_out open;
+};
+
+static const struct fuse_attr fuse_file = { .ino = 2, .mode = S_IFREG | 0644, .nlink = 1 };
+static const struct fuse_attr fuse_root = { .ino = 1, .mode = FUSE_ROOT_MODE, .nlink = 2 };
+
+/* What a file system that is only slow says: every name is a file, and takes its time. -1: nothing is to be said. */
+static int fuse_say(const struct fuse_in_header *in, union fuse_answer *out)
+{
+	switch (in->opcode) {
+	case FUSE_LOOKUP:
+		for (unsigned i = 0; i < 7; i++)
+			nap();
+		out->entry = (struct fuse_entry_out){ .nodeid = 2, .attr = fuse_file };
+		return sizeof out->entry;
+	case FUSE_GETATTR:
+		out->attr = (struct fuse_attr_out){ .attr = in->nodeid == 2 ? fuse_file
+									    : fuse_root };
+		return sizeof out->attr;
+	case FUSE_OPEN:
+		out->open = (struct fuse_open_out){ .fh = 1 };
+		return sizeof out->open;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		return -1;
+	default: /* the end of a descriptor */
+		return 0;
+	}
+}
+
+/* The other side of a file system. One that is stalled takes part in the first exchange, and says nothing to whatever is
+ * asked then. */
+static _Noreturn void fuse_serve(int fd, bool stalls)
 {
 	static unsigned char request[1 << 17];
 	struct {
 		struct fuse_out_header head;
-		struct fuse_init_out init;
-	} answer = { .init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096 } };
+		union fuse_answer is;
+	} answer;
 	const struct fuse_in_header *in = (const void *)request;
 
 	/* It ends with the case: who waits for it cannot be killed. */
 	while (!shared->stop) {
 		struct pollfd asked_for = { .fd = fd, .events = POLLIN };
+		int len = sizeof answer.is.init;
 
-		if (poll(&asked_for, 1, 20) <= 0 || read(fd, request, sizeof request) <= 0 ||
-		    in->opcode != FUSE_INIT)
+		if (poll(&asked_for, 1, 20) <= 0 || read(fd, request, sizeof request) <= 0)
 			continue;
-		answer.head = (struct fuse_out_header){ .len = sizeof answer,
-							.unique = in->unique };
-		if (write(fd, &answer, sizeof answer) != sizeof answer)
+		if (in->opcode == FUSE_INIT)
+			answer.is.init = (struct fuse_init_out){ .major = FUSE_KERNEL_VERSION,
+								 .minor = 31,
+								 .max_write = 4096 };
+		else
+			len = stalls ? -1 : fuse_say(in, &answer.is);
+		if (len < 0)
+			continue;
+		answer.head = (struct fuse_out_header){
+			.len = (uint32_t)(sizeof answer.head + (size_t)len), .unique = in->unique
+		};
+		/* Whoever asked may have given up meanwhile. */
+		if (write(fd, &answer, answer.head.len) < 0 && errno != ENOENT)
 			_exit(1);
 	}
 	_exit(0);
 }
 
-static void furnish_stalled(void)
+static void furnish_fuse(const char *where, bool stalls)
 {
 	char options[128];
 	int fd = open("/old/dev/fuse", O_RDWR);
 
-	EXPECT(fd >= 0 && mkdir("/t/stalled", 0755) == 0);
+	EXPECT(fd >= 0 && mkdir(where, 0755) == 0);
 	snprintf(options, sizeof options, "fd=%d,rootmode=%o,user_id=0,group_id=0,allow_other", fd,
 		 FUSE_ROOT_MODE);
-	EXPECT(mount("stalled", "/t/stalled", "fuse", 0, options) == 0);
+	EXPECT(mount("test", where, "fuse", 0, options) == 0);
 
 	pid_t pid = fork();
 
 	EXPECT(pid >= 0);
 	if (pid == 0)
-		fuse_serve(fd);
+		fuse_serve(fd, stalls);
 	close(fd);
+}
+
+static void furnish_stalled(void)
+{
+	furnish_fuse("/t/stalled", true);
+}
+
+static void furnish_slow(void)
+{
+	furnish_fuse("/t/slow", false);
+}
+
+static void open_without_end(void)
+{
+	for (;;)
+		expect_text(openat(AT_FDCWD, "/t/f", O_RDONLY), "text");
+}
+
+/* Each is so slow that another thread takes over before it is answered. Its own thread answers it all the same, while the
+ * other looks at every call whether somebody still waits for it: the caller gets its descriptor, not some number. */
+static void slow(void)
+{
+	pid_t pid[8];
+
+	EXPECT(close(STDIN_FILENO) == 0 && openat(AT_FDCWD, "/t/f", O_RDONLY) == STDIN_FILENO);
+	for (size_t i = 0; i < COUNT(pid); i++)
+		pid[i] = child(open_without_end);
+	for (unsigned n = 0; n < 40; n++) {
+		char path[32];
+
+		snprintf(path, sizeof path, "/t/slow/%u", n);
+
+		int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+
+		EXPECT(fd > 0);
+		EXPECT(fcntl(fd, F_GETFD) == FD_CLOEXEC && close(fd) == 0);
+	}
+	for (size_t i = 0; i < COUNT(pid); i++)
+		EXPECT(kill(pid[i], SIGKILL) == 0 && waitpid(pid[i], NULL, 0) == pid[i]);
+	shared->stop = 1;
 }
 
 static void hang_on_stalled(void)
@@ -394,19 +480,30 @@ CASE(crowd, crowd, .nofile = 0)
 CASE(full_table, full_table, .nofile = 0)
 CASE(broker_full, broker_full, .nofile = 24)
 
-static void test_stalled(void **state)
+/* Skips where there is none to make. */
+static void run_fuse_case(void (*workload)(void), void (*furnish)(void))
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-	(void)state;
 	if (fd < 0) {
 		fprintf(stderr, "/dev/fuse: %s: no file system can be made to stall\n",
 			strerror(errno));
 		skip();
 	}
 	close(fd);
-	run_case(&(struct world){
-		.workload = stalled, .plan = world_plan(), .furnish = furnish_stalled });
+	run_case(&(struct world){ .workload = workload, .plan = world_plan(), .furnish = furnish });
+}
+
+static void test_stalled(void **state)
+{
+	(void)state;
+	run_fuse_case(stalled, furnish_stalled);
+}
+
+static void test_slow(void **state)
+{
+	(void)state;
+	run_fuse_case(slow, furnish_slow);
 }
 
 int main(void)
@@ -421,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_deaths_old),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_full_table),
 		cmocka_unit_test(test_broker_full),
 	};
