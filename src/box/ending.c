@@ -2,15 +2,13 @@
  * How a container that runs comes to its end, as the launcher sees it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "base/fd.h"
+#include "box/record.h"
 #include "box/sequence.h"
 #include "box/state.h"
 #include "kern/sys.h"
@@ -18,27 +16,14 @@
 /* A broker that dies takes its container down before it is gone itself; one that was taken over need not go. */
 enum { BROKER_END_MS = 2000 };
 
-/* Whether the process has begun to end: PF_EXITING (include/linux/sched.h) among its flags, the ninth word of its stat
- * (proc_pid_stat(5)). Its name, the second, may hold anything but ends with the last parenthesis. */
+/* Whether the process has begun to end: PF_EXITING of include/linux/sched.h, in the flags of its stat. */
 static bool is_exiting(pid_t pid)
 {
-	const unsigned long exiting = 0x4;
-	char path[64], text[1024];
-	unsigned long flags;
+	const uint64_t exiting = 0x4;
+	uint64_t flags;
+	char state;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-
-	OWN_FD fd = path_open(path, O_RDONLY);
-	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-
-	const char *rest = strrchr(text, ')');
-
-	return rest != NULL && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
-	       (flags & exiting) != 0;
+	return record_stat(pid, 9, &state, &flags) && (flags & exiting) != 0;
 }
 
 /* Whether the broker is dying or dead without having said that its work was done. That is seen before the rest of its

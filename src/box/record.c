@@ -16,7 +16,7 @@ enum { FILE_MAX = 1 << 20 };
 
 const char record_lock_name[] = "lock";
 
-uint64_t record_start_time(pid_t pid)
+bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field)
 {
 	char path[64], text[1024];
 
@@ -26,20 +26,31 @@ uint64_t record_start_time(pid_t pid)
 	ssize_t len = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
 
 	if (len <= 0)
-		return 0;
+		return false;
 	text[len] = '\0';
 
 	/* The name in brackets can hold anything; field 3 follows the last bracket. */
 	char *at = strrchr(text, ')'), *save = NULL;
-	unsigned field = 2;
+	unsigned n = 2;
 
-	if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
-		return 0;
+	if (at == NULL || at[1] != ' ')
+		return false;
+	*state = at[2];
 	for (char *word = strtok_r(at + 1, " ", &save); word != NULL;
 	     word = strtok_r(NULL, " ", &save))
-		if (++field == 22)
-			return strtoull(word, NULL, 10);
-	return 0;
+		if (++n == number) {
+			*field = strtoull(word, NULL, 10);
+			return true;
+		}
+	return false;
+}
+
+uint64_t record_start_time(pid_t pid)
+{
+	uint64_t start;
+	char state;
+
+	return record_stat(pid, 22, &state, &start) && state != 'Z' && state != 'X' ? start : 0;
 }
 
 static const struct field started_fields[] = {

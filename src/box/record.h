@@ -21,6 +21,10 @@ struct record {
 /* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. */
 struct record record_read(struct arena *a, int dir);
 
+/* A number of /proc/PID/stat, by its place there (proc_pid_stat(5)), and the state in front of it. False when the process
+ * is gone, or not to be seen. */
+bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field);
+
 /* When it started, in clock ticks since boot; 0 when it is gone. */
 uint64_t record_start_time(pid_t pid);
 

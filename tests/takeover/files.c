@@ -141,27 +141,26 @@ static const char *const kernel_files[] = {
 	"config.gz",
 };
 
-/* The procfs of the container has these masked; the broker's own has nothing but processes. */
-static long kernel_read(struct attack *a)
+/* The procfs of the container has these masked; the broker's own has nothing but processes. Says which can be opened. */
+static long kernel_open(struct attack *a, int flags)
 {
 	size_t len = 0;
 
 	for (size_t i = 0; i < COUNT(kernel_files); i++)
-		if (opened(a->s->proc, kernel_files[i], O_RDONLY) == 0)
+		if (opened(a->s->proc, kernel_files[i], flags) == 0)
 			len += (size_t)snprintf(a->said + len, sizeof a->said - len, "%s\n",
 						kernel_files[i]);
 	return -ENOENT;
 }
 
+static long kernel_read(struct attack *a)
+{
+	return kernel_open(a, O_RDONLY);
+}
+
 static long kernel_write(struct attack *a)
 {
-	size_t len = 0;
-
-	for (size_t i = 0; i < COUNT(kernel_files); i++)
-		if (opened(a->s->proc, kernel_files[i], O_WRONLY) == 0)
-			len += (size_t)snprintf(a->said + len, sizeof a->said - len, "%s\n",
-						kernel_files[i]);
-	return -ENOENT;
+	return kernel_open(a, O_WRONLY);
 }
 
 /* ---- what it holds ---- */

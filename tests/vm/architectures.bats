@@ -87,9 +87,12 @@ call() { # EXPECTED NUMBER [ARGUMENT…]
 	[[ $output == *'secret'*'own.yaml:6'* ]]
 }
 
-@test "x32, listed or not, is nothing that this kernel runs" {
+@test "explain says which of them run" {
 	run -0 zviz explain --profile ci-runner "$id" -- true
 	[[ $output == *'x32 and i386: killed'* ]]
+	write_profile
+	run -0 zviz explain --profile ./own.yaml "$id" -- true
+	[[ $output == *'i386: the same verdicts; x32: killed'* ]]
 }
 
 @test "a profile that lists none of the machine's own is refused with the place, and runs nothing" {
