@@ -274,5 +274,14 @@ void artifact_broker(const struct plan *plans, size_t n, struct buf *out)
 	put_file_rules(&w, "deny_read", b->deny_read, b->ndeny_read);
 	put_file_rules(&w, "deny_write", b->deny_write, b->ndeny_write);
 	put_file_rules(&w, "hidden", b->hidden, b->nhidden);
+	json_open_object(&w, "ask");
+	for (size_t i = 0; i < ASK_KINDS; i++)
+		put_file_rules(&w, ask_kind_names[i], b->ask[i].rules, b->ask[i].n);
+	json_open_object(&w, "always");
+	for (size_t i = 0; i < ASK_KINDS; i++)
+		put_file_rules(&w, ask_kind_names[i], b->ask[i].always, b->ask[i].nalways);
+	json_close(&w);
+	json_put_u64(&w, "timeout_ms", b->ask_timeout_ms);
+	json_close(&w);
 	end(&w);
 }

@@ -23,12 +23,15 @@ struct call {
 	uint64_t arg[6];
 	uint64_t start_us; /* monotonic; 0 when nobody audits */
 	uint32_t turn;     /* in whose turn the broker serves it (broker/stand.h) */
+	/* NULL: nothing was said, and nobody is there to be asked. */
+	struct asking_call *asking;
 };
 
 enum answer {
 	DENY,    /* the call fails with `err` */
 	GO_ON,   /* the kernel performs it: only where registers alone decided */
 	PERFORM, /* the broker performs it */
+	ASK,     /* somebody has to be asked: the call's `asking` holds the question */
 };
 
 struct verdict {
@@ -85,7 +88,22 @@ struct object {
 	dev_t device;   /* of a device node */
 	bool reachable; /* the path was seen to lead to this object */
 	unsigned held;  /* WANT_* that the caller's own descriptor of it already grants */
+	struct asking_call *asking; /* as in struct call */
 };
+
+/* A path that no other rule refuses: ASK, DENY if the answer was no, or PERFORM. With ASK, the question is written down in
+ * `asking`, unless that is NULL. */
+struct verdict decide_ask(const struct broker_plan *p, enum ask_kind kind, const char *path,
+			  struct asking_call *asking);
+
+/* A program that is about to be started: GO_ON, ASK or DENY. */
+struct verdict decide_execute(const struct broker_plan *p, const char *path,
+			      struct asking_call *asking);
+
+/* For rules that are not just about whether their pattern matches: what was said, or the question. */
+struct verdict decide_ask_rule(const struct file_rule *rule, enum ask_kind kind, const char *path,
+			       struct asking_call *asking);
+bool decide_is_always(const struct broker_plan *p, enum ask_kind kind, const char *path);
 
 /* Whether every path gets the same permission: then nobody needs to find the path. */
 bool decide_any_path(const struct broker_plan *p, unsigned wants);
@@ -117,6 +135,7 @@ struct named {
 	const char *folder; /* that of the folder */
 	bool reachable;     /* the folder's path was seen to lead to it */
 	mode_t type;        /* S_IFMT bits of what has the name, or is to get it; 0: nothing */
+	struct asking_call *asking; /* as in struct call */
 };
 
 /* `old` is NULL for MAKE and REMOVE. */

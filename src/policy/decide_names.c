@@ -31,12 +31,12 @@ static struct verdict refuse(const struct from *from, const char *fix)
  * of a type that may be made there. 0: something goes. */
 static struct verdict may_change(const struct broker_plan *p, const struct named *n, mode_t type)
 {
-	const struct object folder = { .path = n->folder,
-				       .type = S_IFDIR,
-				       .reachable = n->reachable };
+	const struct object folder = {
+		.path = n->folder, .type = S_IFDIR, .reachable = n->reachable, .asking = n->asking
+	};
 	struct verdict v = decide_open(p, &folder, WANT_WRITE);
 
-	return v.what != DENY ? decide_making(p, n->folder, type) : v;
+	return v.what == PERFORM ? decide_making(p, n->folder, type) : v;
 }
 
 /* A file that leaves its folder must not gain rights by it (current_check_refer_path() in security/landlock/fs.c). Its
@@ -90,6 +90,13 @@ static bool replaces(const char *pattern, const struct named *old, const struct 
 				   !glob_carries(pattern, name->path, old->path));
 }
 
+static bool breaks(const struct file_rule *rule, enum list list, const struct named *old,
+		   const struct named *name)
+{
+	return list == READS ? old != NULL && exposes(rule->pattern, old, name)
+			     : replaces(rule->pattern, old, name);
+}
+
 static const struct file_rule *broken(const struct broker_plan *p, enum list list,
 				      const struct named *old, const struct named *name)
 {
@@ -97,10 +104,35 @@ static const struct file_rule *broken(const struct broker_plan *p, enum list lis
 	size_t n = list == READS ? p->ndeny_read : p->ndeny_write;
 
 	for (size_t i = 0; i < n; i++)
-		if (list == READS ? old != NULL && exposes(rules[i].pattern, old, name)
-				  : replaces(rules[i].pattern, old, name))
+		if (breaks(&rules[i], list, old, name))
 			return &rules[i];
 	return NULL;
+}
+
+/* The same for what has to be asked about, which is put as a question about the path that has the pattern. */
+static struct verdict asks(const struct broker_plan *p, enum list list, const struct named *old,
+			   const struct named *name)
+{
+	enum ask_kind kind = list == READS ? ASK_READ : ASK_WRITE;
+
+	for (size_t i = 0; i < p->ask[kind].n; i++) {
+		const struct file_rule *rule = &p->ask[kind].rules[i];
+
+		if (!breaks(rule, list, old, name))
+			continue;
+
+		bool moved = old != NULL && !glob_match(rule->pattern, name->path);
+		const char *path = moved ? old->path : name->path;
+
+		if (decide_is_always(p, kind, path))
+			continue;
+
+		struct verdict v = decide_ask_rule(rule, kind, path, name->asking);
+
+		if (v.what != PERFORM)
+			return v;
+	}
+	return fine();
 }
 
 static struct verdict keeps_patterns(const struct broker_plan *p, const struct named *old,
@@ -113,6 +145,14 @@ static struct verdict keeps_patterns(const struct broker_plan *p, const struct n
 			return refuse(&rule->from, fixes[list]);
 	}
 	return fine();
+}
+
+static struct verdict asks_first(const struct broker_plan *p, const struct named *old,
+				 const struct named *name)
+{
+	struct verdict v = asks(p, READS, old, name);
+
+	return v.what == PERFORM ? asks(p, WRITES, old, name) : v;
 }
 
 /* ---- both ---- */
@@ -135,12 +175,19 @@ struct verdict decide_naming(const struct broker_plan *p, enum naming what, cons
 {
 	struct verdict v = may_change(p, name, old != NULL ? old->type : name->type);
 
-	if (v.what != DENY && old != NULL && what != NAMING_LINK)
+	if (v.what == PERFORM && old != NULL && what != NAMING_LINK)
 		v = may_change(p, old, what == NAMING_SWAP ? name->type : 0);
-	if (v.what == DENY)
+	if (v.what != PERFORM)
 		return v;
 	v = old != NULL ? moves(p, old, name) : keeps_patterns(p, NULL, name);
 	if (v.what != DENY && what == NAMING_SWAP && old != NULL)
 		v = moves(p, name, old);
-	return v;
+	if (v.what == DENY)
+		return v;
+
+	struct verdict asked = asks_first(p, old, name);
+
+	if (asked.what == PERFORM && what == NAMING_SWAP && old != NULL)
+		asked = asks_first(p, name, old);
+	return asked.what == PERFORM ? v : asked;
 }

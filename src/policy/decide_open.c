@@ -31,8 +31,10 @@ static bool allows_all(const struct file_rule *folders, size_t n, size_t denied)
 
 bool decide_any_path(const struct broker_plan *p, unsigned wants)
 {
-	return (!(wants & WANT_READ) || allows_all(p->read, p->nread, p->ndeny_read)) &&
-	       (!(wants & WANT_WRITE) || allows_all(p->write, p->nwrite, p->ndeny_write));
+	return (!(wants & WANT_READ) ||
+		allows_all(p->read, p->nread, p->ndeny_read + p->ask[ASK_READ].n)) &&
+	       (!(wants & WANT_WRITE) ||
+		allows_all(p->write, p->nwrite, p->ndeny_write + p->ask[ASK_WRITE].n));
 }
 
 /* Devices that hold nothing of the host: the caller has them as soon as it has a /dev. */
@@ -88,21 +90,22 @@ static const struct file_rule *first_above(const struct file_rule *folders, size
 	return NULL;
 }
 
-/* One of the two questions, with the lists that answer it. */
-struct question {
+/* One of the two things that are wanted, with the lists that answer it. */
+struct demand {
 	unsigned want;
+	enum ask_kind kind;
 	const struct file_rule *denied, *folders;
 	size_t ndenied, nfolders;
 	const char *deny_fix, *list;
 	const struct from *from; /* of the list as a whole */
 };
 
-static bool all_folders(const struct question *q)
+static bool all_folders(const struct demand *q)
 {
 	return allows_all(q->folders, q->nfolders, 0);
 }
 
-static struct verdict answer(const struct question *q, const struct object *o)
+static struct verdict answer(const struct demand *q, const struct object *o)
 {
 	const struct file_rule *rule = first_match(q->denied, q->ndenied, o->path);
 
@@ -116,6 +119,13 @@ static struct verdict answer(const struct question *q, const struct object *o)
 	if (rule == NULL)
 		return refuse(q->from, NULL, q->list);
 	return (struct verdict){ .what = PERFORM, .from = &rule->from };
+}
+
+static struct verdict ask(const struct broker_plan *p, enum ask_kind kind, const struct object *o)
+{
+	struct verdict v = decide_ask(p, kind, o->path, o->asking);
+
+	return v.what == PERFORM && o->alias != NULL ? decide_ask(p, kind, o->alias, o->asking) : v;
 }
 
 uint64_t decide_rights(const struct broker_plan *p, const char *path)
@@ -137,25 +147,35 @@ static bool may_truncate(const struct broker_plan *p, const struct object *o)
 
 struct verdict decide_open(const struct broker_plan *p, const struct object *o, unsigned wants)
 {
-	const struct question questions[] = {
-		{ WANT_WRITE, p->deny_write, p->write, p->ndeny_write, p->nwrite,
+	const struct demand demands[] = {
+		{ WANT_WRITE, ASK_WRITE, p->deny_write, p->write, p->ndeny_write, p->nwrite,
 		  "take this pattern out of filesystem.deny.write", "filesystem.write",
 		  &p->write_from },
-		{ WANT_READ, p->deny_read, p->read, p->ndeny_read, p->nread,
+		{ WANT_READ, ASK_READ, p->deny_read, p->read, p->ndeny_read, p->nread,
 		  "take this pattern out of filesystem.deny.read", "filesystem.read",
 		  p->nread != 0 ? &p->read[0].from : &nobody },
 	};
 	struct verdict v = { .what = PERFORM, .from = &nobody };
 
-	for (size_t i = 0; i < COUNT(questions); i++) {
-		if (!(wants & questions[i].want))
+	for (size_t i = 0; i < COUNT(demands); i++) {
+		if (!(wants & demands[i].want))
 			continue;
-		v = answer(&questions[i], o);
+		v = answer(&demands[i], o);
 		if (v.what == DENY)
 			return v;
 	}
 	if ((wants & WANT_TRUNCATE) && !may_truncate(p, o))
 		return refuse(&p->write_from, NULL, "filesystem.write");
+	/* Nobody is asked about what would be refused anyway. */
+	for (size_t i = 0; i < COUNT(demands); i++) {
+		if (!(wants & demands[i].want & ~o->held))
+			continue;
+
+		struct verdict asked = ask(p, demands[i].kind, o);
+
+		if (asked.what != PERFORM)
+			return asked;
+	}
 	return v;
 }
 

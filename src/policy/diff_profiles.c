@@ -235,6 +235,40 @@ static void compare_requirements(struct arena *a, const struct profile *p, const
 				controllers[i]);
 }
 
+/* What one does without asking where the other asks, unless it does not do it at all; what it asks about where the other
+ * does not do it is a lost rule of filesystem.deny. */
+static void compare_ask(struct arena *a, const struct profile *p, const struct profile *q,
+			struct diff_lines *out)
+{
+	const struct {
+		const char *kind;
+		const struct words *one, *other, *denied, *always, *other_always;
+	} lists[] = {
+		{ "read", &p->ask.read, &q->ask.read, &p->filesystem.deny_read, &p->ask.always.read,
+		  &q->ask.always.read },
+		{ "write", &p->ask.write, &q->ask.write, &p->filesystem.deny_write,
+		  &p->ask.always.write, &q->ask.always.write },
+		{ "execute", &p->ask.execute, &q->ask.execute, NULL, &p->ask.always.execute,
+		  &q->ask.always.execute },
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		for (size_t w = 0; w < lists[i].other->n; w++) {
+			const char *pattern = lists[i].other->at[w].text;
+
+			if (!has(lists[i].one, pattern) &&
+			    (lists[i].denied == NULL || !has(lists[i].denied, pattern)))
+				*LIST_ADD(a, out) = arena_printf(a, "files: %s %s without asking",
+								 lists[i].kind, pattern);
+		}
+		for (size_t w = 0; w < lists[i].always->n && lists[i].other->n != 0; w++)
+			if (!has(lists[i].other_always, lists[i].always->at[w].text))
+				*LIST_ADD(a, out) = arena_printf(a, "files: %s %s without asking",
+								 lists[i].kind,
+								 lists[i].always->at[w].text);
+	}
+}
+
 void diff_profiles(struct arena *a, const struct diff_side *one, const struct diff_side *other,
 		   struct diff_lines *out)
 {
@@ -261,6 +295,7 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 			&q->filesystem.deny_read, out);
 	compare_missing(a, "files: the rule deny.write", &p->filesystem.deny_write,
 			&q->filesystem.deny_write, out);
+	compare_ask(a, p, q, out);
 	if (!p->filesystem.root_readonly && q->filesystem.root_readonly)
 		*LIST_ADD(a, out) = "files: the root can be written to";
 	compare_network(a, p, q, out);

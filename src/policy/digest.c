@@ -58,6 +58,10 @@ static uint64_t add_broker(uint64_t h, const struct broker_plan *b)
 	h = add_number(h, b->clone_forbidden);
 	h = add_rules(h, b->deny_read, b->ndeny_read);
 	h = add_rules(h, b->deny_write, b->ndeny_write);
+	for (size_t i = 0; i < ASK_KINDS; i++) {
+		h = add_rules(h, b->ask[i].rules, b->ask[i].n);
+		h = add_rules(h, b->ask[i].always, b->ask[i].nalways);
+	}
 	return add_rules(h, b->hidden, b->nhidden);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/draft.h"
+#include "policy/landing_parts.h"
 #include "table/table.h"
 
 /* Medians of bench/open under bench/all-opens.yaml, as `make bench` runs it, on the machine of landing_measured: the
@@ -15,13 +16,7 @@ enum { BROKER_REGISTERS_NS = 8000, BROKER_OPEN_NS = 28000 };
 const char landing_measured[] =
 	"times of the broker: measured on an AMD EPYC guest, Linux 6.18, with both processes on one CPU";
 
-struct finder {
-	struct arena *a;
-	const struct plan *p;
-	struct landings *out;
-};
-
-static struct landing *add(struct finder *f, const char *rule, const struct from *from)
+struct landing *landing_add(struct finder *f, const char *rule, const struct from *from)
 {
 	struct landing *l = LIST_ADD(f->a, f->out);
 
@@ -31,13 +26,13 @@ static struct landing *add(struct finder *f, const char *rule, const struct from
 	return l;
 }
 
-static bool same_place(const struct from *a, const struct from *b)
+bool landing_same_place(const struct from *a, const struct from *b)
 {
 	return a->file != NULL && b->file != NULL && strcmp(a->file, b->file) == 0 &&
 	       a->line == b->line && a->column == b->column;
 }
 
-static const char *joined(struct arena *a, const char *one, const char *two)
+const char *landing_joined(struct arena *a, const char *one, const char *two)
 {
 	return strcmp(one, "none") == 0 ? two : arena_printf(a, "%s, %s", one, two);
 }
@@ -82,7 +77,7 @@ static void name_layers(struct finder *f, struct landing *l)
 	if (l->calls > l->asked || l->instructions > 0)
 		l->layer = "seccomp";
 	if (l->asked != 0)
-		l->layer = joined(f->a, l->layer, "broker");
+		l->layer = landing_joined(f->a, l->layer, "broker");
 }
 
 /* A word of syscalls.allow or .deny: the calls about which it has the last word. */
@@ -195,7 +190,7 @@ static void land_where(struct finder *f)
 
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct where_rule *r = &rules->at[i];
-		struct landing *l = add(
+		struct landing *l = landing_add(
 			f, arena_printf(f->a, "syscalls.where %s arg %u", r->syscall, r->arg),
 			&r->from);
 
@@ -226,7 +221,7 @@ static void land_sockets(struct finder *f)
 
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct socket_rule *r = &rules->at[i];
-		struct landing *l = add(f, socket_text(f->a, r), &r->from);
+		struct landing *l = landing_add(f, socket_text(f->a, r), &r->from);
 
 		for (uint64_t type = 0; type < 16; type++)
 			for (size_t k = 0; k < (r->n != 0 ? r->n : 1); k++)
@@ -257,7 +252,7 @@ static bool has_landlock(const struct finder *f, const struct word *w)
 {
 	for (size_t i = 0; i < f->p->npaths && f->p->landlock_abi != 0; i++)
 		if (strcmp(f->p->paths[i].path, w->text) == 0 ||
-		    same_place(&f->p->paths[i].from, &w->from))
+		    landing_same_place(&f->p->paths[i].from, &w->from))
 			return true;
 	return false;
 }
@@ -265,29 +260,30 @@ static bool has_landlock(const struct finder *f, const struct word *w)
 static bool has_file_rule(const struct file_rule *rules, size_t n, const struct word *w)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(rules[i].pattern, w->text) == 0 || same_place(&rules[i].from, &w->from))
+		if (strcmp(rules[i].pattern, w->text) == 0 ||
+		    landing_same_place(&rules[i].from, &w->from))
 			return true;
 	return false;
 }
 
 /* What a path costs where the broker performs the calls. */
-static void count_performed(struct finder *f, struct landing *l)
+static void count_brokered(struct finder *f, struct landing *l, bool execs)
 {
 	for (size_t i = 0; i < f->p->ncalls; i++)
-		if (is_performed(&f->p->calls[i]))
+		if (execs ? f->p->calls[i].mediator == MEDIATE_EXEC : is_performed(&f->p->calls[i]))
 			count_call(f, &f->p->calls[i], l);
-	l->layer = joined(f->a, l->layer, "broker");
+	l->layer = landing_joined(f->a, l->layer, "broker");
 }
 
 static void land_path(struct finder *f, const struct word *w, struct landing *l, bool writable,
 		      const struct file_rule *rules, size_t n)
 {
 	if (has_mount(f, w->text, writable))
-		l->layer = joined(f->a, l->layer, "mounts");
+		l->layer = landing_joined(f->a, l->layer, "mounts");
 	if (has_landlock(f, w))
-		l->layer = joined(f->a, l->layer, "landlock");
+		l->layer = landing_joined(f->a, l->layer, "landlock");
 	if (f->p->broker.opens && has_file_rule(rules, n, w))
-		count_performed(f, l);
+		count_brokered(f, l, false);
 }
 
 static void land_read(struct finder *f, const struct word *w, struct landing *l)
@@ -317,16 +313,22 @@ static void land_hide(struct finder *f, const struct word *w, struct landing *l)
 	}
 }
 
-static void land_deny_read(struct finder *f, const struct word *w, struct landing *l)
+/* A pattern of filesystem.deny or ask. */
+static void land_pattern(struct finder *f, const struct word *w, struct landing *l)
 {
-	if (has_file_rule(f->p->broker.deny_read, f->p->broker.ndeny_read, w))
-		count_performed(f, l);
-}
+	const struct broker_plan *b = &f->p->broker;
+	bool found = has_file_rule(b->deny_read, b->ndeny_read, w) ||
+		     has_file_rule(b->deny_write, b->ndeny_write, w);
 
-static void land_deny_write(struct finder *f, const struct word *w, struct landing *l)
-{
-	if (has_file_rule(f->p->broker.deny_write, f->p->broker.ndeny_write, w))
-		count_performed(f, l);
+	for (size_t i = 0; i < ASK_KINDS; i++) {
+		if (!has_file_rule(b->ask[i].rules, b->ask[i].n, w) &&
+		    !has_file_rule(b->ask[i].always, b->ask[i].nalways, w))
+			continue;
+		count_brokered(f, l, i == ASK_EXECUTE);
+		return;
+	}
+	if (found)
+		count_brokered(f, l, false);
 }
 
 /* ---- the rest of the words ---- */
@@ -366,8 +368,14 @@ static const struct list {
 	{ "filesystem.write", AT(filesystem.write), land_write },
 	{ "filesystem.execute", AT(filesystem.execute), land_execute },
 	{ "filesystem.hide", AT(filesystem.hide), land_hide },
-	{ "filesystem.deny.read", AT(filesystem.deny_read), land_deny_read },
-	{ "filesystem.deny.write", AT(filesystem.deny_write), land_deny_write },
+	{ "filesystem.deny.read", AT(filesystem.deny_read), land_pattern },
+	{ "filesystem.deny.write", AT(filesystem.deny_write), land_pattern },
+	{ "ask.read", AT(ask.read), land_pattern },
+	{ "ask.write", AT(ask.write), land_pattern },
+	{ "ask.execute", AT(ask.execute), land_pattern },
+	{ "ask.always.read", AT(ask.always.read), land_pattern },
+	{ "ask.always.write", AT(ask.always.write), land_pattern },
+	{ "ask.always.execute", AT(ask.always.execute), land_pattern },
 };
 
 static void land_list(struct finder *f, const struct list *list)
@@ -378,7 +386,9 @@ static void land_list(struct finder *f, const struct list *list)
 	for (size_t i = 0; i < words->n; i++) {
 		const struct word *w = &words->at[i];
 
-		list->land(f, w, add(f, arena_printf(f->a, "%s %s", list->key, w->text), &w->from));
+		list->land(
+			f, w,
+			landing_add(f, arena_printf(f->a, "%s %s", list->key, w->text), &w->from));
 	}
 }
 
@@ -391,89 +401,28 @@ static void land_network(struct finder *f)
 	const char *note = f->p->share_network ? "the host's network" : "loopback alone";
 
 	if (p->network.mode_from.file != NULL) {
-		struct landing *l = add(f, "network.mode", &p->network.mode_from);
+		struct landing *l = landing_add(f, "network.mode", &p->network.mode_from);
 
 		l->layer = layer;
 		l->note = note;
 	}
 	for (size_t i = 0; i < p->network.egress.n; i++) {
 		const struct egress_rule *r = &p->network.egress.at[i];
-		struct landing *l = add(f,
-					arena_printf(f->a, "network.egress %s",
-						     r->cidr != NULL ? r->cidr : r->domain),
-					&r->from);
+		struct landing *l = landing_add(f,
+						arena_printf(f->a, "network.egress %s",
+							     r->cidr != NULL ? r->cidr : r->domain),
+						&r->from);
 
 		l->layer = layer;
 		l->note = f->p->share_network ? "not enforced" : note;
 	}
 	for (size_t i = 0; i < p->network.ingress.n; i++) {
 		const struct ingress_rule *r = &p->network.ingress.at[i];
-		struct landing *l = add(f, arena_printf(f->a, "network.ingress %u", r->port),
-					&r->from);
+		struct landing *l = landing_add(
+			f, arena_printf(f->a, "network.ingress %u", r->port), &r->from);
 
 		l->layer = layer;
 		l->note = note;
-	}
-}
-
-/* Control files and rlimits that this line asked for. */
-static void find_limits(struct finder *f, struct landing *l)
-{
-	for (size_t i = 0; i < f->p->nlimits; i++)
-		if (same_place(&f->p->limits[i].from, &l->from)) {
-			l->layer = "cgroup";
-			l->note = f->p->limits[i].v2_file;
-		}
-	for (size_t i = 0; i < f->p->nrlimits; i++)
-		if (same_place(&f->p->rlimits[i].from, &l->from)) {
-			l->layer = joined(f->a, l->layer, "rlimits");
-			l->note = name_of(rlimit_names, f->p->rlimits[i].resource)->name;
-		}
-}
-
-static bool has_size(const struct finder *f, uint64_t bytes)
-{
-	const char *size = arena_printf(f->a, "size=%llu", (unsigned long long)bytes);
-
-	for (size_t i = 0; i < f->p->nmounts; i++)
-		for (size_t o = 0; o < f->p->mounts[i].noptions; o++)
-			if (strcmp(f->p->mounts[i].options[o], size) == 0)
-				return true;
-	return false;
-}
-
-static void land_resources(struct finder *f)
-{
-	static const struct row {
-		const char *rule;
-		size_t amount;
-	} rows[] = {
-		{ "resources.memory", AT(resources.memory) },
-		{ "resources.swap", AT(resources.swap) },
-		{ "resources.cpus", AT(resources.cpus) },
-		{ "resources.pids", AT(resources.pids) },
-		{ "resources.nofile", AT(resources.nofile) },
-		{ "resources.tmpfs", AT(resources.tmpfs) },
-	};
-	const struct profile *p = f->p->policy;
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct amount *amount = (const struct amount *)((const char *)p +
-								      rows[i].amount);
-
-		if (!amount->set)
-			continue;
-
-		struct landing *l = add(f, rows[i].rule, &amount->from);
-
-		find_limits(f, l);
-		if (amount == &p->resources.tmpfs && has_size(f, amount->value))
-			l->layer = "mounts";
-	}
-	for (size_t i = 0; i < p->resources.io.n; i++) {
-		const struct io_rule *r = &p->resources.io.at[i];
-
-		find_limits(f, add(f, arena_printf(f->a, "resources.io %s", r->path), &r->from));
 	}
 }
 
@@ -490,5 +439,5 @@ void landing_find(struct arena *a, const struct plan *p, struct landings *out)
 			land_sockets(&f);
 	}
 	land_network(&f);
-	land_resources(&f);
+	landing_resources(&f);
 }

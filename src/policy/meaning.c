@@ -180,7 +180,8 @@ static void means_clone(struct maker *k, struct meaning_call *c)
  * alone those are left to the kernel whose flags only read, as far as registers tell. */
 static void means_open(struct maker *k, struct meaning_call *c)
 {
-	bool reads = k->p->filesystem.deny_read.n != 0, writes = k->p->filesystem.deny_write.n != 0;
+	bool reads = k->p->filesystem.deny_read.n != 0 || k->p->ask.read.n != 0;
+	bool writes = k->p->filesystem.deny_write.n != 0 || k->p->ask.write.n != 0;
 	unsigned flags = strcmp(c->name, "openat") == 0 ? 2 : 1;
 	bool in_register = strcmp(c->name, "open") == 0 || strcmp(c->name, "openat") == 0;
 
@@ -202,7 +203,10 @@ static void means_open(struct maker *k, struct meaning_call *c)
 /* What changes names is performed by the broker where there are patterns: they are about names. */
 static void means_names(struct maker *k, struct meaning_call *c)
 {
-	if (k->p->filesystem.deny_read.n == 0 && k->p->filesystem.deny_write.n == 0)
+	const struct profile *p = k->p;
+
+	if (p->filesystem.deny_read.n == 0 && p->filesystem.deny_write.n == 0 &&
+	    p->ask.read.n == 0 && p->ask.write.n == 0)
 		return;
 	k->performed = true;
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
@@ -210,7 +214,8 @@ static void means_names(struct maker *k, struct meaning_call *c)
 
 static void means_exec(struct maker *k, struct meaning_call *c)
 {
-	if (k->p->audit < AUDIT_ALL || !brokered(k, "execve"))
+	/* Programs that are asked about, or seen by somebody who watches all. */
+	if (k->p->ask.execute.n == 0 && (k->p->audit < AUDIT_ALL || !brokered(k, "execve")))
 		return;
 	k->performed = true;
 	c->otherwise = SECCOMP_RET_USER_NOTIF;

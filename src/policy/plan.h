@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "kern/host.h"
+#include "policy/answers.h"
 #include "policy/bpf.h"
 #include "policy/profile.h"
 #include "policy/spec.h"
@@ -68,6 +69,8 @@ struct broker_plan {
 	bool names; /* and renames, links and their like */
 	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
 	bool signals_interrupt; /* a signal ends a call that it works on: before Linux 5.19 */
+	bool asks;              /* some calls wait until somebody has been asked */
+	bool traces; /* it looks at each program before its first instruction: ask.execute */
 	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;
@@ -89,6 +92,12 @@ struct broker_plan {
 	size_t nread, nwrite, ndeny_read, ndeny_write, nhidden;
 	const struct file_rule *read, *write, *deny_read, *deny_write, *hidden;
 	struct from write_from;
+	/* ask: what is asked about, and what of it has been answered with yes. */
+	struct {
+		size_t n, nalways;
+		const struct file_rule *rules, *always;
+	} ask[ASK_KINDS];
+	uint64_t ask_timeout_ms;
 	/* Landlock's rules, which it keeps for the names that it changes itself. */
 	unsigned landlock_abi; /* 0: none */
 	size_t npaths;

@@ -132,7 +132,8 @@ static void plan_open(struct calls *c, struct plan_call *call, int flags_arg)
 {
 	const struct profile *p = c->d->p;
 	bool see = c->d->audit >= AUDIT_DECISIONS || c->d->r->verbose;
-	bool reads = p->filesystem.deny_read.n != 0, writes = p->filesystem.deny_write.n != 0;
+	bool reads = p->filesystem.deny_read.n + p->ask.read.n != 0;
+	bool writes = p->filesystem.deny_write.n + p->ask.write.n != 0;
 
 	if (c->d->nobody_to_ask || (!see && !reads && !writes))
 		return;
@@ -149,10 +150,7 @@ static void plan_open(struct calls *c, struct plan_call *call, int flags_arg)
 /* Patterns are about paths, so what changes paths is asked, too. */
 static void plan_names(struct calls *c, struct plan_call *call)
 {
-	const struct profile *p = c->d->p;
-
-	if (c->d->nobody_to_ask ||
-	    (p->filesystem.deny_read.n == 0 && p->filesystem.deny_write.n == 0))
+	if (c->d->nobody_to_ask || profile_pattern(c->d->p) == NULL)
 		return;
 	call->verdict = CALL_ASK;
 	call->mediator = MEDIATE_NAMES;
@@ -161,7 +159,9 @@ static void plan_names(struct calls *c, struct plan_call *call)
 
 static void plan_exec(struct calls *c, struct plan_call *call)
 {
-	if (c->d->audit < AUDIT_ALL || !brokered(c, "execve"))
+	bool audits = c->d->audit >= AUDIT_ALL && brokered(c, "execve");
+
+	if (c->d->nobody_to_ask || (!audits && c->d->p->ask.execute.n == 0))
 		return;
 	call->verdict = CALL_ASK;
 	call->mediator = MEDIATE_EXEC;

@@ -191,18 +191,17 @@ static int check_launch(const struct calls *c, struct err *e)
 static int check_patterns(const struct calls *c, struct err *e)
 {
 	static const char *const unseen[] = { "io_uring_setup", "open_by_handle_at" };
-	const struct words *read = &c->d->p->filesystem.deny_read,
-			   *write = &c->d->p->filesystem.deny_write;
+	const struct word *pattern = profile_pattern(c->d->p);
 
-	for (size_t i = 0; i < COUNT(unseen) && read->n + write->n != 0; i++) {
+	for (size_t i = 0; i < COUNT(unseen) && pattern != NULL; i++) {
 		const struct plan_call *call = planned(c, unseen[i]);
 
 		if (call == NULL || call->verdict == CALL_DENY || call->verdict == CALL_NOSYS ||
 		    call->mediator == MEDIATE_DENY)
 			continue;
 		fail(e, EINVAL,
-		     "%s: patterns of filesystem.deny cannot be kept while %s is allowed [%s]",
-		     from_text(c->d->a, &(read->n != 0 ? read : write)->at[0].from), call->name,
+		     "%s: patterns of filesystem.deny and ask cannot be kept while %s is allowed [%s]",
+		     from_text(c->d->a, &pattern->from), call->name,
 		     from_text(c->d->a, call->from));
 		return advise(e, "take %s out of syscalls.allow, or the patterns out", call->name);
 	}
@@ -252,9 +251,10 @@ static const char *why_nobody(const struct host *h)
 /* Without a broker the verdicts by number and by register hold all the same. */
 static void do_without_broker(struct draft *d)
 {
-	const struct words *read = &d->p->filesystem.deny_read,
-			   *write = &d->p->filesystem.deny_write;
+	const struct word *pattern = profile_pattern(d->p);
 
+	if (pattern == NULL && d->p->ask.execute.n != 0)
+		pattern = &d->p->ask.execute.at[0];
 	if (d->h->seccomp_notify || d->p->requirements.seccomp_notify != NEED_PREFERRED)
 		return;
 	d->nobody_to_ask = true;
@@ -262,12 +262,11 @@ static void do_without_broker(struct draft *d)
 	draft_missing(d, "broker",
 		      arena_printf(d->a, "refusals are not reported: %s", why_nobody(d->h)),
 		      "see `zviz check`");
-	if (read->n + write->n != 0)
-		draft_missing(
-			d, "broker",
-			arena_printf(d->a, "filesystem.deny [%s] is not enforced",
-				     from_text(d->a, &(read->n != 0 ? read : write)->at[0].from)),
-			"see `zviz check`");
+	if (pattern != NULL)
+		draft_missing(d, "broker",
+			      arena_printf(d->a, "filesystem.deny and ask [%s] are not enforced",
+					   from_text(d->a, &pattern->from)),
+			      "see `zviz check`");
 }
 
 static int check_host(struct draft *d, bool asks, struct err *e)

@@ -207,6 +207,26 @@ static bool performs(const struct broker_plan *b, enum mediator what)
 	return false;
 }
 
+/* What is asked about, and what has been answered. Most profiles have none of it. */
+static void plan_ask(struct draft *d, struct broker_plan *b)
+{
+	enum { TIMEOUT_MS = 60 * 1000 };
+	const struct words *const rules[] = { &d->p->ask.read, &d->p->ask.write,
+					      &d->p->ask.execute };
+	const struct words *const always[] = { &d->p->ask.always.read, &d->p->ask.always.write,
+					       &d->p->ask.always.execute };
+
+	for (size_t i = 0; i < ASK_KINDS && !d->nobody_to_ask; i++) {
+		if (rules[i]->n == 0)
+			continue;
+		b->ask[i].rules = rules_of(d, rules[i], NULL, &b->ask[i].n);
+		b->ask[i].always = rules_of(d, always[i], NULL, &b->ask[i].nalways);
+		b->asks = true;
+	}
+	b->traces = b->ask[ASK_EXECUTE].n != 0;
+	b->ask_timeout_ms = d->p->ask.timeout.set ? d->p->ask.timeout.value : TIMEOUT_MS;
+}
+
 static int broker_plan_make(struct draft *d, struct err *e)
 {
 	struct broker_plan *b = &d->plan->broker;
@@ -218,7 +238,8 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->used = asked_about(b) != 0;
 	b->opens = performs(b, MEDIATE_OPEN);
 	b->names = performs(b, MEDIATE_NAMES);
-	b->procfs = b->used && (b->opens || b->names || d->r->events || d->r->verbose);
+	plan_ask(d, b);
+	b->procfs = b->used && (b->opens || b->names || b->asks || d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->signals_interrupt = !d->h->seccomp_killable_wait;
 	b->id = d->plan->id;
@@ -264,6 +285,10 @@ static void broker_explain(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->broker.ndeny_write; i++)
 		buf_printf(out, "  never written: %s\n",
 			   shown(out->arena, p->broker.deny_write[i].pattern));
+	for (size_t kind = 0; kind < ASK_KINDS; kind++)
+		for (size_t i = 0; i < p->broker.ask[kind].n; i++)
+			buf_printf(out, "  %s after asking: %s\n", ask_kind_names[kind],
+				   shown(out->arena, p->broker.ask[kind].rules[i].pattern));
 }
 
 const struct layer layer_landlock = { "landlock", landlock_plan, landlock_explain };

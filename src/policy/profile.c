@@ -193,3 +193,14 @@ int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struc
 	profile_unpack(a, b->image, out);
 	return 0;
 }
+
+const struct word *profile_pattern(const struct profile *p)
+{
+	const struct words *const lists[] = { &p->filesystem.deny_read, &p->filesystem.deny_write,
+					      &p->ask.read, &p->ask.write };
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		if (lists[i]->n != 0)
+			return &lists[i]->at[0];
+	return NULL;
+}

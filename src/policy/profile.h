@@ -124,6 +124,14 @@ struct profile {
 		struct words read, write, execute, hide;
 		struct words deny_read, deny_write; /* glob patterns */
 	} filesystem;
+	/* What is asked about before it is done: glob patterns, inside of what `filesystem` permits. */
+	struct {
+		struct words read, write, execute;
+		struct {
+			struct words read, write, execute; /* answered with yes already */
+		} always;
+		struct amount timeout; /* milliseconds; without an answer it is no */
+	} ask;
 	struct {
 		enum network_mode mode;
 		struct from mode_from;
@@ -174,6 +182,9 @@ const struct builtin_profile *profile_builtin(const char *name);
 /* The same profile as profile_load() makes of its text, in about a hundredth of the time. */
 int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struct profile *out,
 			 struct err *e);
+
+/* The first pattern about files that only a broker can keep, of filesystem.deny or ask; NULL: there is none. */
+const struct word *profile_pattern(const struct profile *p);
 
 /* The value of a word of ioctl.allow or prctl.allow that was checked when it was read: its name's, or the number that it
  * is. The kernel takes 32 bits of both. */

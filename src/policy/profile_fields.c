@@ -12,10 +12,11 @@ enum { LANDLOCK_ABI_MAX = 64 }; /* far beyond any kernel: a slip, not a wish */
 /* What JSON Schema can say of words that a check looks at. */
 static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
 		  hidden_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))(?!.*\\*\\*)",
-		  pattern_pattern[] = "^(/(?!(.*/)?\\.\\.(/|$))|\\*\\*/.)",
 		  cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$",
 		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
 		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
+
+const char profile_pattern_pattern[] = "^(/(?!(.*/)?\\.\\.(/|$))|\\*\\*/.)";
 
 /* ---- values that can be written in more than one way ---- */
 
@@ -243,9 +244,9 @@ static const struct field sockets_fields[] = {
 };
 static const struct field deny_fields[] = {
 	{ "read", AS_WORDS, IN(filesystem.deny_read), .check = profile_check_pattern,
-	  .about = ABOUT(.pattern = pattern_pattern, .told = "What is never read.") },
+	  .about = ABOUT(.pattern = profile_pattern_pattern, .told = "What is never read.") },
 	{ "write", AS_WORDS, IN(filesystem.deny_write), .check = profile_check_pattern,
-	  .about = ABOUT(.pattern = pattern_pattern,
+	  .about = ABOUT(.pattern = profile_pattern_pattern,
 			 .told = "What is never written, made, removed or replaced.") },
 	{ 0 }
 };
@@ -391,6 +392,11 @@ const struct field profile_fields[] = {
 	{ "filesystem", AS_STRUCT, .fields = filesystem_fields,
 	  .about =
 		  ABOUT(.told = "Who may do what to which files, whatever their owners and modes say.") },
+	{ "ask", AS_STRUCT, .fields = profile_ask_fields,
+	  .about =
+		  ABOUT(.told = "Patterns inside of what filesystem permits, as those of filesystem.deny: the call waits until a "
+				"person at the terminal, or the program behind --ask-socket, has said yes or no. Nobody there "
+				"to be asked is a no.") },
 	{ "network", AS_STRUCT, .fields = network_fields,
 	  .about = ABOUT(.told = "Whose network, and which addresses.") },
 	{ "resources", AS_STRUCT, .fields = resources_fields, .about = ABOUT(.told = "Limits.") },
@@ -481,6 +487,7 @@ const struct field profile_remove_fields[] = {
 	{ "syscalls", AS_STRUCT, .fields = gone_syscalls },
 	{ "sockets", AS_STRUCT, .fields = gone_sockets },
 	{ "filesystem", AS_STRUCT, .fields = gone_filesystem },
+	{ "ask", AS_STRUCT, .fields = profile_ask_lists },
 	{ "network", AS_STRUCT, .fields = gone_network },
 	{ "resources", AS_STRUCT, .fields = gone_resources },
 	{ "requirements", AS_STRUCT, .fields = gone_requirements },

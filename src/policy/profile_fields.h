@@ -10,6 +10,12 @@
 /* Binds a whole profile; `remove:` has lists only, and rows of lists are named by their first key. */
 extern const struct field profile_fields[], profile_remove_fields[];
 
+/* The section ask:, and what of it can be removed. */
+extern const struct field profile_ask_fields[], profile_ask_lists[];
+
+/* What JSON Schema can say of a pattern. */
+extern const char profile_pattern_pattern[];
+
 /* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
 int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);
 

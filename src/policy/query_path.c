@@ -121,6 +121,22 @@ static bool ask_attributes(struct asking *q, const struct sight *s, const struct
 
 /* ---- the broker ---- */
 
+static const char *done_by_broker(enum answer what)
+{
+	return what == ASK ? "it asks, and does that for the caller if the answer is yes"
+			   : "it does that for the caller";
+}
+
+/* Programs that are asked about. */
+static void ask_about_program(struct asking *q, const struct sight *s)
+{
+	struct verdict v = decide_execute(&q->plan->broker, s->path, NULL);
+
+	if (v.what == ASK)
+		part_add(q, "broker", QUERY_ASKED, "it asks, and starts it if the answer is yes")
+			->from = *v.from;
+}
+
 /* True when it opens the file. */
 static bool ask_broker(struct asking *q, const struct sight *s, const struct demand *d,
 		       unsigned wants)
@@ -138,7 +154,7 @@ static bool ask_broker(struct asking *q, const struct sight *s, const struct dem
 
 	part->from = *v.from;
 	if (v.what != DENY) {
-		part->why = "it does that for the caller";
+		part->why = done_by_broker(v.what);
 		return true;
 	}
 	part->err = v.err;
@@ -171,6 +187,8 @@ static void ask_one(struct asking *q, const char *path, const struct demand *d, 
 		return;
 	if (!asked)
 		ask_landlock(q, &s, d);
+	if (d->executes)
+		ask_about_program(q, &s);
 }
 
 /* Calls that change what their path names. What is not here only looks at it; opens go by their flags. */
@@ -321,7 +339,7 @@ static void ask_naming(struct asking *q, const struct naming_call *n, unsigned f
 					   v.what == DENY ? QUERY_REFUSED : QUERY_ASKED, NULL);
 
 	part->from = *v.from;
-	part->why = v.what == DENY ? NULL : "it does that for the caller";
+	part->why = v.what == DENY ? NULL : done_by_broker(v.what);
 	if (v.what != DENY)
 		return;
 	part->err = v.err;

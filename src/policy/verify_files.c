@@ -257,17 +257,28 @@ static bool has_rule(const struct file_rule *rules, size_t n, const char *patter
 /* Each pattern reached the broker, and the broker is asked about opens; NULL, or the one that did not. */
 static const char *lost_pattern(const struct plan *p)
 {
-	const struct words *read = &p->policy->filesystem.deny_read,
-			   *write = &p->policy->filesystem.deny_write;
+	const struct profile *says = p->policy;
+	const struct broker_plan *b = &p->broker;
+	const struct {
+		const struct words *words;
+		const struct file_rule *rules;
+		size_t n;
+		bool asked;
+	} lists[] = {
+		{ &says->filesystem.deny_read, b->deny_read, b->ndeny_read, b->opens },
+		{ &says->filesystem.deny_write, b->deny_write, b->ndeny_write, b->opens },
+		{ &says->ask.read, b->ask[ASK_READ].rules, b->ask[ASK_READ].n, b->opens },
+		{ &says->ask.write, b->ask[ASK_WRITE].rules, b->ask[ASK_WRITE].n, b->opens },
+		{ &says->ask.execute, b->ask[ASK_EXECUTE].rules, b->ask[ASK_EXECUTE].n, b->traces },
+	};
 
-	for (size_t i = 0; i < read->n; i++)
-		if (!p->broker.opens ||
-		    !has_rule(p->broker.deny_read, p->broker.ndeny_read, read->at[i].text))
-			return read->at[i].text;
-	for (size_t i = 0; i < write->n; i++)
-		if (!p->broker.opens ||
-		    !has_rule(p->broker.deny_write, p->broker.ndeny_write, write->at[i].text))
-			return write->at[i].text;
+	for (size_t l = 0; l < COUNT(lists); l++)
+		for (size_t i = 0; i < lists[l].words->n; i++) {
+			const char *pattern = lists[l].words->at[i].text;
+
+			if (!lists[l].asked || !has_rule(lists[l].rules, lists[l].n, pattern))
+				return pattern;
+		}
 	return NULL;
 }
 

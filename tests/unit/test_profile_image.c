@@ -177,6 +177,13 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->filesystem.hide, &b->filesystem.hide);
 	same_words(&a->filesystem.deny_read, &b->filesystem.deny_read);
 	same_words(&a->filesystem.deny_write, &b->filesystem.deny_write);
+	same_words(&a->ask.read, &b->ask.read);
+	same_words(&a->ask.write, &b->ask.write);
+	same_words(&a->ask.execute, &b->ask.execute);
+	same_words(&a->ask.always.read, &b->ask.always.read);
+	same_words(&a->ask.always.write, &b->ask.always.write);
+	same_words(&a->ask.always.execute, &b->ask.always.execute);
+	same_amount(&a->ask.timeout, &b->ask.timeout);
 	same_network(a, b);
 	same_resources(a, b);
 	same_requirements(a, b);

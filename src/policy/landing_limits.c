@@ -1,0 +1,69 @@
+/*
+ * Where the rules of resources land.
+ */
+#include <string.h>
+
+#include "policy/landing_parts.h"
+#include "table/table.h"
+
+/* Control files and rlimits that this line asked for. */
+static void find_limits(struct finder *f, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->nlimits; i++)
+		if (landing_same_place(&f->p->limits[i].from, &l->from)) {
+			l->layer = "cgroup";
+			l->note = f->p->limits[i].v2_file;
+		}
+	for (size_t i = 0; i < f->p->nrlimits; i++)
+		if (landing_same_place(&f->p->rlimits[i].from, &l->from)) {
+			l->layer = landing_joined(f->a, l->layer, "rlimits");
+			l->note = name_of(rlimit_names, f->p->rlimits[i].resource)->name;
+		}
+}
+
+static bool has_size(const struct finder *f, uint64_t bytes)
+{
+	const char *size = arena_printf(f->a, "size=%llu", (unsigned long long)bytes);
+
+	for (size_t i = 0; i < f->p->nmounts; i++)
+		for (size_t o = 0; o < f->p->mounts[i].noptions; o++)
+			if (strcmp(f->p->mounts[i].options[o], size) == 0)
+				return true;
+	return false;
+}
+
+void landing_resources(struct finder *f)
+{
+	static const struct row {
+		const char *rule;
+		size_t amount;
+	} rows[] = {
+		{ "resources.memory", offsetof(struct profile, resources.memory) },
+		{ "resources.swap", offsetof(struct profile, resources.swap) },
+		{ "resources.cpus", offsetof(struct profile, resources.cpus) },
+		{ "resources.pids", offsetof(struct profile, resources.pids) },
+		{ "resources.nofile", offsetof(struct profile, resources.nofile) },
+		{ "resources.tmpfs", offsetof(struct profile, resources.tmpfs) },
+	};
+	const struct profile *p = f->p->policy;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct amount *amount = (const struct amount *)((const char *)p +
+								      rows[i].amount);
+
+		if (!amount->set)
+			continue;
+
+		struct landing *l = landing_add(f, rows[i].rule, &amount->from);
+
+		find_limits(f, l);
+		if (amount == &p->resources.tmpfs && has_size(f, amount->value))
+			l->layer = "mounts";
+	}
+	for (size_t i = 0; i < p->resources.io.n; i++) {
+		const struct io_rule *r = &p->resources.io.at[i];
+
+		find_limits(f, landing_add(f, arena_printf(f->a, "resources.io %s", r->path),
+					   &r->from));
+	}
+}
