@@ -29,7 +29,7 @@ struct box_broker {
 	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
 		     struct err *e);
 	void *ctx;
-	int events; /* descriptor to keep open for serve, -1: none */
+	int events, ask; /* descriptors to keep open for serve, -1: none */
 };
 
 /* How the caller was called: a current folder, and words without the program's name. */

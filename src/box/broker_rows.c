@@ -112,7 +112,7 @@ static int by_value(const void *a, const void *b)
 
 int step_broker_confine(struct box *b, struct err *e)
 {
-	int keep[5];
+	int keep[6];
 	size_t n = 0;
 
 	keep[n++] = b->hand_broker;
@@ -121,6 +121,8 @@ int step_broker_confine(struct box *b, struct err *e)
 		keep[n++] = b->proc;
 	if (b->opt->broker.events >= 0)
 		keep[n++] = b->opt->broker.events;
+	if (b->opt->broker.ask >= 0)
+		keep[n++] = b->opt->broker.ask;
 	if (b->state_lock >= 0)
 		keep[n++] = b->state_lock; /* the name is taken for as long as the broker lives */
 

@@ -58,15 +58,17 @@ bool act_is_read_only(int fd)
 	return fstatfs(fd, &fs) == 0 && (fs.f_flags & ST_RDONLY);
 }
 
-struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
-			 unsigned wants)
+struct verdict act_judge(const struct server *s, const struct call *c, const struct place *at,
+			 const struct stat *st, unsigned wants)
 {
 	static const struct from nobody;
 	static const char deleted[] = " (deleted)";
 	char path[PATH_MAX], alias[PATH_MAX];
-	struct object o = {
-		.path = path, .type = st->st_mode, .device = st->st_rdev, .held = at->held
-	};
+	struct object o = { .path = path,
+			    .type = st->st_mode,
+			    .device = st->st_rdev,
+			    .held = at->held,
+			    .asking = c->asking };
 	int err = 0;
 
 	if (decide_any_path(s->plan, wants))
@@ -92,11 +94,12 @@ struct verdict act_judge(const struct server *s, const struct place *at, const s
 	return decide_open(s->plan, &o, wants);
 }
 
-static struct verdict judge_new(const struct server *s, const struct place *at, unsigned wants)
+static struct verdict judge_new(const struct server *s, const struct call *c,
+				const struct place *at, unsigned wants)
 {
 	static const struct from nobody;
 	char path[PATH_MAX + NAME_MAX + 1];
-	struct object o = { .path = path, .type = S_IFREG };
+	struct object o = { .path = path, .type = S_IFREG, .asking = c->asking };
 	int err;
 
 	if (decide_any_path(s->plan, wants))
@@ -115,7 +118,7 @@ static struct verdict judge_new(const struct server *s, const struct place *at, 
 
 	struct verdict opened = decide_open(s->plan, &o, wants);
 
-	return opened.what == DENY ? opened : v;
+	return opened.what != DENY && v.what == DENY ? v : opened;
 }
 
 static int refuse(const struct verdict *v, struct outcome *out)
@@ -293,11 +296,11 @@ static int open_found(const struct server *s, const struct call *c, struct place
 	if (S_ISREG(st.st_mode) && (r->flags & O_TRUNC))
 		wants |= WANT_TRUNCATE;
 
-	struct verdict v = act_judge(s, at, &st, wants);
+	struct verdict v = act_judge(s, c, at, &st, wants);
 
 	if ((wants & WANT_WRITE) && act_refused_by_mount(&v, at->fd, &st))
 		return act_open_in_vain(s, at->fd, r->flags);
-	if (v.what == DENY)
+	if (v.what != PERFORM)
 		return refuse(&v, out);
 	if (r->flags & UAPI_O_TMPFILE)
 		return open_unnamed(s, c, at, r);
@@ -328,9 +331,9 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 	if (act_is_read_only(at->parent))
 		return -EROFS;
 
-	struct verdict v = judge_new(s, at, decide_wants(r->flags) | WANT_WRITE);
+	struct verdict v = judge_new(s, c, at, decide_wants(r->flags) | WANT_WRITE);
 
-	if (v.what == DENY)
+	if (v.what != PERFORM)
 		return refuse(&v, out);
 	TRY(act_borrow_umask(s, c));
 	return sys_openat2(at->parent, at->name,

@@ -13,7 +13,7 @@ struct outcome {
 	int fd;       /* what was opened, owned; negative when nothing was, or it was handed over */
 	int err;      /* positive errno when nothing was opened; 0 */
 	bool later;   /* a waiter answers */
-	bool refused; /* by a rule of the broker: `why` says which */
+	bool refused; /* by a rule of the broker: `why` says which, or that it has to ASK */
 	bool alone;   /* our copy must be closed before the caller goes on */
 	bool empties; /* the file is to lose what it holds once its descriptor is there */
 	struct verdict why;
@@ -52,8 +52,8 @@ bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st
 int act_open_in_vain(const struct server *s, int fd, uint64_t flags);
 
 struct place;
-struct verdict act_judge(const struct server *s, const struct place *at, const struct stat *st,
-			 unsigned wants);
+struct verdict act_judge(const struct server *s, const struct call *c, const struct place *at,
+			 const struct stat *st, unsigned wants);
 
 /* The kernel takes the creating thread's umask, or a default ACL: so ours becomes the caller's. */
 int act_borrow_umask(const struct server *s, const struct call *c);

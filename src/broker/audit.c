@@ -185,3 +185,14 @@ void audit_names(const struct server *s, const struct call *c, const struct plan
 		report(s, c, "allow", &(struct verdict){ .err = o->err, .from = row->from }, path,
 		       &shown, NULL);
 }
+
+void audit_program(const struct server *s, const struct call *c, const struct plan_call *row,
+		   const struct verdict *v, const char *path)
+{
+	const struct paths shown = { { path } };
+
+	if (path == NULL)
+		audit_call(s, c, row, v);
+	else if (wanted(s, v->what == DENY ? AUDIT_DENIALS : AUDIT_ALL))
+		report(s, c, v->what == DENY ? "deny" : "allow", v, NULL, &shown, NULL);
+}

@@ -15,6 +15,10 @@ uint64_t audit_now(const struct server *s);
 void audit_call(const struct server *s, const struct call *c, const struct plan_call *row,
 		const struct verdict *v);
 
+/* One that starts `path`; NULL: unknown. */
+void audit_program(const struct server *s, const struct call *c, const struct plan_call *row,
+		   const struct verdict *v, const char *path);
+
 void audit_names(const struct server *s, const struct call *c, const struct plan_call *row,
 		 const struct names_outcome *o);
 

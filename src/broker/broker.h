@@ -27,6 +27,7 @@ struct broker_job {
 	int listener; /* seccomp notification fd, owned */
 	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
 	int events; /* append-only stream, non-blocking, -1: none; owned */
+	int ask;    /* stream socket to whoever answers questions, -1: nobody; owned */
 	struct broker_counters *counters;
 };
 

@@ -15,6 +15,7 @@ enum { WAITERS_MAX = 64 };
 
 struct server;
 struct stand;
+struct ask;
 
 struct waiter {
 	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
@@ -32,7 +33,8 @@ struct server {
 	int self_fds;           /* our own /proc/self/fd, -1 without `proc` */
 	struct waiter *waiters; /* WAITERS_MAX of them, NULL without `proc` */
 	struct stand
-		*stand; /* whose turn it is to serve; NULL without `proc`: then nothing is slow */
+		*stand;  /* whose turn it is to serve; NULL without `proc`: then nothing is slow */
+	struct ask *ask; /* NULL: the profile asks about nothing */
 };
 
 #endif

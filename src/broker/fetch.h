@@ -64,6 +64,13 @@ bool fetch_valid(const struct server *s, uint64_t id);
  * only on success. */
 int fetch_open(const struct server *s, const struct call *c, int own_nr, struct open_request *out);
 
+/* The file that execve or execveat (`name`) is about to start; an empty path is `dir` itself. */
+int fetch_exec(const struct server *s, const struct call *c, const char *name,
+	       struct open_request *out);
+
+/* The file that a process runs, by the kernel's name for it. */
+int fetch_program(const struct server *s, uint32_t tid, char path[PATH_MAX]);
+
 /* What the registers say; -ENOSYS: no such call. */
 int fetch_names_numbers(const struct call *c, const char *call, struct names_request *out);
 /* Then the paths. */

@@ -152,13 +152,16 @@ static int on_one_mount(const struct naming_of *n)
 	return old.stx_mnt_id == new.stx_mnt_id ? 0 : -EXDEV;
 }
 
-static int judge(struct naming_of *n, enum naming what, const struct spot *old,
-		 const struct spot *name)
+static int judge(struct naming_of *n, enum naming what, struct spot *old, struct spot *name)
 {
+	name->is.asking = n->c->asking;
+	if (old != NULL)
+		old->is.asking = n->c->asking;
+
 	struct verdict v = decide_naming(n->s->plan, what, old != NULL ? &old->is : NULL,
 					 &name->is);
 
-	return v.what == DENY ? refuse(n, &v) : 0;
+	return v.what != PERFORM ? refuse(n, &v) : 0;
 }
 
 static int result(int r)
@@ -362,11 +365,11 @@ static int do_truncate(struct naming_of *n)
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 
-	struct verdict v = act_judge(n->s, &at, &st, WANT_WRITE | WANT_TRUNCATE);
+	struct verdict v = act_judge(n->s, n->c, &at, &st, WANT_WRITE | WANT_TRUNCATE);
 
 	if (act_refused_by_mount(&v, at.fd, &st))
 		return act_open_in_vain(n->s, at.fd, O_WRONLY);
-	if (v.what == DENY)
+	if (v.what != PERFORM)
 		return refuse(n, &v);
 
 	OWN_FD fd = act_reopen(n->s, at.fd, O_WRONLY | O_NONBLOCK);

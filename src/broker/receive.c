@@ -12,7 +12,9 @@
 
 #include "base/fd.h"
 #include "broker/act.h"
+#include "broker/ask.h"
 #include "broker/audit.h"
+#include "broker/exec.h"
 #include "broker/fault.h"
 #include "broker/stand.h"
 #include "broker/wait.h"
@@ -26,11 +28,27 @@ enum {
 		1024, /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
 };
 
+/* Whether somebody is asked first. Without anybody to be asked the answer is no. */
+static bool waits(const struct server *s, const struct call *c, const struct plan_call *row,
+		  bool refused, struct verdict *v)
+{
+	if (!refused || v->what != ASK)
+		return false;
+	if (ask_park(s, c, row))
+		return true;
+	v->what = DENY;
+	return false;
+}
+
 static void serve_open(const struct server *s, const struct call *c, const struct plan_call *row)
 {
 	struct outcome o;
 
 	act_open(s, c, row, &o);
+	if (waits(s, c, row, o.refused, &o.why)) {
+		act_done(&o);
+		return;
+	}
 	fault_taken_over(s, c, o.request.path);
 	if (o.err != 0)
 		audit_open(s, c, row, &o);
@@ -47,12 +65,48 @@ static void serve_names(const struct server *s, const struct call *c, const stru
 	stand_names_begin(s);
 	names_perform(s, c, row, &o);
 	stand_names_end(s);
+	if (waits(s, c, row, o.refused, &o.why)) {
+		names_done(&o);
+		return;
+	}
 	audit_names(s, c, row, &o);
 	if (o.refused)
 		act_answer(s, c, &o.why);
 	else
 		act_answer_result(s, c, -o.err);
 	names_done(&o);
+}
+
+static void serve_call(const struct server *s, const struct call *c, const struct plan_call *row)
+{
+	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(c, row)) {
+		serve_open(s, c, row);
+		return;
+	}
+	if (row != NULL && row->mediator == MEDIATE_NAMES) {
+		serve_names(s, c, row);
+		return;
+	}
+	if (row != NULL && row->mediator == MEDIATE_EXEC && s->plan->traces) {
+		exec_serve(s, c, row);
+		return;
+	}
+
+	struct verdict v = decide_call(s->plan, c, row);
+
+	audit_call(s, c, row, &v);
+	act_answer(s, c, &v);
+}
+
+/* Apart, since it takes much of a stack. */
+__attribute__((noinline)) static void serve_asking(const struct server *s, struct call *c,
+						   const struct plan_call *row)
+{
+	struct asking_call asking;
+
+	ask_know(s, c->tid, &asking);
+	c->asking = &asking;
+	serve_call(s, c, row);
 }
 
 static void serve_one(const struct server *s, uint32_t turn, const struct seccomp_notif *n)
@@ -69,33 +123,43 @@ static void serve_one(const struct server *s, uint32_t turn, const struct seccom
 	decide_widen(&c);
 	atomic_fetch_add_explicit(&s->counters->asked, 1, memory_order_relaxed);
 	row = decide_row(s->plan, &c);
-	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(&c, row)) {
-		serve_open(s, &c, row);
-		return;
-	}
-	if (row != NULL && row->mediator == MEDIATE_NAMES) {
-		serve_names(s, &c, row);
-		return;
-	}
+	if (s->ask != NULL)
+		serve_asking(s, &c, row);
+	else
+		serve_call(s, &c, row);
+}
 
-	struct verdict v = decide_call(s->plan, &c, row);
+/* A call whose question is answered. False: there is none. */
+static bool serve_answered(const struct server *s, uint32_t turn)
+{
+	struct ask_slot *slot = ask_next(s);
 
-	audit_call(s, &c, row, &v);
-	act_answer(s, &c, &v);
+	if (slot == NULL)
+		return false;
+
+	struct call c = slot->call;
+
+	c.turn = turn;
+	stand_begin(s, turn, c.id);
+	serve_call(s, &c, slot->row);
+	stand_end(s, turn);
+	ask_done(s, slot);
+	return true;
 }
 
 /* 1: there is something to receive; 0: every task under the filter is gone; -EAGAIN: neither, another -errno with *e. */
 static int await(const struct server *s, int timeout_ms, struct err *e)
 {
-	struct pollfd p = { .fd = s->listener, .events = POLLIN };
+	struct pollfd p[] = { { .fd = s->listener, .events = POLLIN },
+			      { .fd = s->ask != NULL ? s->ask->fd : -1, .events = POLLIN } };
 
-	if (poll(&p, 1, timeout_ms) < 0)
+	if (poll(p, COUNT(p), timeout_ms) < 0)
 		return errno == EINTR ? -EAGAIN : fail(e, errno, "wait for a notification: %m");
-	if (p.revents & (POLLERR | POLLNVAL))
+	if (p[0].revents & (POLLERR | POLLNVAL))
 		return fail(e, EBADF, "the notification descriptor is broken");
-	if (p.revents & POLLIN)
+	if (p[0].revents & POLLIN)
 		return 1;
-	return p.revents & POLLHUP ? 0 : -EAGAIN;
+	return p[0].revents & POLLHUP ? 0 : -EAGAIN;
 }
 
 int serve_next(const struct server *s, uint32_t turn, struct err *e)
@@ -105,7 +169,12 @@ int serve_next(const struct server *s, uint32_t turn, struct err *e)
 		unsigned char bytes[NOTIF_BYTES];
 	} u;
 	unsigned waiting = s->waiters != NULL ? wait_check(s, false) : 0;
+	unsigned asked = ask_waiting(s);
 	int r = 1;
+
+	if (asked != 0 && serve_answered(s, turn))
+		return 1;
+	waiting += asked;
 
 	/* A receive that blocks is not woken by the last task's end before Linux 6.11; poll always is, for the price of
 	 * one more call each time. Nor does it look after the waiters. */
@@ -171,13 +240,16 @@ int broker_serve(struct broker_job *job, struct err *e)
 	 * that wait may do so for as long. */
 	struct stand *t = calloc(1, sizeof *t);
 
-	if (t == NULL)
+	struct ask *ask = job->plan->asks ? ask_new(job->ask) : NULL;
+
+	if (t == NULL || (job->plan->asks && ask == NULL))
 		return fail(e, ENOMEM, "memory for the broker: %m");
 	t->server = (struct server){ .plan = job->plan,
 				     .counters = job->counters,
 				     .listener = job->listener,
 				     .proc = job->proc,
 				     .events = job->events,
+				     .ask = ask,
 				     .self_fds = -1,
 				     .waiters = job->proc >= 0 ? t->waiters : NULL,
 				     .stand = job->proc >= 0 ? t : NULL };
@@ -192,5 +264,7 @@ int broker_serve(struct broker_job *job, struct err *e)
 	fd_close(&job->listener);
 	fd_close(&job->proc);
 	fd_close(&job->events);
+	if (ask != NULL)
+		fd_close(&ask->fd);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 
 #include "broker/rules.h"
 #include "kern/sys.h"
@@ -40,6 +41,9 @@ static const struct bpf_case ioctl_cases[] = {
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
 static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_DUPFD_CLOEXEC) };
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
+/* What exec.c watches an exec with. */
+static const struct bpf_case ptrace_cases[] = { IS(0, PTRACE_SEIZE), IS(0, PTRACE_INTERRUPT),
+						IS(0, PTRACE_DETACH) };
 static const struct bpf_case memory_cases[] = { CLEAR(2, PROT_EXEC) };
 /* CLONE_DETACHED means nothing since Linux 2.6.2; musl says it. */
 #define CLONE_SAYS 0xffbfffffULL
@@ -101,6 +105,10 @@ static const struct bpf_rule rules[] = {
 	ALLOW(SYS_mknodat),
 	ALLOW(SYS_ftruncate),
 	ONLY(SYS_fcntl, fcntl_cases),
+	/* programs, where the profile asks about them */
+	ONLY(SYS_ptrace, ptrace_cases),
+	ALLOW(SYS_wait4),
+	ALLOW(SYS_waitid),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
 	ONLY(SYS_unshare, unshare_cases),

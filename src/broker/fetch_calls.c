@@ -1,0 +1,125 @@
+/*
+ * What some calls' arguments mean. The memory itself is read in fetch.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "broker/fetch.h"
+
+/* ---- programs ---- */
+
+int fetch_exec(const struct server *s, const struct call *c, const char *name,
+	       struct open_request *out)
+{
+	bool at = strcmp(name, "execveat") == 0;
+	uint64_t flags = at ? c->arg[4] : 0;
+	int dir = -1;
+
+	*out = (struct open_request){ .flags = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0,
+				      .dir = -1 };
+	TRY(fetch_string(c, c->arg[at ? 1 : 0], out->path));
+	if (out->path[0] == '\0' && !(flags & AT_EMPTY_PATH))
+		return -ENOENT;
+	if (out->path[0] != '/')
+		TRY(fetch_dir(s, c, at ? (int)c->arg[0] : AT_FDCWD, &dir));
+	out->dir = dir;
+	return 0;
+}
+
+struct program {
+	const struct server *s;
+	uint32_t tid;
+	char *path;
+};
+
+static int program_read(void *ctx)
+{
+	const struct program *p = ctx;
+	char name[32], *end = fetch_number(name, p->tid);
+
+	memcpy(end, "/exe", sizeof "/exe");
+
+	ssize_t n = readlinkat(p->s->proc, name, p->path, PATH_MAX);
+
+	if (n < 0 || n >= PATH_MAX)
+		return n < 0 ? -errno : -ENAMETOOLONG;
+	p->path[n] = '\0';
+	return 0;
+}
+
+int fetch_program(const struct server *s, uint32_t tid, char path[PATH_MAX])
+{
+	struct program p = { s, tid, path };
+
+	return fetch_as_tracer(program_read, &p);
+}
+
+/* ---- the calls that change names ---- */
+
+#define NONE NO_ARG
+static const struct names_call names_calls[] = {
+	{ "link", NAMES_LINK, { NONE, NONE }, { 0, 1 }, { NONE, NONE }, 0 },
+	{ "linkat", NAMES_LINK, { 0, 2 }, { 1, 3 }, { 4, NONE }, 0 },
+	{ "mkdir", NAMES_MKDIR, { NONE, NONE }, { 0, NONE }, { 1, NONE }, 0 },
+	{ "mkdirat", NAMES_MKDIR, { 0, NONE }, { 1, NONE }, { 2, NONE }, 0 },
+	{ "mknod", NAMES_MKNOD, { NONE, NONE }, { 0, NONE }, { 1, 2 }, 0 },
+	{ "mknodat", NAMES_MKNOD, { 0, NONE }, { 1, NONE }, { 2, 3 }, 0 },
+	{ "rename", NAMES_RENAME, { NONE, NONE }, { 0, 1 }, { NONE, NONE }, 0 },
+	{ "renameat", NAMES_RENAME, { 0, 2 }, { 1, 3 }, { NONE, NONE }, 0 },
+	{ "renameat2", NAMES_RENAME, { 0, 2 }, { 1, 3 }, { 4, NONE }, 0 },
+	{ "rmdir", NAMES_UNLINK, { NONE, NONE }, { 0, NONE }, { NONE, NONE }, AT_REMOVEDIR },
+	{ "symlink", NAMES_SYMLINK, { NONE, NONE }, { 0, 1 }, { NONE, NONE }, 0 },
+	{ "symlinkat", NAMES_SYMLINK, { NONE, 1 }, { 0, 2 }, { NONE, NONE }, 0 },
+	{ "truncate", NAMES_TRUNCATE, { NONE, NONE }, { 0, NONE }, { 1, NONE }, 0 },
+	{ "unlink", NAMES_UNLINK, { NONE, NONE }, { 0, NONE }, { NONE, NONE }, 0 },
+	{ "unlinkat", NAMES_UNLINK, { 0, NONE }, { 1, NONE }, { 2, NONE }, 0 },
+};
+#undef NONE
+
+static int fetch_path(const struct server *s, const struct call *c, unsigned i,
+		      struct names_request *out)
+{
+	const struct names_call *call = out->call;
+	int dirfd = call->dir[i] != NO_ARG ? (int)c->arg[call->dir[i]] : AT_FDCWD;
+	bool of_descriptor = call->deed == NAMES_LINK && i == 0 && (out->number[0] & AT_EMPTY_PATH);
+
+	if (call->path[i] == NO_ARG)
+		return 0;
+	TRY(fetch_string(c, c->arg[call->path[i]], out->path[i]));
+	if (out->path[i][0] == '\0' && !of_descriptor)
+		return -ENOENT;
+	if (out->path[i][0] == '/' || (call->deed == NAMES_SYMLINK && i == 0))
+		return 0;
+	return fetch_dir(s, c, dirfd, &out->dir[i]);
+}
+
+int fetch_names_numbers(const struct call *c, const char *name, struct names_request *out)
+{
+	out->call = NULL;
+	out->dir[0] = out->dir[1] = -1;
+	out->path[0][0] = out->path[1][0] = '\0';
+	for (size_t i = 0; i < COUNT(names_calls); i++)
+		if (strcmp(names_calls[i].name, name) == 0)
+			out->call = &names_calls[i];
+	if (out->call == NULL)
+		return -ENOSYS;
+	for (unsigned i = 0; i < 2; i++)
+		out->number[i] = out->call->number[i] != NO_ARG ? c->arg[out->call->number[i]] : 0;
+	return 0;
+}
+
+int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out)
+{
+	for (unsigned i = 0; i < 2; i++)
+		out->err[i] = fetch_path(s, c, i, out);
+	return fetch_valid(s, c->id) ? 0 : -ESRCH;
+}
+
+void fetch_names_done(struct names_request *r)
+{
+	fd_close(&r->dir[0]);
+	fd_close(&r->dir[1]);
+}
