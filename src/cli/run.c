@@ -41,6 +41,8 @@ struct session {
 	struct broker_counters *counters;
 	int events_read, events_write; /* the broker's stream */
 	int events_file;               /* --events beside --verbose: a copy goes here */
+	int ask_broker, ask_own;       /* the conversation about questions; ours with a terminal */
+	struct asker *asker;
 	bool told_to_stop;
 };
 
@@ -54,6 +56,7 @@ static int serve(void *ctx, const struct broker_plan *plan, int listener, int pr
 		.listener = listener,
 		.proc = proc,
 		.events = s->events_write,
+		.ask = s->ask_broker,
 		.counters = s->counters,
 	};
 
@@ -103,7 +106,7 @@ static int on_control(void *ctx, int fd)
 
 /* ---- events ---- */
 
-static int connect_events(const char *path)
+static int connect_to(const char *path, int flags)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	size_t len = strlen(path);
@@ -112,7 +115,7 @@ static int connect_events(const char *path)
 		return -ENAMETOOLONG;
 	memcpy(to.sun_path, path, len + 1);
 
-	OWN_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	OWN_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) < 0)
 		return -errno;
@@ -128,7 +131,7 @@ static int open_events_path(const char *path)
 	int fd;
 
 	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		return connect_events(path);
+		return connect_to(path, SOCK_NONBLOCK);
 	fd = open(path, flags, 0600);
 	return fd < 0 ? -errno : fd;
 }
@@ -184,6 +187,46 @@ static int open_events(struct session *s, struct err *e)
 	if (fcntl(s->events_write, F_SETFL, O_NONBLOCK) < 0)
 		return fail(e, errno, "pipe: %m");
 	fcntl(s->events_write, F_SETPIPE_SZ, 1 << 20);
+	return 0;
+}
+
+/* ---- questions ---- */
+
+static int ask_at_terminal(struct session *s, struct err *e)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(e, errno, "socketpair: %m");
+	s->ask_broker = ends[0];
+	s->ask_own = ends[1];
+	s->asker = arena_alloc(s->cli->arena, sizeof *s->asker);
+	s->asker->fd = s->ask_own;
+	s->asker->raw = &s->term.tty.raw;
+	return 0;
+}
+
+/* A terminal asks only if the workload does not hold it as well: it could paint a question, or over one. */
+static int open_ask(struct session *s, struct err *e)
+{
+	const struct plan *p = &s->job.plan;
+	const char *path = s->o->ask_socket;
+
+	s->ask_broker = s->ask_own = -1;
+	if (path != NULL) {
+		s->ask_broker = connect_to(path, 0);
+		if (s->ask_broker >= 0)
+			return 0;
+		fail(e, -s->ask_broker, "--ask-socket %s: %m", path);
+		return advise(e, "start the program that answers first");
+	}
+	if (!p->broker.asks)
+		return 0;
+	if (p->terminal && isatty(0) && isatty(1))
+		return ask_at_terminal(s, e);
+	fputs("zviz: warning: nobody can be asked (ask:): each question is a no; "
+	      "run it with --tty at a terminal, or with --ask-socket\n",
+	      stderr);
 	return 0;
 }
 
@@ -261,6 +304,9 @@ static int relay(struct session *s, struct err *e)
 	TRY(write_pid_file(s, e));
 	t->pidfd = s->box.init_pidfd;
 	t->events = s->events_read;
+	t->asker = s->asker;
+	if (t->asker != NULL)
+		t->asker->out = 1;
 	t->control = s->job.plan.init ? s->box.init_note : -1;
 	t->timeout_ms = s->job.plan.timeout_ms;
 	t->ctx = s;
@@ -294,6 +340,7 @@ static int run_box(struct session *s, struct err *e)
 
 	TRY(box_start(&s->box, s->cli->arena, &s->job.plan, &s->box_options, e));
 	fd_close(&s->events_write);
+	fd_close(&s->ask_broker);
 	if (s->job.plan.detach) {
 		TRY(write_pid_file(s, e));
 		return box_detach(&s->box, e);
@@ -318,11 +365,13 @@ static int run_session(struct session *s, struct err *e)
 
 	TRY(make_counters(s, e));
 	TRY(open_events(s, e));
+	TRY(open_ask(s, e));
 	s->box_options.broker = (struct box_broker){
 		.confine = broker_confine,
 		.serve = serve,
 		.ctx = s,
 		.events = s->events_write,
+		.ask = s->ask_broker,
 	};
 	s->watcher = (struct watcher){ .verbose = s->cli->globals.verbose,
 				       .raw = &s->term.tty.raw };
@@ -334,6 +383,10 @@ static int run_session(struct session *s, struct err *e)
 	fd_close(&s->events_read);
 	fd_close(&s->events_write);
 	fd_close(&s->events_file);
+	fd_close(&s->ask_broker);
+	fd_close(&s->ask_own);
+	if (s->asker != NULL)
+		asker_end(s->asker);
 	return code;
 }
 

@@ -28,7 +28,7 @@ struct events_option {
 /* Amounts that are not `set` were not written. Booleans of pairs (--tty, --no-tty) are amounts
  * of 1 and 0. */
 struct run_options {
-	const char *bundle, *compiled, *rootfs, *work, *cwd, *hostname, *pid_file;
+	const char *bundle, *compiled, *rootfs, *work, *cwd, *hostname, *pid_file, *ask_socket;
 	struct strings read, write, hide, allow, publish;
 	struct pairs env, annotations;
 	struct user_option user;

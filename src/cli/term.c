@@ -23,6 +23,7 @@ enum {
 	WATCH_SIGNALS,
 	WATCH_EVENTS,
 	WATCH_CONTROL,
+	WATCH_ASK,
 	WATCH_IN,
 	WATCH_MASTER,
 	WATCH_OUT,
@@ -237,8 +238,29 @@ static void type_end_of_file(struct relay *r)
 	memset(r->typed.bytes, key, r->typed.end);
 }
 
+static bool asking(const struct relay *r)
+{
+	return r->t->asker != NULL && asker_busy(r->t->asker);
+}
+
+/* An answer, which the workload does not get to see. */
+static void read_answer(struct relay *r)
+{
+	char keys[64];
+	ssize_t n = read(r->typed.from, keys, sizeof keys);
+
+	if (n > 0)
+		asker_keys(r->t->asker, keys, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		r->typed.ended = true;
+}
+
 static void read_input(struct relay *r)
 {
+	if (asking(r)) {
+		read_answer(r);
+		return;
+	}
 	if (flow_read(&r->typed) && r->typed.ended && !r->t->tty.keys)
 		type_end_of_file(r);
 }
@@ -335,13 +357,15 @@ static void choose_watches(struct relay *r)
 {
 	const struct term *t = r->t;
 	bool keys = !t->tty.keys || t->tty.raw; /* in the background the keys are not for us */
-	short master = (short)((flow_wants_read(&r->shown) ? POLLIN : 0) |
+	bool question = asking(r);
+	short master = (short)((flow_wants_read(&r->shown) && !question ? POLLIN : 0) |
 			       (flow_wants_write(&r->typed) ? POLLOUT : 0));
 
 	watch(r, WATCH_PID, t->pidfd, !r->exited, POLLIN);
-	watch(r, WATCH_IN, r->typed.from, keys && !r->exited && flow_wants_read(&r->typed), POLLIN);
+	watch(r, WATCH_IN, r->typed.from,
+	      keys && !r->exited && (question || flow_wants_read(&r->typed)), POLLIN);
 	watch(r, WATCH_MASTER, t->master, master != 0, master);
-	watch(r, WATCH_OUT, r->shown.to, flow_wants_write(&r->shown), POLLOUT);
+	watch(r, WATCH_OUT, r->shown.to, flow_wants_write(&r->shown) && !question, POLLOUT);
 }
 
 static void serve_control(struct relay *r)
@@ -371,6 +395,8 @@ static void serve(struct relay *r)
 		r->watch[WATCH_EVENTS].fd = -1;
 	if (w[WATCH_CONTROL].revents != 0)
 		serve_control(r);
+	if (w[WATCH_ASK].revents != 0 && !asker_hear(r->t->asker))
+		r->watch[WATCH_ASK].fd = -1;
 	if (w[WATCH_SIGNALS].revents != 0)
 		read_signals(r);
 	if (w[WATCH_PID].revents != 0)
@@ -445,6 +471,7 @@ int term_relay(struct term *t, struct err *e)
 	TRY(term_hold(t, e));
 	watch(&r, WATCH_SIGNALS, t->signals, true, POLLIN);
 	watch(&r, WATCH_CONTROL, t->control, true, POLLIN);
+	watch(&r, WATCH_ASK, t->asker != NULL ? t->asker->fd : -1, true, POLLIN);
 	TRY(relay_events(&r, e));
 	if (t->timeout_ms != 0 && __builtin_add_overflow(now_ms(), t->timeout_ms, &r.deadline_ms))
 		r.deadline_ms = 0;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/asker.h"
 #include "cli/tty.h"
 
 /* Any of the functions may be NULL. */
@@ -25,6 +26,7 @@ struct term {
 	int pidfd;   /* borrowed */
 	int events;  /* read end of the stream of events, -1: none; borrowed, made non-blocking */
 	int control; /* watched for reading, -1: none; borrowed */
+	struct asker *asker; /* puts questions to whoever sits at the terminal; NULL: nobody does */
 	uint64_t timeout_ms; /* 0: none */
 	void *ctx;
 
