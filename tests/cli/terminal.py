@@ -307,6 +307,49 @@ def signals():
             expect(t.end(), 128 + number)
 
 
+def ask():
+    """Questions, with a program that paints one itself, writes all the time, and reads the keyboard."""
+    t = Terminal(zviz("sh", "-c", """
+        echo ready
+        (while :; do echo noise; sleep 0.01; done) & noise=$!
+        cat .env; cat .env; id; echo x >config/a; cat .env
+        kill $noise
+        sed s/^/read:/
+        """))
+    t.wait_for(b"ready")
+    t.wait_for(b"wants to read /work/.env")
+    t.wait_for(b"is no)\r\n> ")
+    time.sleep(0.3)
+    while select.select([t.fd], [], [], 0)[0]:
+        t.more(time.monotonic() + 1)
+    shown = len(t.shown)
+    time.sleep(0.5)
+    assert not select.select([t.fd], [], [], 0)[0], "something is painted over the question: %r" % bytes(t.shown[shown:])
+    t.type(b"what\r")  # no answer
+    t.wait_for(b"> ")
+    t.type(b"nox\x7f\r")
+    t.wait_for(b"refused, this time")
+    t.wait_for(b"wants to read /work/.env")
+    t.type(b"yes\r")
+    t.wait_for(b"allowed, this time")
+    t.wait_for(b"wants to execute /usr/bin/id")
+    t.type(b"\x03")
+    t.wait_for(b"refused, this time")
+    t.wait_for(b"wants to write /work/config/a")
+    t.type(b"a\r")
+    t.wait_for(b'ask: {always: {write: ["/work/config/a"]}}')
+    t.wait_for(b"wants to read /work/.env")
+    t.type(b"d\r")
+    t.wait_for(b"refused for this run")
+    time.sleep(0.5)
+    t.type(b"mine\n\x04")
+    t.wait_for(b"read:mine")
+    expect(t.end(), 0)
+    expect(t.shown.count(b"secret"), 1)
+    assert b"uid=" not in t.shown, t.shown
+    assert b"read:y" not in t.shown and b"read:n" not in t.shown, t.shown
+
+
 if __name__ == "__main__":
     ZVIZ = sys.argv[2:]
     globals()[sys.argv[1]]()
