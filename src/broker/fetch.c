@@ -15,6 +15,7 @@
 enum {
 	PAGE_BYTES = 4096, /* the smallest page: a read that stays inside one never fails halfway */
 	FIRST_BYTES = 256, /* most paths end before; copying more costs more than a second call */
+	LIMITS_BYTES = 2048,
 	STATUS_BYTES =
 		2048, /* Name, Umask, State, Tgid, NStgid and NSpid are its first dozen lines */
 };
@@ -284,6 +285,30 @@ int fetch_dir(const struct server *s, const struct call *c, int dirfd, int *out)
 		return r;
 	*out = r;
 	return 0;
+}
+
+int fetch_limit(const struct server *s, const struct call *c, const char *name, uint64_t *out)
+{
+	char limits[LIMITS_BYTES];
+
+	TRY(thread_read(s, c, "limits", limits, sizeof limits));
+
+	const char *at = strstr(limits, name);
+
+	if (at == NULL || !fetch_valid(s, c->id))
+		return -ESRCH;
+	at += strlen(name);
+	at += strspn(at, " ");
+	*out = *at == 'u' ? UINT64_MAX : strtoull(at, NULL, 10);
+	return 0;
+}
+
+int fetch_table(const struct server *s, const struct call *c, int *out)
+{
+	int fds = thread_open(s, c, "fd", O_PATH | O_DIRECTORY);
+
+	*out = fds;
+	return fds < 0 ? fds : 0;
 }
 
 /* ---- the four calls that open ---- */

@@ -78,6 +78,12 @@ int fetch_task(const struct server *s, const struct call *c, struct task *out);
 /* An O_PATH descriptor (or a copy) of what the thread's descriptor `fd` is: -EBADF. */
 int fetch_fd(const struct server *s, const struct call *c, int fd, int *out);
 
+/* A soft limit, by its name in /proc/TID/limits. UINT64_MAX: unlimited. */
+int fetch_limit(const struct server *s, const struct call *c, const char *name, uint64_t *out);
+
+/* O_PATH of the folder with a name for each of the thread's descriptors. */
+int fetch_table(const struct server *s, const struct call *c, int *out);
+
 /* The controlling terminal's device number, 0 when there is none. */
 int fetch_terminal(const struct server *s, const struct call *c, dev_t *out);
 

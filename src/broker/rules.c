@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "broker/rules.h"
@@ -41,6 +42,7 @@ static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) 
 static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_DUPFD_CLOEXEC) };
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 static const struct bpf_case memory_cases[] = { CLEAR(2, PROT_EXEC) };
+static const struct bpf_case signal_cases[] = { IS(1, SIGXFSZ) };
 /* CLONE_DETACHED means nothing since Linux 2.6.2; musl says it. */
 #define CLONE_SAYS 0xffbfffffULL
 /* A thread, and nothing that a thread of the C library is not: no new namespace, no process. */
@@ -100,6 +102,7 @@ static const struct bpf_rule rules[] = {
 	ALLOW(SYS_mkdirat),
 	ALLOW(SYS_mknodat),
 	ALLOW(SYS_ftruncate),
+	ONLY(SYS_pidfd_send_signal, signal_cases),
 	ONLY(SYS_fcntl, fcntl_cases),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
