@@ -95,20 +95,22 @@ static size_t rest_of_page(uint64_t address)
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX])
 {
 	size_t got = 0;
+	int err = 0;
 
-	while (got < PATH_MAX) {
+	while (err == 0 && got < PATH_MAX) {
 		size_t len = rest_of_page(address + got), room = PATH_MAX - got;
 
 		if (len > room)
 			len = room;
 		if (got == 0 && len > FIRST_BYTES)
 			len = FIRST_BYTES;
-		TRY(memory_copy(c, address + got, out + got, len));
-		if (memchr(out + got, '\0', len) != NULL)
+		err = memory_copy(c, address + got, out + got, len);
+		if (err == 0 && memchr(out + got, '\0', len) != NULL)
 			return 0;
 		got += len;
 	}
-	return -ENAMETOOLONG;
+	out[0] = '\0'; /* nobody is to read on where it does not end */
+	return err < 0 ? err : -ENAMETOOLONG;
 }
 
 static int memory_copy_pages(const struct call *c, uint64_t address, void *to, size_t len)

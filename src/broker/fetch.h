@@ -70,7 +70,7 @@ int fetch_names_numbers(const struct call *c, const char *call, struct names_req
 int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out);
 void fetch_names_done(struct names_request *r);
 
-/* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */
+/* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG, and then it is "". */
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);
 
 int fetch_task(const struct server *s, const struct call *c, struct task *out);
