@@ -97,7 +97,8 @@ do_its_worst() { # [OPTION…]
 	[ "$code" = 0 ]
 	[ "${first%% *}" = "${second%% *}" ]
 	[ "$(cut -d' ' -f2 <<<"$second")" -le 3 ] # who serves, who watches, and the first one
-	[ $((${second##* } - ${first##* })) -le 128 ]
+	# A sanitizer keeps what was freed.
+	grep -q __asan_init "$zviz" || [ $((${second##* } - ${first##* })) -le 128 ]
 	diff <(echo "$before") <(canaries)
 	all_answered
 	[ -z "$(ls -A "$place/home/state")" ]
