@@ -20,6 +20,11 @@
 /* Attempts at a path that changes under us before the caller hears of it. */
 enum { RACES_MAX = 16 };
 
+enum {
+	CLIMB_MAX = 64,   /* folders on the way up */
+	LOOKED_AT = 4096, /* numbers in a table that is said to be full */
+};
+
 /* ---- judging ---- */
 
 int act_path_of(const struct server *s, int fd, char path[PATH_MAX])
@@ -49,6 +54,27 @@ bool act_leads_to(const char *path, int fd)
 	       there.stx_mnt_id == here.stx_mnt_id && there.stx_ino == here.stx_ino &&
 	       there.stx_dev_major == here.stx_dev_major &&
 	       there.stx_dev_minor == here.stx_dev_minor;
+}
+
+/* Who asks at each folder on the way up whether its path leads to it needs no right to search the one below. ".." never
+ * leads into the tree from outside of it. */
+bool act_lies_inside(const struct server *s, const struct place *at)
+{
+	OWN_FD folder = at->from > 0 ? sys_dup(at->from) : -1;
+	char path[PATH_MAX];
+
+	for (unsigned i = 0; i < CLIMB_MAX && folder >= 0; i++) {
+		if (act_path_of(s, folder, path) < 0)
+			return false;
+		if (act_leads_to(path, folder))
+			return true;
+
+		int up = openat(folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		fd_close(&folder);
+		folder = up;
+	}
+	return false;
 }
 
 bool act_is_read_only(int fd)
@@ -90,6 +116,7 @@ struct verdict act_judge(const struct server *s, const struct call *c, const str
 		o.reachable = (!at->elsewhere && !gone) || act_leads_to(path, at->fd);
 		if (gone || path[0] != '/')
 			break;
+		o.reachable = o.reachable || act_lies_inside(s, at);
 	}
 	return decide_open(s->plan, &o, wants);
 }
@@ -107,7 +134,7 @@ static struct verdict judge_new(const struct server *s, const struct call *c,
 	err = act_path_of(s, at->parent, path);
 	if (err < 0)
 		return (struct verdict){ .what = DENY, .err = -err, .from = &nobody };
-	o.reachable = !at->elsewhere || act_leads_to(path, at->parent);
+	o.reachable = !at->elsewhere || act_leads_to(path, at->parent) || act_lies_inside(s, at);
 
 	struct verdict v = decide_making(s->plan, path, S_IFREG);
 	size_t len = strlen(path);
@@ -320,6 +347,30 @@ static int open_found(const struct server *s, const struct call *c, struct place
 	return fd;
 }
 
+/* Whether the caller's table has room for one more; also when that cannot be known. Its other threads may take it
+ * meanwhile: then a file without a descriptor is left behind, and nothing worse. */
+static bool has_room(const struct server *s, const struct call *c)
+{
+	uint64_t limit;
+	struct stat st;
+	char number[16];
+	int found = -1;
+	int err = fetch_table(s, c, &found);
+	OWN_FD fds = found;
+
+	if (err < 0 || fstat(fds, &st) < 0 || fetch_limit(s, c, "Max open files", &limit) < 0)
+		return true;
+	if (st.st_size != 0 && (uint64_t)st.st_size < limit) /* so many are open, since Linux 6.2 */
+		return true;
+	/* Some of them may have numbers above the limit. */
+	for (uint32_t n = 0; n < limit && n < LOOKED_AT; n++) {
+		fetch_number(number, n);
+		if (fstatat(fds, number, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return true;
+	}
+	return limit > LOOKED_AT;
+}
+
 /* O_EXCL always: what is opened here was made here, and nothing that a rule protects can be met instead. */
 static int open_new(const struct server *s, const struct call *c, const struct place *at,
 		    struct outcome *out)
@@ -335,6 +386,10 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 
 	if (v.what != PERFORM)
 		return refuse(&v, out);
+	/* The kernel takes the descriptor first: without room for one, nothing is made. */
+	out->full = !has_room(s, c);
+	if (out->full)
+		return -EMFILE;
 	TRY(act_borrow_umask(s, c));
 	return sys_openat2(at->parent, at->name,
 			   (r->flags & ~(uint64_t)O_NOFOLLOW) | O_EXCL | O_NOCTTY | O_CLOEXEC,
@@ -383,8 +438,10 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 	out->request.flags = 0;
 	out->request.dir = -1;
 	out->request.path[0] = '\0';
-	out->alone = out->empties = false;
-	out->fd = act_own_limit(perform(s, c, row->nr, out));
+	out->alone = out->empties = out->full = false;
+	out->fd = perform(s, c, row->nr, out);
+	if (!out->full)
+		out->fd = act_own_limit(out->fd);
 	out->err = out->fd < 0 && !out->later ? -out->fd : 0;
 	if ((out->request.flags & UAPI_O_ACCMODE) != O_RDONLY)
 		out->alone = true;

@@ -15,6 +15,7 @@ struct outcome {
 	bool later;   /* a waiter answers */
 	bool refused; /* by a rule of the broker: `why` says which, or that it has to ASK */
 	bool alone;   /* our copy must be closed before the caller goes on */
+	bool full;    /* the caller's table is: EMFILE is its own */
 	bool empties; /* the file is to lose what it holds once its descriptor is there */
 	struct verdict why;
 	struct open_request request; /* path "" when it could not be read; its `dir` is owned */
@@ -41,7 +42,12 @@ int act_path_of(const struct server *s, int fd, char path[PATH_MAX]);
 
 /* Whether `path` leads to this object in the container's tree. An object outside it has a path as well, one
  * that means something else here. */
+struct place;
 bool act_leads_to(const char *path, int fd);
+
+/* Whether what was found lies in the container's tree, though its path leads through a folder that may not be searched: if
+ * the folder does from which it was found. */
+bool act_lies_inside(const struct server *s, const struct place *at);
 
 /* Whether the mount is. */
 bool act_is_read_only(int fd);
@@ -51,7 +57,6 @@ bool act_is_read_only(int fd);
 bool act_refused_by_mount(const struct verdict *v, int fd, const struct stat *st);
 int act_open_in_vain(const struct server *s, int fd, uint64_t flags);
 
-struct place;
 struct verdict act_judge(const struct server *s, const struct call *c, const struct place *at,
 			 const struct stat *st, unsigned wants);
 
@@ -60,6 +65,9 @@ int act_borrow_umask(const struct server *s, const struct call *c);
 
 /* What to say in place of EMFILE when it is our own table that is full: the caller's is not. */
 int act_own_limit(int err);
+
+/* What the kernel sends to who writes beyond RLIMIT_FSIZE. Where signals interrupt calls it would begin anew: none. */
+void act_signal_size(const struct server *s, const struct call *c);
 
 /* For a waiter: opens for good what `fd` (O_PATH) is, blocking if the object blocks. Descriptor or -errno. */
 int act_reopen(const struct server *s, int fd, uint64_t flags);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,6 +35,19 @@ void act_answer(const struct server *s, const struct call *c, const struct verdi
 	/* Error 0 would read as success. */
 	send_answer(s, c->id, v->err > 0 ? v->err : EPERM, 0);
 	count(&s->counters->denied);
+}
+
+void act_signal_size(const struct server *s, const struct call *c)
+{
+	if (s->plan->signals_interrupt)
+		return;
+
+	OWN_FD pidfd = sys_pidfd_open((pid_t)c->tid, PIDFD_THREAD);
+
+	if (pidfd == -EINVAL) /* before Linux 6.9: the first thread alone */
+		pidfd = sys_pidfd_open((pid_t)c->tid, 0);
+	if (pidfd >= 0 && fetch_valid(s, c->id))
+		sys_pidfd_send_signal(pidfd, SIGXFSZ);
 }
 
 static void answer_failure(const struct server *s, const struct call *c, int err)

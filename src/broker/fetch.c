@@ -15,6 +15,7 @@
 enum {
 	PAGE_BYTES = 4096, /* the smallest page: a read that stays inside one never fails halfway */
 	FIRST_BYTES = 256, /* most paths end before; copying more costs more than a second call */
+	LIMITS_BYTES = 2048,
 	STATUS_BYTES =
 		2048, /* Name, Umask, State, Tgid, NStgid and NSpid are its first dozen lines */
 };
@@ -94,20 +95,22 @@ static size_t rest_of_page(uint64_t address)
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX])
 {
 	size_t got = 0;
+	int err = 0;
 
-	while (got < PATH_MAX) {
+	while (err == 0 && got < PATH_MAX) {
 		size_t len = rest_of_page(address + got), room = PATH_MAX - got;
 
 		if (len > room)
 			len = room;
 		if (got == 0 && len > FIRST_BYTES)
 			len = FIRST_BYTES;
-		TRY(memory_copy(c, address + got, out + got, len));
-		if (memchr(out + got, '\0', len) != NULL)
+		err = memory_copy(c, address + got, out + got, len);
+		if (err == 0 && memchr(out + got, '\0', len) != NULL)
 			return 0;
 		got += len;
 	}
-	return -ENAMETOOLONG;
+	out[0] = '\0'; /* nobody is to read on where it does not end */
+	return err < 0 ? err : -ENAMETOOLONG;
 }
 
 static int memory_copy_pages(const struct call *c, uint64_t address, void *to, size_t len)
@@ -284,6 +287,30 @@ int fetch_dir(const struct server *s, const struct call *c, int dirfd, int *out)
 		return r;
 	*out = r;
 	return 0;
+}
+
+int fetch_limit(const struct server *s, const struct call *c, const char *name, uint64_t *out)
+{
+	char limits[LIMITS_BYTES];
+
+	TRY(thread_read(s, c, "limits", limits, sizeof limits));
+
+	const char *at = strstr(limits, name);
+
+	if (at == NULL || !fetch_valid(s, c->id))
+		return -ESRCH;
+	at += strlen(name);
+	at += strspn(at, " ");
+	*out = *at == 'u' ? UINT64_MAX : strtoull(at, NULL, 10);
+	return 0;
+}
+
+int fetch_table(const struct server *s, const struct call *c, int *out)
+{
+	int fds = thread_open(s, c, "fd", O_PATH | O_DIRECTORY);
+
+	*out = fds;
+	return fds < 0 ? fds : 0;
 }
 
 /* ---- the four calls that open ---- */

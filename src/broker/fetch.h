@@ -77,13 +77,19 @@ int fetch_names_numbers(const struct call *c, const char *call, struct names_req
 int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out);
 void fetch_names_done(struct names_request *r);
 
-/* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */
+/* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG, and then it is "". */
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);
 
 int fetch_task(const struct server *s, const struct call *c, struct task *out);
 
 /* An O_PATH descriptor (or a copy) of what the thread's descriptor `fd` is: -EBADF. */
 int fetch_fd(const struct server *s, const struct call *c, int fd, int *out);
+
+/* A soft limit, by its name in /proc/TID/limits. UINT64_MAX: unlimited. */
+int fetch_limit(const struct server *s, const struct call *c, const char *name, uint64_t *out);
+
+/* O_PATH of the folder with a name for each of the thread's descriptors. */
+int fetch_table(const struct server *s, const struct call *c, int *out);
 
 /* The controlling terminal's device number, 0 when there is none. */
 int fetch_terminal(const struct server *s, const struct call *c, dev_t *out);

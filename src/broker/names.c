@@ -64,7 +64,7 @@ static int open_folder(const struct server *s, const struct call *c, const struc
 	struct open_request folder = { .flags = O_DIRECTORY, .dir = r->dir[i] };
 	struct stat st;
 
-	*out = (struct place){ .fd = -1, .parent = -1, .elsewhere = true };
+	*out = (struct place){ .fd = -1, .parent = -1, .from = r->dir[i], .elsewhere = true };
 	if (base == 0 && r->path[i][0] != '/') {
 		out->fd = sys_dup(r->dir[i]);
 		if (out->fd < 0)
@@ -101,7 +101,8 @@ static int find_folder(struct naming_of *n, unsigned i)
 	out->name = name[0] != '\0' ? name : "/";
 	TRY(act_path_of(n->s, at.fd, out->folder));
 	out->is.folder = out->folder;
-	out->is.reachable = !at.elsewhere || act_leads_to(out->folder, at.fd);
+	out->is.reachable = !at.elsewhere || act_leads_to(out->folder, at.fd) ||
+			    act_lies_inside(n->s, &at);
 	return 0;
 }
 
@@ -356,6 +357,18 @@ static int do_link(struct naming_of *n)
 		linkat(n->s->self_fds, number, n->at[1].fd, n->at[1].name, AT_SYMLINK_FOLLOW));
 }
 
+/* inode_newsize_ok() of fs/attr.c: of the caller's limit, not ours */
+static int check_size(const struct naming_of *n, const struct stat *st)
+{
+	uint64_t length = n->out->request.number[0], limit;
+
+	if (length <= (uint64_t)st->st_size ||
+	    fetch_limit(n->s, n->c, "Max file size", &limit) < 0 || length <= limit)
+		return 0;
+	act_signal_size(n->s, n->c);
+	return -EFBIG;
+}
+
 static int do_truncate(struct naming_of *n)
 {
 	struct place at;
@@ -374,7 +387,10 @@ static int do_truncate(struct naming_of *n)
 
 	OWN_FD fd = act_reopen(n->s, at.fd, O_WRONLY | O_NONBLOCK);
 
-	return fd < 0 ? fd : result(ftruncate(fd, (off_t)n->out->request.number[0]));
+	if (fd < 0)
+		return fd;
+	TRY(check_size(n, &st));
+	return result(ftruncate(fd, (off_t)n->out->request.number[0]));
 }
 
 /* ---- all of them ---- */

@@ -27,7 +27,8 @@ enum {
 struct walk {
 	const struct server *s;
 	const struct call *c;
-	int at; /* the folder reached, or at the end the object; owned */
+	int at;   /* the folder reached, or at the end the object; owned */
+	int from; /* as in struct place */
 	unsigned links;
 	bool elsewhere, own;
 	unsigned held;
@@ -249,6 +250,7 @@ static int walk_link(struct walk *w, const char *name, int link)
 		w->held = held;
 		w->own = false;
 		w->elsewhere = true;
+		w->from = 0;
 		return 0;
 	}
 
@@ -297,6 +299,7 @@ static int walk_end(struct walk *w, const struct open_request *r, bool slash, st
 		return -ENOTDIR;
 	out->fd = fd_take(&w->at);
 	out->elsewhere = w->elsewhere;
+	out->from = w->from;
 	out->own = w->own;
 	out->held = w->held;
 	return 0;
@@ -307,6 +310,7 @@ static int walk_absent(struct walk *w, const char *name, struct place *out)
 	memcpy(out->name, name, strlen(name) + 1); /* walk_next() gives NAME_MAX bytes at most */
 	out->parent = fd_take(&w->at);
 	out->elsewhere = w->elsewhere;
+	out->from = w->from;
 	return 0;
 }
 
@@ -352,6 +356,7 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 	char folder[PATH_MAX];
 
 	w->elsewhere = r->dir >= 0;
+	w->from = r->dir;
 	if (jump && base != NULL && base != r->path && base[1] != '\0' &&
 	    strcmp(base, "/..") != 0) {
 		memcpy(folder, r->path, (size_t)(base - r->path));
@@ -405,7 +410,7 @@ int resolve(const struct server *s, const struct call *c, const struct open_requ
 {
 	const bool create = r->flags & O_CREAT;
 
-	*out = (struct place){ .fd = -1, .parent = -1, .elsewhere = r->dir >= 0 };
+	*out = (struct place){ .fd = -1, .parent = -1, .from = r->dir, .elsewhere = r->dir >= 0 };
 	if (r->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
 		return resolve_scoped(s, c, r, out);
 	if (create && ((r->flags & O_EXCL) || r->path[strlen(r->path) - 1] == '/'))

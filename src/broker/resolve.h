@@ -13,6 +13,7 @@ struct place {
 	int fd;     /* the object, owned; -1 when there is none yet */
 	int parent; /* then the folder where `name` is to be made, owned */
 	char name[NAME_MAX + 1];
+	int from; /* the folder from which it was found by names alone, not owned; 0: there is none */
 	bool elsewhere; /* found through a descriptor: may lie outside the container's tree */
 	bool own;       /* in the caller's own folder of a procfs */
 	unsigned held;  /* WANT_* of the caller's descriptor that was named through /proc */

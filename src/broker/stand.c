@@ -107,6 +107,7 @@ static void *watch_run(void *stand)
 	struct stand *t = stand;
 	uint32_t turn;
 
+	wait_hear();
 	atomic_store(&t->awake, 1);
 	while (!is_slow(t) || !take_over(t, &turn))
 		;

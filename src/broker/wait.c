@@ -30,13 +30,23 @@ int wait_prepare(struct err *e)
 	return 0;
 }
 
-void wait_deaf(void)
+static void hear(int how)
 {
 	sigset_t end;
 
 	sigemptyset(&end);
 	sigaddset(&end, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &end, NULL);
+	pthread_sigmask(how, &end, NULL);
+}
+
+void wait_deaf(void)
+{
+	hear(SIG_BLOCK);
+}
+
+void wait_hear(void)
+{
+	hear(SIG_UNBLOCK);
 }
 
 static int waiter_open(const struct waiter *w)
@@ -53,6 +63,7 @@ static void *waiter_run(void *arg)
 {
 	struct waiter *w = arg;
 
+	wait_hear();
 	atomic_store(&w->tid, (uint32_t)gettid());
 
 	OWN_FD fd = act_own_limit(waiter_open(w));

@@ -13,6 +13,9 @@ int wait_prepare(struct err *e);
 /* From here on this thread hears that signal no more. */
 void wait_deaf(void);
 
+/* A new thread hears it: the one that made it may be deaf. */
+void wait_hear(void);
+
 /* A place that nobody else has, until its `tid` becomes 0 again; NULL: there is none. */
 struct waiter *wait_place(const struct server *s);
 

@@ -329,8 +329,10 @@ static void say_end(struct session *s, int code)
 		cgroup_read_usage(&s->box.cgroup, &used);
 		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
 	}
-	if (s->box_options.timings)
+	if (s->box_options.timings) {
 		box_timings(&s->box, &text);
+		summary_broker(&text, c);
+	}
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
 

@@ -46,3 +46,15 @@ void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usa
 		buf_printf(b, "zviz: at most %" PRIu64 " KiB of memory in use\n",
 			   u->memory_peak / 1024);
 }
+
+/* Who dies while a call of it is served is counted as well, so the four add up to the first once all is over. */
+void summary_broker(struct buf *b, const struct broker_counters *c)
+{
+	if (atomic_load(&c->asked) == 0)
+		return;
+	buf_printf(b,
+		   "zviz: broker: %" PRIu64 " asked: %" PRIu64 " performed, %" PRIu64
+		   " allowed, %" PRIu64 " failed, %" PRIu64 " denied\n",
+		   atomic_load(&c->asked), atomic_load(&c->performed), atomic_load(&c->allowed),
+		   atomic_load(&c->failed), atomic_load(&c->denied));
+}

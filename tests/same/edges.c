@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -210,11 +212,90 @@ static void try_full_table(void)
 	say_descriptor(openat(AT_FDCWD, "file", O_WRONLY | O_TRUNC));
 	say("...");
 	say_result(stat("file", &st) == 0 ? st.st_size : -1);
+	say("and nothing is made");
+	say_descriptor(openat(AT_FDCWD, "never-made", O_WRONLY | O_CREAT, 0644));
+	say("...");
+	say_result(stat("never-made", &st));
 	few.rlim_cur++;
 	setrlimit(RLIMIT_NOFILE, &few);
 	say("one more");
 	say_descriptor(openat(AT_FDCWD, "file", O_RDONLY));
+	say("and it is enough for a new file");
+	say_descriptor(openat(AT_FDCWD, "made-at-last", O_WRONLY | O_CREAT, 0644));
 	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static volatile sig_atomic_t told;
+
+static void on_size(int sig)
+{
+	(void)sig;
+	told++;
+}
+
+static void try_file_size(void)
+{
+	static const off_t lengths[] = { 99, 100, 101, 1 << 20, 50 };
+	struct rlimit before, few;
+
+	if (getrlimit(RLIMIT_FSIZE, &before) < 0)
+		die("RLIMIT_FSIZE");
+	few = before;
+	few.rlim_cur = 100;
+	signal(SIGXFSZ, on_size);
+	setrlimit(RLIMIT_FSIZE, &few);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		say("a limit of 100, truncate to %lld", (long long)lengths[i]);
+		say_result(truncate("file", lengths[i]));
+		say("... signals %d", (int)told);
+		say_result(0);
+	}
+	setrlimit(RLIMIT_FSIZE, &before);
+	say("what is longer already may become shorter");
+	say_result(truncate("file", 500));
+	setrlimit(RLIMIT_FSIZE, &few);
+	say("...");
+	say_result(truncate("file", 400));
+	setrlimit(RLIMIT_FSIZE, &before);
+	say("... signals %d", (int)told);
+	say_result(truncate("file", 4));
+}
+
+/* ---- folders that may not be searched, above the one where a path begins ---- */
+
+static void try_closed_above(void)
+{
+	struct stat st;
+
+	if (mkdir("shut", 0755) < 0 || mkdir("shut/in", 0755) < 0 || chdir("shut/in") < 0 ||
+	    chmod("..", 0) < 0)
+		die("shut");
+	say("below a folder that is shut: make, open, empty");
+	say_descriptor(openat(AT_FDCWD, "x", O_RDWR | O_CREAT, 0644));
+	say("...");
+	say_descriptor(openat(AT_FDCWD, "x", O_RDONLY));
+	say("...");
+	say_descriptor(openat(AT_FDCWD, "./x", O_WRONLY | O_TRUNC));
+	say("mkdir, rename, link, symlink, truncate, unlink");
+	say_result(mkdir("d", 0755));
+	say("...");
+	say_result(rename("x", "d/y"));
+	say("...");
+	say_result(link("d/y", "z"));
+	say("...");
+	say_result(symlink("z", "l"));
+	say("...");
+	say_result(truncate("l", 3));
+	say("...");
+	say_result(unlink("d/y"));
+	say("up, by its name, and past it");
+	say_descriptor(openat(AT_FDCWD, "..", O_RDONLY | O_DIRECTORY));
+	say("...");
+	say_descriptor(openat(AT_FDCWD, "../new", O_WRONLY | O_CREAT, 0644));
+	say("...");
+	say_result(stat("../../file", &st));
+	if (chmod("..", 0755) < 0 || chdir("../..") < 0)
+		die("shut");
 }
 
 /* ---- files without a name ---- */
@@ -246,5 +327,7 @@ void do_edges(void)
 {
 	try_memory();
 	try_full_table();
+	try_file_size();
+	try_closed_above();
 	try_unnamed();
 }

@@ -276,6 +276,27 @@ static void names_errors(void)
 	EXPECT(is_there("/t/w/f") && is_there("/t/w/d"));
 }
 
+/* Paths that do not end where a path has to: what is told of the call goes no further than what was read. */
+static void unended(void)
+{
+	static char text[3 * PATH_MAX];
+	const size_t page = 4096;
+	char *edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			  0);
+
+	EXPECT(edge != MAP_FAILED && munmap(edge + page, page) == 0);
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		text[i] = i % 100 == 0 ? '/' : 'a';
+	memcpy(edge, text, page);
+	EXPECT_ERRNO(rename(text, text + PATH_MAX), ENAMETOOLONG);
+	EXPECT_ERRNO(rename(edge + 100, edge + 200), EFAULT);
+	EXPECT_ERRNO(link(text, text), ENAMETOOLONG);
+	EXPECT_ERRNO(symlink(text, edge), ENAMETOOLONG);
+	EXPECT_ERRNO(open(text, O_RDONLY), ENAMETOOLONG);
+	EXPECT_ERRNO(open(edge + 100, O_RDONLY), EFAULT);
+	expect_text(open("/t/f", O_RDONLY), "text");
+}
+
 /* Each way around a pattern, and around the folders that may be written to. */
 static void names_rules(void)
 {
@@ -742,6 +763,7 @@ CASE(rules)
 CASE(names)
 CASE(names_errors)
 CASE(names_rules)
+CASE(unended)
 CASE(registers)
 CASE(proc_self)
 CASE(fifos)
@@ -968,29 +990,18 @@ static void test_confined_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_opens),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_creation),
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_names_errors),
-		cmocka_unit_test(test_names_rules),
-		cmocka_unit_test(test_registers),
-		cmocka_unit_test(test_proc_self),
-		cmocka_unit_test(test_fifos),
-		cmocka_unit_test(test_leases),
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_kills),
-		cmocka_unit_test(test_leaks),
-		cmocka_unit_test(test_full_table),
-		cmocka_unit_test(test_race),
-		cmocka_unit_test(test_race_names),
-		cmocka_unit_test(test_non_dumpable),
-		cmocka_unit_test(test_allow_all),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_filter_is_its_table),
-		cmocka_unit_test(test_filter_kills),
-		cmocka_unit_test(test_confined_state),
+		cmocka_unit_test(test_opens),        cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_creation),     cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_names),        cmocka_unit_test(test_names_errors),
+		cmocka_unit_test(test_unended),      cmocka_unit_test(test_names_rules),
+		cmocka_unit_test(test_registers),    cmocka_unit_test(test_proc_self),
+		cmocka_unit_test(test_fifos),        cmocka_unit_test(test_leases),
+		cmocka_unit_test(test_alone),        cmocka_unit_test(test_kills),
+		cmocka_unit_test(test_leaks),        cmocka_unit_test(test_full_table),
+		cmocka_unit_test(test_race),         cmocka_unit_test(test_race_names),
+		cmocka_unit_test(test_non_dumpable), cmocka_unit_test(test_allow_all),
+		cmocka_unit_test(test_events),       cmocka_unit_test(test_filter_is_its_table),
+		cmocka_unit_test(test_filter_kills), cmocka_unit_test(test_confined_state),
 	};
 
 #if SANITIZED
