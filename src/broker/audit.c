@@ -185,3 +185,27 @@ void audit_names(const struct server *s, const struct call *c, const struct plan
 		report(s, c, "allow", &(struct verdict){ .err = o->err, .from = row->from }, path,
 		       &shown, NULL);
 }
+
+void audit_update(const struct server *s, const char *profile, uint32_t generation)
+{
+	char arguments[EVENT_LINE_MAX / 2];
+
+	if (s->events < 0)
+		return;
+	if (profile != NULL)
+		snprintf(arguments, sizeof arguments, "profile %s, change %u", profile, generation);
+	else
+		snprintf(arguments, sizeof arguments, "change %u, which is damaged", generation);
+	emit(s, &(struct event){
+			.time_us = clock_us(CLOCK_REALTIME),
+			.container = s->plan->id,
+			.syscall = "update",
+			.comm = "",
+			.arguments = arguments,
+			.layer = "broker",
+			.rule = "default",
+			.verdict = profile != NULL ? "allow" : "deny",
+			.err = profile != NULL ? "" : "EBADMSG",
+			.fix = "",
+		});
+}

@@ -98,7 +98,7 @@ static int await(const struct server *s, int timeout_ms, struct err *e)
 	return p.revents & POLLHUP ? 0 : -EAGAIN;
 }
 
-int serve_next(const struct server *s, uint32_t turn, struct err *e)
+int serve_next(struct server *s, uint32_t turn, struct err *e)
 {
 	union {
 		struct seccomp_notif n;
@@ -122,6 +122,7 @@ int serve_next(const struct server *s, uint32_t turn, struct err *e)
 			return 1;
 		return fail(e, errno, "receive a notification: %m");
 	}
+	live_follow(s);
 	stand_begin(s, turn, u.n.id);
 	serve_one(s, turn, &u.n);
 	stand_end(s, turn);
@@ -181,6 +182,12 @@ int broker_serve(struct broker_job *job, struct err *e)
 				     .self_fds = -1,
 				     .waiters = job->proc >= 0 ? t->waiters : NULL,
 				     .stand = job->proc >= 0 ? t : NULL };
+
+	if (job->live != NULL) {
+		t->live.file = job->live;
+		t->live.base = job->plan;
+		t->server.live = &t->live;
+	}
 
 	int err = prepare(&t->server, e);
 

@@ -179,6 +179,7 @@ static const char *mediator_word(enum mediator m)
 		[MEDIATE_NONE] = NULL,     [MEDIATE_DENY] = "deny",     [MEDIATE_OPEN] = "open",
 		[MEDIATE_IOCTL] = "ioctl", [MEDIATE_SOCKET] = "socket", [MEDIATE_CLONE] = "clone",
 		[MEDIATE_PRCTL] = "prctl", [MEDIATE_NAMES] = "names",   [MEDIATE_EXEC] = "exec",
+		[MEDIATE_TRIPWIRE] = "tripwire",
 	};
 
 	return words[m];

@@ -218,6 +218,8 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->used = asked_about(b) != 0;
 	b->opens = performs(b, MEDIATE_OPEN);
 	b->names = performs(b, MEDIATE_NAMES);
+	/* A run that somebody waits for, and that has nothing to cut off, does without the cost. */
+	b->live = b->used && (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names);
 	b->procfs = b->used && (b->opens || b->names || d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->signals_interrupt = !d->h->seccomp_killable_wait;

@@ -84,6 +84,7 @@ static const struct shape mention_shape[] = {
 	BYTES(struct call_mention, deny_by_name),
 	BYTES(struct call_mention, broker),
 	BYTES(struct call_mention, where),
+	BYTES(struct call_mention, tripwire),
 	{ 0 },
 };
 
@@ -97,6 +98,7 @@ const struct shape profile_shape[] = {
 	WORDS(syscalls.allow),
 	WORDS(syscalls.deny),
 	WORDS(syscalls.broker),
+	WORDS(syscalls.tripwire),
 	WORDS(syscalls.architectures),
 	LIST(struct profile, syscalls.where, struct where_rule, where_shape),
 	LIST(struct profile, syscalls.mentions, struct call_mention, mention_shape),
