@@ -36,7 +36,8 @@ struct box_broker {
 struct box_start_words {
 	const char *cwd; /* NULL: nobody knows */
 	struct strings words;
-	const char *profile; /* image of where the profile was read from (policy/live_image.h), or NULL */
+	const char *
+		profile; /* image of where the profile was read from (policy/live_image.h), or NULL */
 	size_t profile_bytes;
 };
 
@@ -78,7 +79,7 @@ struct box {
 	int state; /* the container's state folder; the lock in it is ours */
 	int state_lock;
 	const void *live; /* the broker's view of its policy file, NULL: none */
-	size_t recorded; /* bytes in state.json */
+	size_t recorded;  /* bytes in state.json */
 	struct cgroup cgroup;
 	bool has_cgroup;
 	bool left; /* detached: nothing of it is ours to end */

@@ -61,12 +61,16 @@ static int lock(int fd, struct err *e)
 	return 0;
 }
 
+static bool is_policy(int fd, struct stat *st)
+{
+	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) && st->st_size == LIVE_BYTES;
+}
+
 static bool is_ours(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       (st.st_mode & 077) == 0 && st.st_size == LIVE_BYTES;
+	return is_policy(fd, &st) && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
 }
 
 int live_open(const char *root, const char *id, struct live_file *out, struct err *e)
@@ -82,9 +86,12 @@ int live_open(const char *root, const char *id, struct live_file *out, struct er
 	if (fd < 0 && errno != ENOENT)
 		return fail(e, errno, "container %s: policy file: %m", id);
 	if (fd < 0) {
-		fail(e, ENOENT, "container %s: nothing of its policy can be changed while it runs: its filter asks nobody",
+		fail(e, ENOENT,
+		     "container %s: nothing of its policy can be changed while it runs: its filter asks nobody",
 		     id);
-		return advise(e, "start it with calls in syscalls.tripwire, or with patterns of filesystem.deny");
+		return advise(
+			e,
+			"start it with calls in syscalls.tripwire, or with patterns of filesystem.deny");
 	}
 	if (!is_ours(fd))
 		return fail(e, EBADMSG, "container %s: the policy file is not what zviz made", id);
@@ -150,16 +157,19 @@ void live_describe(struct arena *a, int dir, struct state_info *out)
 	struct live_head before, after;
 	const struct live_tables *t;
 	struct err ignored;
+	struct stat st;
 
-	for (unsigned i = 0; fd >= 0 && is_ours(fd) && i < READ_TRIES; i++) {
+	for (unsigned i = 0; fd >= 0 && is_policy(fd, &st) && i < READ_TRIES; i++) {
 		if (read_image(a, fd, LIVE_START, &out->start, &ignored) < 0 ||
 		    pread(fd, &before, sizeof before, 0) != (ssize_t)sizeof before ||
-		    before.magic != LIVE_MAGIC || before.generation == 0)
+		    before.magic != LIVE_MAGIC)
+			break;
+		if (before.generation == 0)
 			return;
 		if (read_image(a, fd, live_slot(before.generation), &t, &ignored) < 0)
 			t = NULL;
 		if (pread(fd, &after, sizeof after, 0) != (ssize_t)sizeof after)
-			return;
+			break;
 		if (after.generation != before.generation || t == NULL)
 			continue;
 		out->profile = t->profile;
@@ -167,4 +177,8 @@ void live_describe(struct arena *a, int dir, struct state_info *out)
 		out->changes = before.generation;
 		return;
 	}
+	if (fd < 0)
+		return;
+	out->damaged = true;
+	out->profile = NULL;
 }

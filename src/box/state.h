@@ -34,10 +34,12 @@ enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
 	struct box_start_words started;
-	const char *digest;     /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
-	const char *profile;    /* in force, NULL: not written down */
-	uint32_t changes;       /* how often `zviz update` has changed it; 0: as it was started */
-	const struct live_tables *start, *now; /* where its profile was read from, NULL: its words say it; what is in
+	const char *digest;  /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
+	const char *profile; /* in force, NULL: not written down */
+	uint32_t changes;    /* how often `zviz update` has changed it; 0: as it was started */
+	bool damaged;        /* nobody can say what is in force */
+	const struct live_tables *start,
+		*now; /* where its profile was read from, NULL: its words say it; what is in
 						* force since, NULL: nothing was changed */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;

@@ -28,7 +28,8 @@ struct broker_job {
 	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
 	int events; /* append-only stream, non-blocking, -1: none; owned */
 	struct broker_counters *counters;
-	const void *live; /* the file of policy/live_image.h up to its slots' end, read-only; NULL: none */
+	const void *
+		live; /* the file of policy/live_image.h up to its slots' end, read-only; NULL: none */
 };
 
 /* Drops everything that serving does not need: last act before the first notification. Must be called by the

@@ -29,9 +29,9 @@ struct waiter {
 /* What serving needs, made once before the first notification. */
 struct server {
 	const struct broker_plan *plan;
-	struct live *live;       /* NULL: the plan stays as it is */
-	struct live_copy *copy;  /* what `plan` lies in; NULL: the first one */
-	uint32_t generation;     /* of it */
+	struct live *live;      /* NULL: the plan stays as it is */
+	struct live_copy *copy; /* what `plan` lies in; NULL: the first one */
+	uint32_t generation;    /* of it */
 	struct broker_counters *counters;
 	int listener, proc, events;
 	int self_fds;           /* our own /proc/self/fd, -1 without `proc` */

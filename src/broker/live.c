@@ -6,7 +6,9 @@
 #include "broker/audit.h"
 #include "policy/live_image.h"
 
-enum { TRIES_MAX = 64 }; /* a writer that changes it as often in a row waits for its own disk each time */
+enum {
+	TRIES_MAX = 64
+}; /* a writer that changes it as often in a row waits for its own disk each time */
 
 /* The tables in force, in memory of a thread's own. */
 struct live_copy {

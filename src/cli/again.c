@@ -73,6 +73,8 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 	const struct state_info info = *out;
 	const struct strings *started = &info.started.words;
 
+	if (info.damaged)
+		return not_known(id, "its policy file is damaged", e);
 	if (info.start != NULL) {
 		sources = info.start->sources;
 		again.profile = &sources;

@@ -64,7 +64,8 @@ static int tell_obstacles(struct change *u, const struct live_obstacles *list, s
 		buf_printf(&text, ": %s; %s\n", o->why, o->fix);
 	}
 	tell(&text);
-	return fail(e, EOPNOTSUPP, "container %s: %zu rule%s of profile %s cannot take effect while it runs",
+	return fail(e, EOPNOTSUPP,
+		    "container %s: %zu rule%s of profile %s cannot take effect while it runs",
 		    u->id, list->n, list->n == 1 ? "" : "s", u->next.name);
 }
 

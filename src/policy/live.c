@@ -58,10 +58,11 @@ static const struct plan_call *row_of_line(const struct planner *p, const char *
 
 static bool is_path(const struct plan_call *call)
 {
-	static const char *const paths[] = { "open",     "openat",    "openat2", "creat",   "link",
-					     "linkat",   "mkdir",     "mkdirat", "mknod",   "mknodat",
-					     "rename",   "renameat",  "rmdir",   "symlink", "renameat2",
-					     "unlinkat", "symlinkat", "unlink",  "truncate" };
+	static const char *const paths[] = { "open",      "openat",  "openat2",   "creat",
+					     "link",      "linkat",  "mkdir",     "mkdirat",
+					     "mknod",     "mknodat", "rename",    "renameat",
+					     "rmdir",     "symlink", "renameat2", "unlinkat",
+					     "symlinkat", "unlink",  "truncate" };
 
 	for (size_t i = 0; i < COUNT(paths); i++)
 		if (strcmp(paths[i], call->name) == 0)
@@ -151,9 +152,8 @@ static bool same_rows(const struct profile *a, const struct profile *b, const ch
 		y = next_row(b, call, &j);
 		if ((x == NULL) != (y == NULL))
 			return false;
-		if (x != NULL &&
-		    (x->arg != y->arg || x->mask != y->mask || x->then != y->then || x->n != y->n ||
-		     memcmp(x->in, y->in, x->n * sizeof *x->in) != 0))
+		if (x != NULL && (x->arg != y->arg || x->mask != y->mask || x->then != y->then ||
+				  x->n != y->n || memcmp(x->in, y->in, x->n * sizeof *x->in) != 0))
 			return false;
 	} while (x != NULL);
 	return true;
@@ -185,8 +185,7 @@ static void keep_patterns(struct planner *p, const struct plan_call *was,
 	if (b->ndeny_read + b->ndeny_write == 0)
 		obstacle(p, is->from, "audit", "the filter does not ask about every open", anew);
 	else
-		obstacle(p, &rule->from,
-			 arena_printf(p->a, "filesystem.deny %s", rule->pattern),
+		obstacle(p, &rule->from, arena_printf(p->a, "filesystem.deny %s", rule->pattern),
 			 arena_printf(p->a, "this container's filter lets %s go on by itself",
 				      is->name),
 			 b->ndeny_read != 0
@@ -247,9 +246,9 @@ static void check_audit(struct planner *p)
 	static const char *const words[] = { "none", "denials", "decisions", "all" };
 
 	if (p->next->broker.audit > p->start->broker.audit)
-		obstacle(p, &nobody,
-			 arena_printf(p->a, "audit: %s", words[p->next->broker.audit]),
-			 arena_printf(p->a, "this container's filter asks no more than audit: %s does",
+		obstacle(p, &nobody, arena_printf(p->a, "audit: %s", words[p->next->broker.audit]),
+			 arena_printf(p->a,
+				      "this container's filter asks no more than audit: %s does",
 				      words[p->start->broker.audit]),
 			 anew);
 }

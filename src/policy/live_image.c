@@ -39,13 +39,20 @@ struct shape {
 	const struct shape *rows;
 };
 
-#define SIZE_OF(type, member)     sizeof(((type *)0)->member)
-#define IS(kind, type, member)    { kind, offsetof(type, member), SIZE_OF(type, member), 0, 0, NULL }
-#define UP_TO(type, member, last) { BELOW, offsetof(type, member), SIZE_OF(type, member), (last) + 1, 0, NULL }
-#define FROM(type, member)                                                                         \
-	IS(TEXT, type, member.file), IS(TEXT, type, member.path)
+#define SIZE_OF(type, member) sizeof(((type *)0)->member)
+#define IS(kind, type, member)                                                                     \
+	{                                                                                          \
+		kind, offsetof(type, member), SIZE_OF(type, member), 0, 0, NULL                    \
+	}
+#define UP_TO(type, member, last)                                                                  \
+	{                                                                                          \
+		BELOW, offsetof(type, member), SIZE_OF(type, member), (last) + 1, 0, NULL          \
+	}
+#define FROM(type, member) IS(TEXT, type, member.file), IS(TEXT, type, member.path)
 #define LIST_OF_ROWS(type, member, row, shape)                                                     \
-	{ LIST, offsetof(type, member), 3 * sizeof(size_t), 0, sizeof(row), shape }
+	{                                                                                          \
+		LIST, offsetof(type, member), 3 * sizeof(size_t), 0, sizeof(row), shape            \
+	}
 
 static const struct shape plain[] = { { 0 } };
 static const struct shape from_shape[] = { IS(TEXT, struct from, file),
@@ -56,7 +63,8 @@ static const struct shape call_shape[] = {
 	UP_TO(struct plan_call, verdict, CALL_ARGS),
 	UP_TO(struct plan_call, rest, CALL_ARGS),
 	UP_TO(struct plan_call, mediator, MEDIATE_TRIPWIRE),
-	{ ONE, offsetof(struct plan_call, from), sizeof(void *), 0, sizeof(struct from), from_shape },
+	{ ONE, offsetof(struct plan_call, from), sizeof(void *), 0, sizeof(struct from),
+	  from_shape },
 	IS(TEXT, struct plan_call, fix),
 	IS(NOTHING, struct plan_call, cases),
 	{ 0 },

@@ -13,8 +13,9 @@ static const struct listed {
 	const char *name;
 	enum mediator by;
 } listed[] = {
-	{ "ioctl", MEDIATE_IOCTL },       { "prctl", MEDIATE_PRCTL },   { "socket", MEDIATE_SOCKET },
-	{ "socketpair", MEDIATE_SOCKET }, { "unshare", MEDIATE_CLONE },
+	{ "ioctl", MEDIATE_IOCTL },   { "prctl", MEDIATE_PRCTL },
+	{ "socket", MEDIATE_SOCKET }, { "socketpair", MEDIATE_SOCKET },
+	{ "unshare", MEDIATE_CLONE },
 };
 
 static bool has_rows(const struct calls *c, const struct syscall *s)
@@ -45,7 +46,8 @@ static bool is_refused(const struct plan_call *call)
 static int contradiction(const struct calls *c, const struct word *w, const char *why,
 			 const char *fix, struct err *e)
 {
-	fail(e, EINVAL, "%s: syscalls.tripwire: %s: %s", from_text(c->d->a, &w->from), w->text, why);
+	fail(e, EINVAL, "%s: syscalls.tripwire: %s: %s", from_text(c->d->a, &w->from), w->text,
+	     why);
 	return advise(e, "%s", fix);
 }
 

@@ -78,14 +78,10 @@ static const struct shape io_shape[] = {
 };
 
 static const struct shape mention_shape[] = {
-	BYTES(struct call_mention, allow),
-	BYTES(struct call_mention, deny),
-	BYTES(struct call_mention, allow_by_name),
-	BYTES(struct call_mention, deny_by_name),
-	BYTES(struct call_mention, broker),
-	BYTES(struct call_mention, where),
-	BYTES(struct call_mention, tripwire),
-	{ 0 },
+	BYTES(struct call_mention, allow),         BYTES(struct call_mention, deny),
+	BYTES(struct call_mention, allow_by_name), BYTES(struct call_mention, deny_by_name),
+	BYTES(struct call_mention, broker),        BYTES(struct call_mention, where),
+	BYTES(struct call_mention, tripwire),      { 0 },
 };
 
 const struct shape profile_shape[] = {
