@@ -27,7 +27,7 @@ struct box_broker {
 	int (*confine)(const int *keep_fds, size_t n, struct err *e);
 	/* Serves until the workload is gone; owns listener and proc. */
 	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
-		     struct err *e);
+		     const void *live, struct err *e);
 	void *ctx;
 	int events, ask; /* descriptors to keep open for serve, -1: none */
 };
@@ -36,6 +36,9 @@ struct box_broker {
 struct box_start_words {
 	const char *cwd; /* NULL: nobody knows */
 	struct strings words;
+	const char *
+		profile; /* image of where the profile was read from (policy/live_image.h), or NULL */
+	size_t profile_bytes;
 };
 
 struct box_options {
@@ -75,7 +78,8 @@ struct box {
 	/* the launcher's */
 	int state; /* the container's state folder; the lock in it is ours */
 	int state_lock;
-	size_t recorded; /* bytes in state.json */
+	const void *live; /* the broker's view of its policy file, NULL: none */
+	size_t recorded;  /* bytes in state.json */
 	struct cgroup cgroup;
 	bool has_cgroup;
 	bool left; /* detached: nothing of it is ours to end */

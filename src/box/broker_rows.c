@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -20,6 +21,7 @@
 #include "box/sequence.h"
 #include "kern/scm.h"
 #include "kern/sys.h"
+#include "policy/live_image.h"
 
 void shared_set(_Atomic uint32_t *futex, uint32_t value)
 {
@@ -62,6 +64,23 @@ int step_state_hold(struct box *b, struct err *e)
 
 	if (n < 0 || b->state_lock < 0)
 		return fail(e, n < 0 ? (int)-n : EPIPE, "the lock did not come");
+	return 0;
+}
+
+/* The file was opened for reading: whoever takes the broker over cannot make the mapping writable. */
+int step_live_map(struct box *b, struct err *e)
+{
+	OWN_FD file = -1;
+	char letter;
+	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &file);
+	void *at;
+
+	if (n < 0 || file < 0)
+		return fail(e, n < 0 ? (int)-n : EPIPE, "the policy file did not come");
+	at = mmap(NULL, LIVE_START, PROT_READ, MAP_SHARED, file, 0);
+	if (at == MAP_FAILED)
+		return fail(e, errno, "map the policy file: %m");
+	b->live = at;
 	return 0;
 }
 
@@ -167,7 +186,7 @@ int step_broker_serve(struct box *b, struct err *e)
 	}
 	fd_close(&b->hand_broker);
 	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc),
-				 e));
+				 b->live, e));
 	record_say_end(b->state_lock);
 	atomic_store(&b->shared->broker, BROKER_DONE);
 	return 0;

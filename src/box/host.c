@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "box/ids.h"
+#include "box/live.h"
 #include "box/sequence.h"
 #include "box/state.h"
 #include "kern/scm.h"
@@ -115,12 +116,8 @@ void box_explain_death(struct box *b, struct err *e)
 
 /* ---- state.claim, cgroup.create ---- */
 
-int step_state_claim(struct box *b, struct err *e)
+static int hand_lock(const struct box *b, struct err *e)
 {
-	TRY(state_claim(b, e));
-	if (!b->plan->detach || !b->plan->broker.used)
-		return 0;
-
 	OWN_FD lock = state_hold(b, e);
 
 	if (lock < 0)
@@ -129,6 +126,26 @@ int step_state_claim(struct box *b, struct err *e)
 	int r = scm_send(b->hand_init, "s", 1, lock);
 
 	return r < 0 ? fail(e, -r, "hand the lock over: %m") : 0;
+}
+
+int step_state_claim(struct box *b, struct err *e)
+{
+	TRY(state_claim(b, e));
+	if (!b->plan->broker.used)
+		return 0;
+	if (b->plan->detach)
+		TRY(hand_lock(b, e));
+	if (!b->plan->broker.live)
+		return 0;
+
+	OWN_FD file = live_create(b, e);
+
+	if (file < 0)
+		return file;
+
+	int r = scm_send(b->hand_init, "l", 1, file);
+
+	return r < 0 ? fail(e, -r, "hand the policy file over: %m") : 0;
 }
 
 void undo_state_claim(struct box *b)

@@ -61,6 +61,7 @@ static const struct field started_fields[] = {
 };
 static const struct field record_fields[] = {
 	{ "started", AS_STRUCT, .fields = started_fields },
+	{ "profile", AS_STRING, offsetof(struct record, profile) },
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "pid", AS_U64, offsetof(struct record, init.pid) },

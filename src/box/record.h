@@ -12,6 +12,7 @@ struct record_process {
 };
 
 struct record {
+	const char *profile;
 	const char *json, *cgroups, *digest;
 	struct box_start_words started;
 	struct strings missing;

@@ -24,6 +24,11 @@ static bool brokered(const struct plan *p)
 	return p->broker.used;
 }
 
+static bool changeable(const struct plan *p)
+{
+	return p->broker.live;
+}
+
 /* Of a detached container the broker keeps the name taken. */
 static bool holds_name(const struct plan *p)
 {
@@ -111,6 +116,7 @@ const struct step steps[] = {
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
 	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
 	{ BROKER, "state.hold", step_state_hold, NULL, holds_name },
+	{ BROKER, "live.map", step_live_map, NULL, changeable },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
 	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides

@@ -68,6 +68,7 @@ void undo_init_spawn(struct box *b);
 
 int step_net_make(struct box *b, struct err *e);
 int step_state_hold(struct box *b, struct err *e);
+int step_live_map(struct box *b, struct err *e);
 int step_broker_view(struct box *b, struct err *e);
 int step_init_born(struct box *b, struct err *e);
 int step_broker_become(struct box *b, struct err *e);

@@ -1,3 +1,4 @@
+#include "box/live.h"
 #include "box/record.h"
 #include "box/state.h"
 
@@ -16,6 +17,7 @@
 #include "base/fd.h"
 #include "kern/sys.h"
 #include "policy/digest.h"
+#include "policy/live_image.h"
 #include "text/bind.h"
 #include "text/json_write.h"
 
@@ -83,6 +85,7 @@ static void remove_folder(int root, int dir, const char *id)
 {
 	unlinkat(dir, "state.json", 0);
 	unlinkat(dir, record_lock_name, 0);
+	unlinkat(dir, live_file_name, 0);
 	unlinkat(root, id, AT_REMOVEDIR);
 }
 
@@ -225,6 +228,7 @@ static int claim_folder(struct box *b, int root, struct err *e)
 		return 0;
 	clean_stale(b->arena, b->state);
 	unlinkat(b->state, record_lock_name, 0);
+	unlinkat(b->state, live_file_name, 0);
 	/* The new record may be shorter. */
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
@@ -310,6 +314,18 @@ static int open_container(const char *root_path, const char *id, int *root, int 
 	return 0;
 }
 
+int state_open(const char *root_path, const char *id, struct err *e)
+{
+	OWN_FD own = open_root(root_path, false, e);
+	OWN_FD root = -1;
+	int dir = -1;
+
+	if (own < 0)
+		return own;
+	TRY(open_container(root_path, id, &root, &dir, e));
+	return dir;
+}
+
 int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out,
 	       struct err *e)
 {
@@ -327,7 +343,9 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .started = r.started,
 				    .digest = r.digest,
 				    .missing = r.missing,
+				    .profile = r.profile,
 				    .pid = record_living(&r.init, locked) };
+	live_describe(a, dir, out);
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
 	out->cut_short = out->status == STATE_STOPPED && record_is_cut_short(dir);
 	return 0;

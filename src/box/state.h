@@ -8,6 +8,7 @@
 #define BOX_STATE_H
 
 #include "box/box.h"
+#include "policy/live_image.h"
 
 /* The default folder: /run/zviz for root, $XDG_RUNTIME_DIR/zviz or /tmp/zviz-UID otherwise. */
 const char *state_default_root(struct arena *a);
@@ -33,7 +34,13 @@ enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
 	struct box_start_words started;
-	const char *digest;     /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
+	const char *digest;  /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
+	const char *profile; /* in force, NULL: not written down */
+	uint32_t changes;    /* how often `zviz update` has changed it; 0: as it was started */
+	bool damaged;        /* nobody can say what is in force */
+	const struct live_tables *start,
+		*now; /* where its profile was read from, NULL: its words say it; what is in
+						* force since, NULL: nothing was changed */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;
 	pid_t pid;      /* 0 unless it runs */
@@ -43,6 +50,10 @@ struct state_info {
 /* Reads one container. -ENOENT: "container does not exist". */
 int state_read(struct arena *a, const char *root, const char *id, struct state_info *out,
 	       struct err *e);
+
+/* The folder of a container, for whoever changes something in it: below a root that is the caller's own. A descriptor or
+ * -errno. */
+int state_open(const char *root, const char *id, struct err *e);
 
 /* All ids below root, sorted; none when the folder is not there. */
 int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);

@@ -232,8 +232,7 @@ static struct ask_slot *place(struct ask *a, const struct call *c)
 	return free_slot;
 }
 
-static struct ask_slot *open_question(const struct server *s, const struct call *c,
-				      const struct plan_call *row, bool thread)
+static struct ask_slot *open_question(const struct server *s, const struct call *c, bool thread)
 {
 	struct ask *a = s->ask;
 	struct ask_slot *slot = a->fd >= 0 && c->asking->n < ANSWERS_ONCE ? place(a, c) : NULL;
@@ -244,7 +243,6 @@ static struct ask_slot *open_question(const struct server *s, const struct call 
 		memcpy(&slot->asking, c->asking, sizeof slot->asking);
 	slot->call = *c;
 	slot->call.asking = &slot->asking;
-	slot->row = row;
 	slot->thread = thread;
 	slot->number = ++a->number;
 	slot->deadline_ms = now_ms() + s->plan->ask_timeout_ms;
@@ -255,11 +253,11 @@ static struct ask_slot *open_question(const struct server *s, const struct call 
 	return NULL;
 }
 
-bool ask_park(const struct server *s, const struct call *c, const struct plan_call *row)
+bool ask_park(const struct server *s, const struct call *c)
 {
 	lock(s->ask);
 
-	bool parked = open_question(s, c, row, false) != NULL;
+	bool parked = open_question(s, c, false) != NULL;
 
 	unlock(s->ask);
 	return parked;
@@ -278,15 +276,15 @@ static void look(struct ask *a, struct ask_slot *slot, bool gone)
 	}
 }
 
-enum reply ask_wait(const struct server *s, const struct call *c, const struct plan_call *row,
-		    bool (*gone)(void *ctx), void *ctx)
+enum reply ask_wait(const struct server *s, const struct call *c, bool (*gone)(void *ctx),
+		    void *ctx)
 {
 	struct ask *a = s->ask;
 	struct ask_slot *slot;
 	enum reply reply = REPLY_NONE;
 
 	lock(a);
-	slot = open_question(s, c, row, true);
+	slot = open_question(s, c, true);
 	while (slot != NULL && slot->state == ASK_OPEN) {
 		struct pollfd p = { .fd = a->fd, .events = POLLIN };
 

@@ -25,7 +25,6 @@ struct ask_slot {
 	bool thread; /* somebody waits in ask_wait(); else the loop takes the call up again */
 	uint64_t number, deadline_ms;
 	struct call call;
-	const struct plan_call *row;
 	struct asking_call asking;
 };
 
@@ -54,12 +53,12 @@ struct ask *ask_new(int fd);
 void ask_know(const struct server *s, uint32_t tid, struct asking_call *asking);
 
 /* The call has met a question. True: it waits for the answer. False: nobody can be asked. */
-bool ask_park(const struct server *s, const struct call *c, const struct plan_call *row);
+bool ask_park(const struct server *s, const struct call *c);
 
 /* For threads that wait by themselves: REPLY_NONE when nobody can be asked, or `gone` says that the caller has gone. The
  * answer is in c->asking as well. */
-enum reply ask_wait(const struct server *s, const struct call *c, const struct plan_call *row,
-		    bool (*gone)(void *ctx), void *ctx);
+enum reply ask_wait(const struct server *s, const struct call *c, bool (*gone)(void *ctx),
+		    void *ctx);
 
 /* How many calls wait for the loop to take them up. */
 unsigned ask_waiting(const struct server *s);

@@ -196,3 +196,27 @@ void audit_program(const struct server *s, const struct call *c, const struct pl
 	else if (wanted(s, v->what == DENY ? AUDIT_DENIALS : AUDIT_ALL))
 		report(s, c, v->what == DENY ? "deny" : "allow", v, NULL, &shown, NULL);
 }
+
+void audit_update(const struct server *s, const char *profile, uint32_t generation)
+{
+	char arguments[EVENT_LINE_MAX / 2];
+
+	if (s->events < 0)
+		return;
+	if (profile != NULL)
+		snprintf(arguments, sizeof arguments, "profile %s, change %u", profile, generation);
+	else
+		snprintf(arguments, sizeof arguments, "change %u, which is damaged", generation);
+	emit(s, &(struct event){
+			.time_us = clock_us(CLOCK_REALTIME),
+			.container = s->plan->id,
+			.syscall = "update",
+			.comm = "",
+			.arguments = arguments,
+			.layer = "broker",
+			.rule = "default",
+			.verdict = profile != NULL ? "allow" : "deny",
+			.err = profile != NULL ? "" : "EBADMSG",
+			.fix = "",
+		});
+}

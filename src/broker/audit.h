@@ -25,4 +25,7 @@ void audit_names(const struct server *s, const struct call *c, const struct plan
 void audit_open(const struct server *s, const struct call *c, const struct plan_call *row,
 		const struct outcome *o);
 
+/* The profile was exchanged, or an attempt at it could not be taken: `profile` is NULL then. */
+void audit_update(const struct server *s, const char *profile, uint32_t generation);
+
 #endif

@@ -29,6 +29,8 @@ struct broker_job {
 	int events; /* append-only stream, non-blocking, -1: none; owned */
 	int ask;    /* stream socket to whoever answers questions, -1: nobody; owned */
 	struct broker_counters *counters;
+	const void *
+		live; /* the file of policy/live_image.h up to its slots' end, read-only; NULL: none */
 };
 
 /* Drops everything that serving does not need: last act before the first notification. Must be called by the

@@ -16,6 +16,8 @@ enum { WAITERS_MAX = 64 };
 struct server;
 struct stand;
 struct ask;
+struct live;
+struct live_copy;
 
 struct waiter {
 	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
@@ -28,6 +30,9 @@ struct waiter {
 /* What serving needs, made once before the first notification. */
 struct server {
 	const struct broker_plan *plan;
+	struct live *live;      /* NULL: the plan stays as it is */
+	struct live_copy *copy; /* what `plan` lies in; NULL: the first one */
+	uint32_t generation;    /* of it */
 	struct broker_counters *counters;
 	int listener, proc, events;
 	int self_fds;           /* our own /proc/self/fd, -1 without `proc` */

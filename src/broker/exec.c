@@ -12,6 +12,8 @@
 #include "broker/act.h"
 #include "broker/ask.h"
 #include "broker/audit.h"
+#include "broker/live.h"
+#include "broker/stand.h"
 #include "broker/resolve.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
@@ -19,6 +21,7 @@
 
 /* One exec, as its thread sees it. */
 struct exec {
+	struct server own; /* with tables of its own: they may change while it waits */
 	const struct server *s;
 	struct call c;
 	const struct plan_call *row;
@@ -72,7 +75,7 @@ static struct verdict judge(struct exec *x, bool (*gone)(void *exec))
 	for (;;) {
 		struct verdict v = decide(x);
 
-		if (v.what == ASK && ask_wait(x->s, &x->c, x->row, gone, x) == REPLY_NONE)
+		if (v.what == ASK && ask_wait(x->s, &x->c, gone, x) == REPLY_NONE)
 			v.what = DENY;
 		if (v.what != ASK)
 			return v;
@@ -184,13 +187,15 @@ static void serve(struct exec *x)
 static void *exec_run(void *waiter)
 {
 	struct waiter *w = waiter;
-	struct exec x = { .s = w->server, .c = w->call };
+	struct exec x = { .own = *w->server, .s = &x.own, .c = w->call };
 
 	atomic_store(&w->tid, (uint32_t)gettid());
+	live_follow(&x.own);
 	x.row = decide_row(x.s->plan, &x.c);
 	x.c.asking = &x.asking;
 	ask_know(x.s, x.c.tid, &x.asking);
 	serve(&x);
+	live_leave(&x.own);
 	wait_deaf();
 	atomic_store(&w->tid, 0);
 	return NULL;
@@ -212,7 +217,7 @@ void exec_serve(const struct server *s, const struct call *c, const struct plan_
 	int err = -EAGAIN;
 
 	if (w != NULL) {
-		w->server = s;
+		w->server = &s->stand->server;
 		w->call = *c;
 		w->call.turn = UINT32_MAX; /* nobody's */
 		err = wait_thread(exec_run, w);

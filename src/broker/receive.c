@@ -29,12 +29,11 @@ enum {
 };
 
 /* Whether somebody is asked first. Without anybody to be asked the answer is no. */
-static bool waits(const struct server *s, const struct call *c, const struct plan_call *row,
-		  bool refused, struct verdict *v)
+static bool waits(const struct server *s, const struct call *c, bool refused, struct verdict *v)
 {
 	if (!refused || v->what != ASK)
 		return false;
-	if (ask_park(s, c, row))
+	if (ask_park(s, c))
 		return true;
 	v->what = DENY;
 	return false;
@@ -45,7 +44,7 @@ static void serve_open(const struct server *s, const struct call *c, const struc
 	struct outcome o;
 
 	act_open(s, c, row, &o);
-	if (waits(s, c, row, o.refused, &o.why)) {
+	if (waits(s, c, o.refused, &o.why)) {
 		act_done(&o);
 		return;
 	}
@@ -65,7 +64,7 @@ static void serve_names(const struct server *s, const struct call *c, const stru
 	stand_names_begin(s);
 	names_perform(s, c, row, &o);
 	stand_names_end(s);
-	if (waits(s, c, row, o.refused, &o.why)) {
+	if (waits(s, c, o.refused, &o.why)) {
 		names_done(&o);
 		return;
 	}
@@ -130,7 +129,7 @@ static void serve_one(const struct server *s, uint32_t turn, const struct seccom
 }
 
 /* A call whose question is answered. False: there is none. */
-static bool serve_answered(const struct server *s, uint32_t turn)
+static bool serve_answered(struct server *s, uint32_t turn)
 {
 	struct ask_slot *slot = ask_next(s);
 
@@ -140,8 +139,9 @@ static bool serve_answered(const struct server *s, uint32_t turn)
 	struct call c = slot->call;
 
 	c.turn = turn;
+	live_follow(s);
 	stand_begin(s, turn, c.id);
-	serve_call(s, &c, slot->row);
+	serve_call(s, &c, decide_row(s->plan, &c));
 	stand_end(s, turn);
 	ask_done(s, slot);
 	return true;
@@ -162,7 +162,7 @@ static int await(const struct server *s, int timeout_ms, struct err *e)
 	return p[0].revents & POLLHUP ? 0 : -EAGAIN;
 }
 
-int serve_next(const struct server *s, uint32_t turn, struct err *e)
+int serve_next(struct server *s, uint32_t turn, struct err *e)
 {
 	union {
 		struct seccomp_notif n;
@@ -191,6 +191,7 @@ int serve_next(const struct server *s, uint32_t turn, struct err *e)
 			return 1;
 		return fail(e, errno, "receive a notification: %m");
 	}
+	live_follow(s);
 	stand_begin(s, turn, u.n.id);
 	serve_one(s, turn, &u.n);
 	stand_end(s, turn);
@@ -253,6 +254,12 @@ int broker_serve(struct broker_job *job, struct err *e)
 				     .self_fds = -1,
 				     .waiters = job->proc >= 0 ? t->waiters : NULL,
 				     .stand = job->proc >= 0 ? t : NULL };
+
+	if (job->live != NULL) {
+		t->live.file = job->live;
+		t->live.base = job->plan;
+		t->server.live = &t->live;
+	}
 
 	int err = prepare(&t->server, e);
 

@@ -42,10 +42,13 @@ static void leave(struct stand *t)
 /* Until somebody else has this turn (1), or the end. */
 static int serve(struct stand *t, uint32_t turn, struct err *e)
 {
+	/* A call that is slow goes on by the tables that it began with. */
+	struct server own = t->server;
 	int r = 1;
 
 	while (r > 0 && atomic_load(&t->turn) == turn)
-		r = serve_next(&t->server, turn, e);
+		r = serve_next(&own, turn, e);
+	live_leave(&own);
 	if (atomic_load(&t->turn) == turn)
 		return r;
 	leave(t);

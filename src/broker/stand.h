@@ -6,10 +6,12 @@
 #define BROKER_STAND_H
 
 #include "broker/call.h"
+#include "broker/live.h"
 
 /* All that the threads share, in one piece. */
 struct stand {
-	struct server server;
+	struct server server; /* as it was at the start; whoever serves has one of its own */
+	struct live live;
 	struct waiter waiters[WAITERS_MAX]; /* also for those who have left their place */
 	_Atomic uint32_t turn;              /* the number of whoever serves, from 0 */
 	_Atomic uint32_t calls;             /* futex: how many were taken up */
@@ -30,7 +32,7 @@ struct stand {
 int stand_run(struct stand *t, struct err *e);
 
 /* The next call: 1 when one was served or there was none, 0 at the end, -errno. In receive.c. */
-int serve_next(const struct server *s, uint32_t turn, struct err *e);
+int serve_next(struct server *s, uint32_t turn, struct err *e);
 
 /* Around each call that number `turn` serves. */
 void stand_begin(const struct server *s, uint32_t turn, uint64_t id);

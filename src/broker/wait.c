@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "broker/act.h"
+#include "broker/stand.h"
 #include "kern/sys.h"
 
 enum {
@@ -108,7 +109,8 @@ int wait_open(const struct server *s, const struct call *c, int fd, uint64_t fla
 
 	if (w == NULL)
 		return -ENFILE; /* what open answers when a table of the system is full */
-	w->server = s;
+	/* Who serves may leave, and takes its own with it. */
+	w->server = &s->stand->server;
 	w->call = *c;
 	w->call.turn = UINT32_MAX; /* nobody's */
 	w->flags = flags;

@@ -22,18 +22,63 @@ static int not_known(const char *id, const char *why, struct err *e)
 	return advise(e, "ask about a profile instead: zviz explain PROFILE CALL");
 }
 
+int again_profile(struct cli *c, const struct live_tables *t, struct profile *out, struct err *e)
+{
+	struct sources copy = t->sources;
+
+	return sources_profile(c->arena, &copy, out, e);
+}
+
+/* What was changed since. The filter's part of each call stays. */
+static int apply(struct cli *c, const struct live_tables *now, struct prepared *p, struct err *e)
+{
+	struct plan_call *calls = arena_array(c->arena, p->plan.ncalls, sizeof *calls);
+	struct broker_plan broker;
+
+	if (!live_fits(&p->plan.broker, now))
+		return fail(e, EBADMSG, "policy file: damaged");
+	TRY(again_profile(c, now, &p->profile, e));
+	live_apply(&p->plan.broker, now, &broker);
+	for (size_t i = 0; i < p->plan.ncalls; i++) {
+		calls[i] = now->calls.at[i];
+		calls[i].cases = p->plan.calls[i].cases;
+		calls[i].ncases = p->plan.calls[i].ncases;
+	}
+	p->plan.broker = broker;
+	p->plan.broker.calls = p->plan.calls = calls;
+	p->plan.profile = p->profile.name;
+	return 0;
+}
+
 int again_prepare(struct cli *c, const char *id, struct prepared *p, struct err *e)
 {
+	struct state_info info;
+
+	TRY(again_start(c, id, &info, p, e));
+	return info.now != NULL ? apply(c, info.now, p, e) : 0;
+}
+
+int again_start(struct cli *c, const char *id, struct state_info *out, struct prepared *p,
+		struct err *e)
+{
+	struct sources sources = { 0 };
 	struct cli again = { .arena = c->arena };
 	const struct command *cmd;
 	struct option_words words;
-	struct state_info info;
 	char digest[17], **argv;
 	void *options;
 
-	TRY(state_read(c->arena, cli_state_root(c), id, &info, e));
+	TRY(state_read(c->arena, cli_state_root(c), id, out, e));
 
+	const struct state_info info = *out;
 	const struct strings *started = &info.started.words;
+
+	if (info.damaged)
+		return not_known(id, "its policy file is damaged", e);
+	if (info.start != NULL) {
+		sources = info.start->sources;
+		again.profile = &sources;
+	}
 
 	if (info.started.cwd == NULL || info.digest == NULL || started->n == 0)
 		return not_known(id, "nothing is written down about how it was started", e);

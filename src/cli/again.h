@@ -4,6 +4,7 @@
 #ifndef CLI_AGAIN_H
 #define CLI_AGAIN_H
 
+#include "box/state.h"
 #include "cli/prepare.h"
 
 bool again_is_there(struct cli *c, const char *id);
@@ -11,5 +12,12 @@ bool again_is_there(struct cli *c, const char *id);
 /* Changes to the folder that it was started in. -ENOENT without such a container; -ESTALE when what the words name
  * (profile, bundle, folders) has changed since: nothing is said then rather than something that is not so. */
 int again_prepare(struct cli *c, const char *id, struct prepared *out, struct err *e);
+
+/* The same without what `zviz update` has changed since; *info says that. */
+int again_start(struct cli *c, const char *id, struct state_info *info, struct prepared *out,
+		struct err *e);
+
+/* The profile that these tables were made of. */
+int again_profile(struct cli *c, const struct live_tables *t, struct profile *out, struct err *e);
 
 #endif

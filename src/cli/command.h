@@ -31,6 +31,8 @@ struct globals {
 
 struct cli {
 	struct arena *arena;
+	struct sources
+		*profile; /* what the profile was read from, instead of reading it; or NULL */
 	struct globals globals;
 	int argc; /* all words, without the program's name */
 	char **argv;

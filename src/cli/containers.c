@@ -24,6 +24,13 @@ static const struct option_row list_rows[] = {
 	{ 0 },
 };
 
+static void list_row(struct buf *out, const struct state_info *info)
+{
+	buf_printf(out, "%-24s %-9s %-7d ", info->id, status_words[info->status], info->pid);
+	print_safe(out, info->profile != NULL ? info->profile : "-");
+	buf_puts(out, "\n");
+}
+
 static int list_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	const struct list_options *o = options;
@@ -34,7 +41,7 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 	(void)argv;
 	TRY(state_list(c->arena, cli_state_root(c), &ids, e));
 	if (!o->quiet)
-		buf_puts(&out, "ID                       STATUS    PID\n");
+		buf_puts(&out, "ID                       STATUS    PID     PROFILE\n");
 	for (size_t i = 0; i < ids.n; i++) {
 		struct state_info info;
 		struct err gone;
@@ -44,8 +51,7 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 		if (o->quiet)
 			buf_printf(&out, "%s\n", info.id);
 		else
-			buf_printf(&out, "%-24s %-9s %d\n", info.id, status_words[info.status],
-				   info.pid);
+			list_row(&out, &info);
 	}
 	return print_out(&out, e);
 }
@@ -66,6 +72,10 @@ static int state_run(struct cli *c, void *options, int argc, char **argv, struct
 	json_put_string(&j, "id", info.id);
 	json_put_i64(&j, "pid", info.pid);
 	json_put_string(&j, "status", status_words[info.status]);
+	if (info.profile != NULL)
+		json_put_string(&j, "profile", info.profile);
+	if (info.changes != 0)
+		json_put_u64(&j, "updates", info.changes);
 	if (info.cut_short)
 		json_put_string(&j, "reason", "its broker was killed, and the container with it");
 	json_open_array(&j, "missing");

@@ -276,12 +276,14 @@ static int find_profile(struct cli *c, const struct run_options *o, struct prepa
 {
 	const char *name = c->globals.profile;
 
+	if (c->profile != NULL)
+		return sources_profile(c->arena, c->profile, &p->profile, e);
 	if (o->compiled != NULL)
 		return compiled_load(c, o->compiled, c->globals.verbose, o->events.set, &p->profile,
 				     &p->compiled, e);
 	if (name == NULL)
 		name = annotation(&p->spec, profile_annotation);
-	return cli_profile(c, name, &p->profile, e);
+	return cli_profile_sources(c, name, &p->sources, &p->profile, e);
 }
 
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,

@@ -18,6 +18,7 @@ struct prepared {
 	struct plan_request request;
 	struct plan plan;
 	struct bpf_program compiled; /* of --compiled */
+	struct sources sources;      /* the files that the profile was read from */
 };
 
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *out,

@@ -81,6 +81,7 @@ static int expand(struct cli *c, const char *name, struct buf *b, struct err *e)
 	words(b, "allow", &p.syscalls.allow);
 	words(b, "deny", &p.syscalls.deny);
 	words(b, "broker", &p.syscalls.broker);
+	words(b, "tripwire", &p.syscalls.tripwire);
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 #include "cli/summary.h"
 #include "cli/term.h"
 #include "kern/scm.h"
+#include "policy/live_image.h"
 
 enum { TIMEOUT_EXIT = 124, TIMEOUT_GRACE_MS = 2000 };
 
@@ -48,7 +49,8 @@ struct session {
 
 /* ---- the broker's side ---- */
 
-static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc, struct err *e)
+static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc,
+		 const void *live, struct err *e)
 {
 	struct session *s = ctx;
 	struct broker_job job = {
@@ -58,6 +60,7 @@ static int serve(void *ctx, const struct broker_plan *plan, int listener, int pr
 		.events = s->events_write,
 		.ask = s->ask_broker,
 		.counters = s->counters,
+		.live = live,
 	};
 
 	return broker_serve(&job, e);
@@ -392,7 +395,23 @@ static int run_session(struct session *s, struct err *e)
 	return code;
 }
 
-/* `zviz explain ID` makes the plan again from this. */
+/* Files of a profile may be edited while the container runs. */
+static int write_down_profile(struct session *s, struct err *e)
+{
+	struct box_start_words *started = &s->box_options.started;
+	struct live_tables t = { .profile = s->job.plan.profile };
+	char *image;
+
+	if (!s->job.plan.broker.live || s->job.sources.n == 0)
+		return 0;
+	t.sources = s->job.sources;
+	sources_add_builtins(s->cli->arena, &s->job.profile, &t.sources);
+	TRY(live_pack(s->cli->arena, &t, &image, &started->profile_bytes, e));
+	started->profile = image;
+	return 0;
+}
+
+/* `zviz explain ID` and `zviz update ID` make the plan again from this. */
 static void write_down(struct session *s)
 {
 	struct box_start_words *started = &s->box_options.started;
@@ -415,6 +434,7 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 		.timings = s.o->timings || c->globals.debug,
 	};
 	write_down(&s);
+	TRY(write_down_profile(&s, e));
 	say_plan(&s);
 	return run_session(&s, e);
 }

@@ -54,8 +54,8 @@ struct answers {
 
 struct question {
 	enum ask_kind kind;
-	const char *pattern;     /* of the rule */
-	const struct from *from; /* its place */
+	const struct from *from; /* the rule's place; only as long as the tables are the same */
+	char pattern[PATH_MAX];  /* its pattern */
 	char path[PATH_MAX];     /* which the question is about: absolute in the container */
 };
 

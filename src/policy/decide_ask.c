@@ -22,15 +22,22 @@ static const char *const no_fixes[] = {
 	[REPLY_LATE] = "list it in ask.always (nobody answered in time)",
 };
 
-/* The object's path is the kernel's name of it, which is shorter than PATH_MAX. */
+/* Both are shorter than PATH_MAX: the kernel's name of an object, and what a profile may say. */
+static void copy(char to[PATH_MAX], const char *from)
+{
+	size_t len = strnlen(from, PATH_MAX - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
 static void put_question(struct asking_call *asking, const struct file_rule *rule,
 			 enum ask_kind kind, const char *path)
 {
 	asking->question.kind = kind;
-	asking->question.pattern = rule->pattern;
 	asking->question.from = &rule->from;
-	asking->question.path[PATH_MAX - 1] = '\0';
-	strncpy(asking->question.path, path, PATH_MAX - 1);
+	copy(asking->question.path, path);
+	copy(asking->question.pattern, rule->pattern);
 }
 
 struct verdict decide_ask_rule(const struct file_rule *rule, enum ask_kind kind, const char *path,

@@ -133,6 +133,20 @@ static void land_brokered(struct finder *f, const struct word *w, struct landing
 	name_layers(f, l);
 }
 
+/* Calls of a word that go by way of the broker although nothing of them is refused. */
+static void land_tripwire(struct finder *f, const struct word *w, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->ncalls; i++) {
+		const struct plan_call *call = &f->p->calls[i];
+
+		if (is_in(call->name, w->text) && call->verdict == CALL_ASK &&
+		    call->mediator != MEDIATE_DENY && !is_performed(call))
+			count_call(f, call, l);
+	}
+	l->note = l->calls != 0 ? "allowed until cut off" : "nothing of it can be cut off";
+	name_layers(f, l);
+}
+
 static const struct plan_call *row_of(const struct finder *f, const char *name)
 {
 	for (size_t i = 0; i < f->p->ncalls; i++)
@@ -361,6 +375,7 @@ static const struct list {
 	{ "syscalls.allow", AT(syscalls.allow), land_calls },
 	{ "syscalls.deny", AT(syscalls.deny), land_calls },
 	{ "syscalls.broker", AT(syscalls.broker), land_brokered },
+	{ "syscalls.tripwire", AT(syscalls.tripwire), land_tripwire },
 	{ "syscalls.architectures", AT(syscalls.architectures), land_architecture },
 	{ "ioctl.allow", AT(ioctl_allow), land_ioctl },
 	{ "prctl.allow", AT(prctl_allow), land_prctl },
@@ -433,7 +448,7 @@ void landing_find(struct arena *a, const struct plan *p, struct landings *out)
 	*out = (struct landings){ 0 };
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		land_list(&f, &lists[i]);
-		if (lists[i].words == AT(syscalls.broker))
+		if (lists[i].words == AT(syscalls.tripwire))
 			land_where(&f);
 		if (lists[i].words == AT(prctl_allow))
 			land_sockets(&f);

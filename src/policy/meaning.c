@@ -271,6 +271,33 @@ static bool is_quiet(const char *call)
 	return false;
 }
 
+/* Whether a call belongs to those that syscalls.tripwire leaves as they are: the launch needs it, it has rows, or
+ * patterns are about it. */
+static bool spared(const struct maker *k, const char *call)
+{
+	static const char *const needed[] = { "execve", "exit_group", "sendmsg", "clone", "wait4" };
+
+	for (size_t i = 0; i < COUNT(needed); i++)
+		if (strcmp(needed[i], call) == 0)
+			return true;
+	for (size_t i = 0; i < k->p->syscalls.where.n; i++)
+		if (strcmp(k->p->syscalls.where.at[i].syscall, call) == 0)
+			return true;
+	for (size_t i = 0; i < COUNT(judged); i++)
+		if (strcmp(judged[i].call, call) == 0)
+			return judged[i].means == means_open || judged[i].means == means_names;
+	return false;
+}
+
+/* The broker is asked about such a call, whatever its arguments: it goes by the same lists. */
+static void means_tripwire(struct maker *k, struct meaning_call *c)
+{
+	if (listed(&k->p->syscalls.tripwire, c->name) == NOT_LISTED || spared(k, c->name))
+		return;
+	c->n = 0;
+	c->otherwise = SECCOMP_RET_USER_NOTIF;
+}
+
 static void means(struct maker *k, struct meaning_call *c)
 {
 	enum membership allow = listed(&k->p->syscalls.allow, c->name),
@@ -282,6 +309,7 @@ static void means(struct maker *k, struct meaning_call *c)
 		for (size_t i = 0; i < COUNT(judged); i++)
 			if (strcmp(judged[i].call, c->name) == 0)
 				judged[i].means(k, c);
+		means_tripwire(k, c);
 	} else if (deny != NOT_LISTED) {
 		c->otherwise = refusal(k, false, EPERM);
 	} else {

@@ -38,6 +38,7 @@ enum mediator {
 	MEDIATE_PRCTL,
 	MEDIATE_NAMES, /* rename, link, unlink, mkdir, truncate and their like: performed by the broker */
 	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
+	MEDIATE_TRIPWIRE, /* allowed by its number, until somebody cuts it off */
 } __attribute__((packed));
 
 /* One row a call of the table that the profile speaks of; sorted by native number. There are hundreds, and every
@@ -67,6 +68,7 @@ struct broker_plan {
 	bool used;  /* false: no broker process */
 	bool opens; /* it performs opens, by the rules below */
 	bool names; /* and renames, links and their like */
+	bool live;  /* its rules may be changed while it works: `zviz update` */
 	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
 	bool signals_interrupt; /* a signal ends a call that it works on: before Linux 5.19 */
 	bool asks;              /* some calls wait until somebody has been asked */

@@ -189,6 +189,14 @@ static const struct special {
 	{ "truncate", 0, plan_names },
 };
 
+bool plan_is_path(const struct calls *c, const struct syscall *s)
+{
+	uint8_t known = c->known[s - syscalls];
+
+	return known != 0 && known != CALL_IS_QUIET &&
+	       (specials[known - 1].plan == NULL || specials[known - 1].plan == plan_names);
+}
+
 void mark_args(struct calls *c)
 {
 	for (size_t i = 0; i < COUNT(specials); i++)

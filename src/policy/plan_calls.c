@@ -112,6 +112,7 @@ static void plan_one(struct calls *c, const struct syscall *s, int nr)
 	if (allow) {
 		call->from = &p->syscalls.allow.at[m->allow - 1].from;
 		plan_args(c, s, call);
+		plan_tripwire(c, s, call);
 	} else if (m->deny) {
 		call->from = &p->syscalls.deny.at[m->deny - 1].from;
 		refuse(c, call, CALL_DENY);
@@ -161,12 +162,20 @@ static int check_contradictions(const struct calls *c, struct err *e)
 	return 0;
 }
 
-static const struct plan_call *planned(const struct calls *c, const char *name)
+const struct plan_call *planned(const struct calls *c, const char *name)
 {
 	const struct syscall *s = syscall_find(name);
 	unsigned at = s != NULL ? c->by_row[s - syscalls] : 0;
 
 	return at != 0 ? &c->out[at - 1] : NULL;
+}
+
+bool plan_is_launch(const char *name)
+{
+	for (size_t i = 0; i < COUNT(launch_calls); i++)
+		if (strcmp(launch_calls[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 static int check_launch(const struct calls *c, struct err *e)
@@ -267,6 +276,11 @@ static void do_without_broker(struct draft *d)
 			      arena_printf(d->a, "filesystem.deny and ask [%s] are not enforced",
 					   from_text(d->a, &pattern->from)),
 			      "see `zviz check`");
+	if (d->p->syscalls.tripwire.n != 0)
+		draft_missing(d, "broker",
+			      arena_printf(d->a, "syscalls.tripwire [%s] cuts nothing off",
+					   from_text(d->a, &d->p->syscalls.tripwire.at[0].from)),
+			      "see `zviz check`");
 }
 
 static int check_host(struct draft *d, bool asks, struct err *e)
@@ -292,6 +306,7 @@ static int plan_calls(struct calls *c, struct err *e)
 	plan_all(c);
 	TRY(check_launch(c, e));
 	TRY(check_patterns(c, e));
+	TRY(check_tripwires(c, e));
 	c->d->plan->ncalls = c->n;
 	c->d->plan->calls = c->out;
 	return compile(c, e);
@@ -324,7 +339,9 @@ static const char *verdict_word(const struct plan_call *call, enum call_verdict 
 	case CALL_ALLOW:
 		return "allow";
 	case CALL_ASK:
-		return call->mediator == MEDIATE_DENY ? "broker: deny" : "broker";
+		return call->mediator == MEDIATE_DENY       ? "broker: deny"
+		       : call->mediator == MEDIATE_TRIPWIRE ? "broker: allowed until cut off"
+							    : "broker";
 	case CALL_NOSYS:
 		return "ENOSYS";
 	case CALL_ARGS:

@@ -44,4 +44,19 @@ void mark_args(struct calls *c);
 /* Plans such a call, which the profile allows; others stay as they are. */
 void plan_args(struct calls *c, const struct syscall *s, struct plan_call *call);
 
+/* Whether the broker performs such a call where there are patterns. */
+bool plan_is_path(const struct calls *c, const struct syscall *s);
+
+/* The row of a call by its name, NULL where this machine has none. */
+const struct plan_call *planned(const struct calls *c, const char *name);
+
+/* Whether the launch makes the call when the filter is on. */
+bool plan_is_launch(const char *name);
+
+/* Sends an allowed call to the broker where syscalls.tripwire says so. */
+void plan_tripwire(struct calls *c, const struct syscall *s, struct plan_call *call);
+
+/* What is said there by name must be possible. */
+int check_tripwires(const struct calls *c, struct err *e);
+
 #endif

@@ -239,6 +239,8 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->opens = performs(b, MEDIATE_OPEN);
 	b->names = performs(b, MEDIATE_NAMES);
 	plan_ask(d, b);
+	/* A run that somebody waits for, and that has nothing to cut off, does without the cost. */
+	b->live = b->used && (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names);
 	b->procfs = b->used && (b->opens || b->names || b->asks || d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->signals_interrupt = !d->h->seccomp_killable_wait;

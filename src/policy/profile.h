@@ -53,7 +53,7 @@ struct call_mention {
 	uint16_t allow,
 		deny; /* the word of syscalls.allow or .deny that says it, from 1; 0: none */
 	bool allow_by_name, deny_by_name; /* not only as the member of a group */
-	bool broker, where;               /* is in that list, has a row there */
+	bool broker, where, tripwire;     /* is in that list, has a row there */
 };
 struct call_mentions { /* in the order of syscalls[] (table/table.h) */
 	size_t n, cap;
@@ -109,7 +109,7 @@ struct profile {
 	struct words namespaces; /* user pid mount network ipc uts cgroup time */
 	struct words keep_capabilities;
 	struct {
-		struct words allow, deny, broker, architectures;
+		struct words allow, deny, broker, tripwire, architectures;
 		struct where_rules where;
 		struct call_mentions mentions;
 	} syscalls;

@@ -66,6 +66,11 @@ static const struct field always_fields[] = {
 					      "line to be added here.")                                          \
 	}
 
+const struct field_about profile_ask_about = {
+	.told = "Patterns inside of what filesystem permits, as those of filesystem.deny: the call waits until a person at the "
+		"terminal, or the program behind --ask-socket, has said yes or no. Nobody there to be asked is a no.",
+};
+
 const struct field profile_ask_fields[] = {
 	LISTS,
 	{ "timeout", AS_CALL, IN(ask.timeout), .call = read_timeout,

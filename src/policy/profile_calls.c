@@ -39,6 +39,13 @@ static void mention_broker(struct call_mention *m, uint16_t word, bool by_name)
 	m->broker = true;
 }
 
+static void mention_tripwire(struct call_mention *m, uint16_t word, bool by_name)
+{
+	(void)word;
+	(void)by_name;
+	m->tripwire = true;
+}
+
 static int mention_group(struct profile *p, const struct list *l, const struct syscall_group *g,
 			 uint16_t word, unsigned depth, struct err *e)
 {
@@ -129,6 +136,7 @@ int profile_resolve(struct arena *a, struct profile *p, struct err *e)
 		{ &p->syscalls.allow, mention_allow },
 		{ &p->syscalls.deny, mention_deny },
 		{ &p->syscalls.broker, mention_broker },
+		{ &p->syscalls.tripwire, mention_tripwire },
 	};
 
 	p->syscalls.mentions = (struct call_mentions){ .n = syscalls_count, .cap = syscalls_count };

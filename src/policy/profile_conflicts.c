@@ -167,6 +167,7 @@ static const struct {
 	{ "syscalls.allow", LIST(syscalls.allow), as_text },
 	{ "syscalls.deny", LIST(syscalls.deny), as_text },
 	{ "syscalls.broker", LIST(syscalls.broker), as_text },
+	{ "syscalls.tripwire", LIST(syscalls.tripwire), as_text },
 	{ "syscalls.architectures", LIST(syscalls.architectures), as_text },
 	{ "ioctl.allow", LIST(ioctl_allow), as_ioctl },
 	{ "prctl.allow", LIST(prctl_allow), as_prctl },
@@ -223,6 +224,8 @@ static const struct {
 	const char *names, *says;
 } opposites[] = {
 	{ LIST(syscalls.allow), LIST(syscalls.deny), as_text, "syscalls.allow and .deny",
+	  "is in the other list in" },
+	{ LIST(syscalls.tripwire), LIST(syscalls.deny), as_text, "syscalls.tripwire and .deny",
 	  "is in the other list in" },
 	{ LIST(filesystem.hide), LIST(filesystem.read), as_path, "filesystem.hide and .read",
 	  "is in the other list in" },

@@ -209,6 +209,13 @@ static const struct field syscalls_fields[] = {
 		  ABOUT(.words = &profile_call_words,
 			.told = "Calls about which the broker is asked where the filter alone would refuse, so that "
 				"refusals are counted and explained.") },
+	{ "tripwire", AS_WORDS, IN(syscalls.tripwire), .check = profile_check_call,
+	  .about =
+		  ABOUT(.words = &profile_call_words,
+			.told = "Calls that are allowed, but by way of the broker, so that `zviz update` can cut them off while "
+				"the container runs. Of a group, those are left out that are not allowed, that the launch "
+				"itself needs, that have rows of where, and that patterns of filesystem.deny are for; "
+				"written by name in the same file, these are errors.") },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = where_fields,
 	  .about =
@@ -392,11 +399,7 @@ const struct field profile_fields[] = {
 	{ "filesystem", AS_STRUCT, .fields = filesystem_fields,
 	  .about =
 		  ABOUT(.told = "Who may do what to which files, whatever their owners and modes say.") },
-	{ "ask", AS_STRUCT, .fields = profile_ask_fields,
-	  .about =
-		  ABOUT(.told = "Patterns inside of what filesystem permits, as those of filesystem.deny: the call waits until a "
-				"person at the terminal, or the program behind --ask-socket, has said yes or no. Nobody there "
-				"to be asked is a no.") },
+	{ "ask", AS_STRUCT, .fields = profile_ask_fields, .about = &profile_ask_about },
 	{ "network", AS_STRUCT, .fields = network_fields,
 	  .about = ABOUT(.told = "Whose network, and which addresses.") },
 	{ "resources", AS_STRUCT, .fields = resources_fields, .about = ABOUT(.told = "Limits.") },
@@ -442,6 +445,8 @@ static const struct field gone_syscalls[] = {
 	{ "deny", AS_WORDS, IN(syscalls.deny), .check = profile_check_call,
 	  .about = ABOUT(.words = &profile_call_words) },
 	{ "broker", AS_WORDS, IN(syscalls.broker), .check = profile_check_call,
+	  .about = ABOUT(.words = &profile_call_words) },
+	{ "tripwire", AS_WORDS, IN(syscalls.tripwire), .check = profile_check_call,
 	  .about = ABOUT(.words = &profile_call_words) },
 	{ "where", AS_LIST, IN(syscalls.where), .size = sizeof(struct where_rule),
 	  .fields = gone_where },

@@ -78,13 +78,10 @@ static const struct shape io_shape[] = {
 };
 
 static const struct shape mention_shape[] = {
-	BYTES(struct call_mention, allow),
-	BYTES(struct call_mention, deny),
-	BYTES(struct call_mention, allow_by_name),
-	BYTES(struct call_mention, deny_by_name),
-	BYTES(struct call_mention, broker),
-	BYTES(struct call_mention, where),
-	{ 0 },
+	BYTES(struct call_mention, allow),         BYTES(struct call_mention, deny),
+	BYTES(struct call_mention, allow_by_name), BYTES(struct call_mention, deny_by_name),
+	BYTES(struct call_mention, broker),        BYTES(struct call_mention, where),
+	BYTES(struct call_mention, tripwire),      { 0 },
 };
 
 const struct shape profile_shape[] = {
@@ -97,6 +94,7 @@ const struct shape profile_shape[] = {
 	WORDS(syscalls.allow),
 	WORDS(syscalls.deny),
 	WORDS(syscalls.broker),
+	WORDS(syscalls.tripwire),
 	WORDS(syscalls.architectures),
 	LIST(struct profile, syscalls.where, struct where_rule, where_shape),
 	LIST(struct profile, syscalls.mentions, struct call_mention, mention_shape),

@@ -69,6 +69,7 @@ static const struct {
 	{ "syscalls.allow", offsetof(struct profile, syscalls.allow), &words },
 	{ "syscalls.deny", offsetof(struct profile, syscalls.deny), &words },
 	{ "syscalls.broker", offsetof(struct profile, syscalls.broker), &words },
+	{ "syscalls.tripwire", offsetof(struct profile, syscalls.tripwire), &words },
 	{ "syscalls.architectures", offsetof(struct profile, syscalls.architectures), &words },
 	{ "syscalls.where", offsetof(struct profile, syscalls.where), &wheres },
 	{ "ioctl.allow", offsetof(struct profile, ioctl_allow), &words },

@@ -67,3 +67,26 @@ shown() {
 		grep -qxF -- "    $line" "$guide"
 	done
 }
+
+# guide_file NAME: what the guide says that it holds
+guide_file() {
+	awk -v "cat=    \$ cat ./$1" '$0 == cat {on = 1; next} on && !/^    / {exit} on {print substr($0, 5)}' "$guide" >"$1"
+	[ -s "$1" ]
+}
+
+@test "docs/profiles.md: changed while it runs" {
+	local line out
+	guide_file service.yaml
+	guide_file shut.yaml
+	printf 'zviz: 1\nextends: ./shut.yaml\nsyscalls: {deny: [getpid]}\n' >deaf.yaml
+	"$zviz" --root "$place/state" run --detach --profile ./service.yaml my-service -- /bin/sleep 60
+	for name in shut service deaf; do
+		out+=$("$zviz" --root "$place/state" update --profile "./$name.yaml" my-service 2>&1 || true)$'\n'
+		grep -qxF "    \$ zviz update --profile ./$name.yaml my-service" "$guide"
+	done
+	"$zviz" --root "$place/state" delete --force my-service
+	[ "$(wc -l <<<"$out")" -ge 9 ]
+	while IFS= read -r line; do
+		[ -z "$line" ] || grep -qxF "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
+	done <<<"$out"
+}

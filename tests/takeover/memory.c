@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/fd.h"
+#include "broker/live.h"
 #include "kern/sys.h"
 #include "takeover.h"
 
@@ -174,6 +175,16 @@ static long eat_memory(struct attack *a)
 	return 0;
 }
 
+/* The tables that another process may change: the mapping was opened for reading. */
+static long write_policy(struct attack *a)
+{
+	void *head = a->s->live != NULL ? (void *)(uintptr_t)a->s->live->file : NULL;
+
+	if (head == NULL)
+		return -ENOENT;
+	return mprotect(head, 4096, PROT_READ | PROT_WRITE) < 0 ? -errno : 0;
+}
+
 static long eat_descriptors(struct attack *a)
 {
 	int fd[4096];
@@ -214,6 +225,7 @@ const struct attempt memory_attempts[] = {
 	{ "secret-others", secret_others, 0, { 0 } },
 	{ "scribble", scribble, 0, { 0 } },
 	{ "eat-memory", eat_memory, 0, { 0 } },
+	{ "write-policy", write_policy, 0, { 0 } },
 	{ "eat-descriptors", eat_descriptors, 0, { 0 } },
 	{ "more-capabilities", more_capabilities, 0, { 0 } },
 	{ "add-descriptor", add_descriptor, 0, { 0 } },

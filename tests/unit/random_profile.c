@@ -313,6 +313,9 @@ static void put_syscalls(struct drawer *d, enum host_arch arch)
 	allow_launch(d);
 	buf_puts(&d->out, "syscalls:\n");
 	buf_puts(&d->gone, "  syscalls:\n");
+	/* Groups alone: whatever of them cannot be cut off is passed over. */
+	if (one_in(d, 4))
+		buf_printf(&d->out, "  tripwire: [\"%s\"]\n", d->word[below(d, d->ngroups)]);
 	for (enum home h = ALLOWED; h <= BROKERED; h++) {
 		buf_puts(&d->out, "  ");
 		put_list(d, &d->out, h, h, FREE);

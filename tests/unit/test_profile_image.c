@@ -58,6 +58,7 @@ static void same_mentions(const struct call_mentions *a, const struct call_menti
 		assert_int_equal(x->deny_by_name, y->deny_by_name);
 		assert_int_equal(x->broker, y->broker);
 		assert_int_equal(x->where, y->where);
+		assert_int_equal(x->tripwire, y->tripwire);
 	}
 }
 
@@ -160,6 +161,7 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->syscalls.allow, &b->syscalls.allow);
 	same_words(&a->syscalls.deny, &b->syscalls.deny);
 	same_words(&a->syscalls.broker, &b->syscalls.broker);
+	same_words(&a->syscalls.tripwire, &b->syscalls.tripwire);
 	same_words(&a->syscalls.architectures, &b->syscalls.architectures);
 	same_where(&a->syscalls.where, &b->syscalls.where);
 	same_mentions(&a->syscalls.mentions, &b->syscalls.mentions);
@@ -237,6 +239,7 @@ static const char every_key[] =
 	"  allow: [\"@basic-io\", getpid]\n"
 	"  deny: [ptrace]\n"
 	"  broker: [openat]\n"
+	"  tripwire: [getpid, \"@sockets\"]\n"
 	"  where: [{syscall: personality, arg: 3, mask: 0xf0, in: [0x10, 0x20], then: deny}]\n"
 	"  architectures: [native]\n"
 	"ioctl: {allow: [TCGETS, 0x5413]}\n"

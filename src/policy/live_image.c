@@ -1,0 +1,442 @@
+#include "policy/live_image.h"
+
+#include <errno.h>
+#include <string.h>
+
+const char live_file_name[] = "policy";
+
+enum { ALIGN = 8 };
+
+struct image_head {
+	uint32_t magic, layout; /* another build's tables may look different */
+	uint64_t bytes;
+	struct live_tables tables;
+};
+
+size_t live_slot(uint32_t generation)
+{
+	return LIVE_HEAD_BYTES + (generation & 1) * (size_t)LIVE_SLOT_BYTES;
+}
+
+/* ---- what the tables hold that needs a look ---- */
+
+enum kind {
+	BOOL,
+	BELOW,     /* an enumeration or an index: less than `most`; as wide as `size` */
+	NOTHING,   /* a pointer that is NULL */
+	TEXT,      /* may be NULL */
+	SAID_TEXT, /* may not */
+	ONE,       /* a pointer to one of `rows`, not NULL */
+	LIST,      /* { size_t n, cap; T *at; } */
+};
+
+/* Rows end with size 0; what has none, numbers, is copied as it is. */
+struct shape {
+	enum kind kind;
+	size_t offset, size;
+	size_t most;     /* BELOW */
+	size_t row_size; /* ONE, LIST */
+	const struct shape *rows;
+};
+
+#define SIZE_OF(type, member) sizeof(((type *)0)->member)
+#define IS(kind, type, member)                                                                     \
+	{                                                                                          \
+		kind, offsetof(type, member), SIZE_OF(type, member), 0, 0, NULL                    \
+	}
+#define UP_TO(type, member, last)                                                                  \
+	{                                                                                          \
+		BELOW, offsetof(type, member), SIZE_OF(type, member), (last) + 1, 0, NULL          \
+	}
+#define FROM(type, member) IS(TEXT, type, member.file), IS(TEXT, type, member.path)
+#define LIST_OF_ROWS(type, member, row, shape)                                                     \
+	{                                                                                          \
+		LIST, offsetof(type, member), 3 * sizeof(size_t), 0, sizeof(row), shape            \
+	}
+
+static const struct shape plain[] = { { 0 } };
+static const struct shape from_shape[] = { IS(TEXT, struct from, file),
+					   IS(TEXT, struct from, path),
+					   { 0 } };
+static const struct shape call_shape[] = {
+	IS(SAID_TEXT, struct plan_call, name),
+	UP_TO(struct plan_call, verdict, CALL_ARGS),
+	UP_TO(struct plan_call, rest, CALL_ARGS),
+	UP_TO(struct plan_call, mediator, MEDIATE_TRIPWIRE),
+	{ ONE, offsetof(struct plan_call, from), sizeof(void *), 0, sizeof(struct from),
+	  from_shape },
+	IS(TEXT, struct plan_call, fix),
+	IS(NOTHING, struct plan_call, cases),
+	{ 0 },
+};
+static const struct shape where_shape[] = {
+	IS(SAID_TEXT, struct where_rule, syscall),
+	UP_TO(struct where_rule, arg, 5),
+	LIST_OF_ROWS(struct where_rule, n, uint64_t, plain),
+	UP_TO(struct where_rule, then, PROFILE_DENY),
+	FROM(struct where_rule, from),
+	{ 0 },
+};
+static const struct shape socket_shape[] = {
+	LIST_OF_ROWS(struct socket_rule, n, uint64_t, plain),
+	FROM(struct socket_rule, from),
+	{ 0 },
+};
+static const struct shape rule_shape[] = {
+	IS(SAID_TEXT, struct file_rule, pattern),
+	FROM(struct file_rule, from),
+	{ 0 },
+};
+static const struct shape path_shape[] = {
+	IS(SAID_TEXT, struct plan_path, path),
+	FROM(struct plan_path, from),
+	{ 0 },
+};
+static const struct shape source_shape[] = {
+	IS(SAID_TEXT, struct source, name),
+	IS(SAID_TEXT, struct source, text),
+	IS(BOOL, struct source, builtin),
+	{ 0 },
+};
+static const struct shape tables_shape[] = {
+	IS(TEXT, struct live_tables, profile),
+	LIST_OF_ROWS(struct live_tables, sources, struct source, source_shape),
+	UP_TO(struct live_tables, audit, AUDIT_ALL),
+	LIST_OF_ROWS(struct live_tables, calls, struct plan_call, call_shape),
+	LIST_OF_ROWS(struct live_tables, where, struct where_rule, where_shape),
+	LIST_OF_ROWS(struct live_tables, ioctls, uint32_t, plain),
+	LIST_OF_ROWS(struct live_tables, prctls, uint32_t, plain),
+	LIST_OF_ROWS(struct live_tables, sockets, struct socket_rule, socket_shape),
+	FROM(struct live_tables, ioctl_from),
+	FROM(struct live_tables, prctl_from),
+	FROM(struct live_tables, socket_from),
+	FROM(struct live_tables, clone_from),
+	FROM(struct live_tables, write_from),
+	LIST_OF_ROWS(struct live_tables, read, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, write, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, deny_read, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, deny_write, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, hidden, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, ask_read, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, ask_write, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, ask_execute, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, always_read, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, always_write, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, always_execute, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, paths, struct plan_path, path_shape),
+	{ 0 },
+};
+
+/* Differs where a build's structs do. */
+static uint32_t layout(void)
+{
+	return (uint32_t)(sizeof(struct live_tables) * 31 + sizeof(struct plan_call) * 37 +
+			  sizeof(struct where_rule) * 41 + sizeof(struct socket_rule) * 43 +
+			  sizeof(struct plan_path) * 47 + MEDIATE_TRIPWIRE * 53);
+}
+
+struct any_list {
+	size_t n, cap;
+	uintptr_t at;
+};
+
+/* ---- writing ---- */
+
+struct writer {
+	char *image; /* LIVE_SLOT_BYTES of them, zeroed */
+	size_t used;
+	bool full;
+};
+
+/* Where `size` bytes begin; 0: no room. */
+static size_t room(struct writer *w, size_t size)
+{
+	size_t at = (w->used + ALIGN - 1) / ALIGN * ALIGN;
+
+	/* The last byte stays zero: it ends every text. */
+	if (w->full || size >= LIVE_SLOT_BYTES - at) {
+		w->full = true;
+		return 0;
+	}
+	w->used = at + size;
+	return at;
+}
+
+static uintptr_t write_bytes(struct writer *w, const void *from, size_t size)
+{
+	size_t at = room(w, size);
+
+	if (at != 0 && size != 0)
+		memcpy(w->image + at, from, size);
+	return at;
+}
+
+static void write_struct(struct writer *w, size_t at, const struct shape *shape);
+
+/* n structs are copied whole, then what they point at; pointers become offsets. */
+static uintptr_t write_rows(struct writer *w, const void *from, size_t n, const struct shape *s)
+{
+	size_t at = write_bytes(w, from, n * s->row_size);
+
+	for (size_t i = 0; i < n && !w->full; i++)
+		write_struct(w, at + i * s->row_size, s->rows);
+	return at;
+}
+
+static void write_field(struct writer *w, char *field, const struct shape *s)
+{
+	struct any_list list;
+	uintptr_t p;
+
+	memcpy(&p, field, sizeof p < s->size ? sizeof p : s->size);
+	switch (s->kind) {
+	case TEXT:
+	case SAID_TEXT:
+		p = p != 0 ? write_bytes(w, (const char *)p, strlen((const char *)p) + 1) : 0;
+		break;
+	case ONE:
+		p = write_rows(w, (const void *)p, 1, s);
+		break;
+	case NOTHING:
+		p = 0;
+		break;
+	case LIST:
+		memcpy(&list, field, sizeof list);
+		list.cap = list.n;
+		list.at = list.n != 0 ? write_rows(w, (const void *)list.at, list.n, s) : 0;
+		memcpy(field, &list, sizeof list);
+		return;
+	case BOOL:
+	case BELOW:
+		return;
+	}
+	memcpy(field, &p, sizeof p);
+}
+
+static void write_struct(struct writer *w, size_t at, const struct shape *shape)
+{
+	for (const struct shape *s = shape; s->size != 0 && !w->full; s++)
+		write_field(w, w->image + at + s->offset, s);
+}
+
+int live_pack(struct arena *a, const struct live_tables *t, char **image, size_t *len,
+	      struct err *e)
+{
+	struct writer w = { .image = arena_alloc(a, LIVE_SLOT_BYTES),
+			    .used = sizeof(struct image_head) };
+	struct image_head head = { .magic = LIVE_MAGIC, .layout = layout(), .tables = *t };
+
+	memcpy(w.image, &head, sizeof head);
+	write_struct(&w, offsetof(struct image_head, tables), tables_shape);
+	if (w.full)
+		return fail(e, E2BIG, "the profile is larger than a running container takes");
+	head.bytes = w.used + 1;
+	memcpy(w.image + offsetof(struct image_head, bytes), &head.bytes, sizeof head.bytes);
+	*image = w.image;
+	*len = head.bytes;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	char *image;
+	size_t len;
+};
+
+static bool read_struct(const struct reader *r, char *at, const struct shape *shape);
+
+static bool read_rows(const struct reader *r, uintptr_t *p, size_t n, const struct shape *s)
+{
+	uintptr_t offset = *p;
+
+	if (offset < sizeof(struct image_head) || offset % ALIGN != 0 || offset >= r->len ||
+	    n > (r->len - offset) / s->row_size)
+		return false;
+	for (size_t i = 0; i < n && s->rows->size != 0; i++)
+		if (!read_struct(r, r->image + offset + i * s->row_size, s->rows))
+			return false;
+	*p = (uintptr_t)r->image + offset;
+	return true;
+}
+
+static bool read_number(const char *field, const struct shape *s)
+{
+	uint64_t value = 0;
+
+	/* Of both byte orders that there are, zviz runs on this one. */
+	memcpy(&value, field, s->size);
+	return value < (s->kind == BOOL ? 2 : s->most);
+}
+
+static bool read_field(const struct reader *r, char *field, const struct shape *s)
+{
+	struct any_list list;
+	uintptr_t p = 0;
+
+	if (s->kind == BOOL || s->kind == BELOW)
+		return read_number(field, s);
+	if (s->kind == LIST) {
+		memcpy(&list, field, sizeof list);
+		list.cap = list.n;
+		if (list.n == 0)
+			list.at = 0;
+		else if (!read_rows(r, &list.at, list.n, s))
+			return false;
+		memcpy(field, &list, sizeof list);
+		return true;
+	}
+	memcpy(&p, field, sizeof p);
+	if (p == 0 || s->kind == NOTHING)
+		return p == 0 && (s->kind == TEXT || s->kind == NOTHING);
+	if (s->kind == ONE && !read_rows(r, &p, 1, s))
+		return false;
+	if (s->kind != ONE) {
+		if (p < sizeof(struct image_head) || p >= r->len)
+			return false;
+		p += (uintptr_t)r->image;
+	}
+	memcpy(field, &p, sizeof p);
+	return true;
+}
+
+static bool read_struct(const struct reader *r, char *at, const struct shape *shape)
+{
+	for (const struct shape *s = shape; s->size != 0; s++)
+		if (!read_field(r, at + s->offset, s))
+			return false;
+	return true;
+}
+
+size_t live_length(const void *slot)
+{
+	struct image_head head;
+
+	memcpy(&head, slot, offsetof(struct image_head, tables));
+	return head.magic == LIVE_MAGIC && head.layout == layout() && head.bytes > sizeof head &&
+			       head.bytes <= LIVE_SLOT_BYTES
+		       ? head.bytes
+		       : 0;
+}
+
+const struct live_tables *live_unpack(void *image, size_t len)
+{
+	const struct reader r = { image, len };
+	struct image_head *head = image;
+
+	if (len <= sizeof *head || live_length(image) != len || r.image[len - 1] != '\0' ||
+	    !read_struct(&r, r.image + offsetof(struct image_head, tables), tables_shape))
+		return NULL;
+	for (size_t i = 0; i < head->tables.sources.n; i++)
+		head->tables.sources.at[i].len = strlen(head->tables.sources.at[i].text);
+	return &head->tables;
+}
+
+/* ---- from a plan, and into one ---- */
+
+/* Lists of a plan are const and without a capacity; here they are only read. */
+#define LEND(to, n_, at_)                                                                          \
+	((to).n = (to).cap = (n_), memcpy(&(to).at, &(const void *){ (at_) }, sizeof(void *)))
+
+void live_tables_of(const struct broker_plan *p, struct live_tables *out)
+{
+	*out = (struct live_tables){
+		.profile = p->profile,
+		.audit = p->audit,
+		.ioctl_from = p->ioctl_from,
+		.prctl_from = p->prctl_from,
+		.socket_from = p->socket_from,
+		.clone_from = p->clone_from,
+		.write_from = p->write_from,
+		.ask_timeout_ms = p->ask_timeout_ms,
+	};
+	if (p->where != NULL)
+		out->where = *p->where;
+	LEND(out->calls, p->ncalls, p->calls);
+	LEND(out->ioctls, p->nioctls, p->ioctls);
+	LEND(out->prctls, p->nprctls, p->prctls);
+	LEND(out->sockets, p->nsockets, p->sockets);
+	LEND(out->read, p->nread, p->read);
+	LEND(out->write, p->nwrite, p->write);
+	LEND(out->deny_read, p->ndeny_read, p->deny_read);
+	LEND(out->deny_write, p->ndeny_write, p->deny_write);
+	LEND(out->hidden, p->nhidden, p->hidden);
+	LEND(out->ask_read, p->ask[ASK_READ].n, p->ask[ASK_READ].rules);
+	LEND(out->always_read, p->ask[ASK_READ].nalways, p->ask[ASK_READ].always);
+	LEND(out->ask_write, p->ask[ASK_WRITE].n, p->ask[ASK_WRITE].rules);
+	LEND(out->always_write, p->ask[ASK_WRITE].nalways, p->ask[ASK_WRITE].always);
+	LEND(out->ask_execute, p->ask[ASK_EXECUTE].n, p->ask[ASK_EXECUTE].rules);
+	LEND(out->always_execute, p->ask[ASK_EXECUTE].nalways, p->ask[ASK_EXECUTE].always);
+	LEND(out->paths, p->npaths, p->paths);
+}
+
+static void apply_ask(struct broker_plan *out, enum ask_kind kind, const struct live_rules *rules,
+		      const struct live_rules *always)
+{
+	out->ask[kind].n = rules->n;
+	out->ask[kind].rules = rules->at;
+	out->ask[kind].nalways = always->n;
+	out->ask[kind].always = always->at;
+}
+
+void live_apply(const struct broker_plan *base, const struct live_tables *t,
+		struct broker_plan *out)
+{
+	*out = *base;
+	out->profile = t->profile;
+	out->audit = t->audit;
+	out->ncalls = t->calls.n;
+	out->calls = t->calls.at;
+	out->where = &t->where;
+	out->nioctls = t->ioctls.n;
+	out->ioctls = t->ioctls.at;
+	out->nprctls = t->prctls.n;
+	out->prctls = t->prctls.at;
+	out->nsockets = t->sockets.n;
+	out->sockets = t->sockets.at;
+	out->ioctl_from = t->ioctl_from;
+	out->prctl_from = t->prctl_from;
+	out->socket_from = t->socket_from;
+	out->clone_from = t->clone_from;
+	out->write_from = t->write_from;
+	out->nread = t->read.n;
+	out->read = t->read.at;
+	out->nwrite = t->write.n;
+	out->write = t->write.at;
+	out->ndeny_read = t->deny_read.n;
+	out->deny_read = t->deny_read.at;
+	out->ndeny_write = t->deny_write.n;
+	out->deny_write = t->deny_write.at;
+	out->nhidden = t->hidden.n;
+	out->hidden = t->hidden.at;
+	apply_ask(out, ASK_READ, &t->ask_read, &t->always_read);
+	apply_ask(out, ASK_WRITE, &t->ask_write, &t->always_write);
+	apply_ask(out, ASK_EXECUTE, &t->ask_execute, &t->always_execute);
+	out->ask_timeout_ms = t->ask_timeout_ms;
+	out->npaths = t->paths.n;
+	out->paths = t->paths.at;
+}
+
+static bool is_performed(enum mediator m)
+{
+	return m == MEDIATE_OPEN || m == MEDIATE_NAMES;
+}
+
+bool live_fits(const struct broker_plan *base, const struct live_tables *t)
+{
+	if (t->profile == NULL || t->calls.n != base->ncalls)
+		return false;
+	if (!base->asks && t->ask_read.n + t->ask_write.n + t->ask_execute.n != 0)
+		return false;
+	if (!base->traces && t->ask_execute.n != 0)
+		return false;
+	for (size_t i = 0; i < base->ncalls; i++) {
+		const struct plan_call *was = &base->calls[i], *is = &t->calls.at[i];
+
+		if (is->nr != was->nr || strcmp(is->name, was->name) != 0)
+			return false;
+		if (is_performed(is->mediator) && is->mediator != was->mediator)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,88 @@
+/* Images come from another process of the same owner. Whatever becomes of one, what is accepted must lie within itself, and
+ * survive a second trip. */
+#include <linux/audit.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/decide.h"
+#include "policy/live_image.h"
+#include "policy/reference.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void decide_all(const struct live_tables *t)
+{
+	static const struct broker_plan base = { .used = true };
+	struct broker_plan plan;
+
+	live_apply(&base, t, &plan);
+	for (size_t i = 0; i < plan.ncalls; i++) {
+		struct call c = { .arch = AUDIT_ARCH_X86_64, .nr = plan.calls[i].nr };
+		struct object o = { .path = "/work/file", .reachable = true };
+
+		(void)decide_call(&plan, &c, &plan.calls[i]);
+		(void)decide_open(&plan, &o, WANT_READ | WANT_WRITE);
+	}
+}
+
+/* The image of a built-in profile: no input would find its way there by itself. */
+static size_t whole_image(struct arena *a, char **out)
+{
+	const struct builtin_profile *b = profile_builtin("hostile-tenant");
+	struct reference *ref = arena_alloc(a, sizeof *ref);
+	struct plan *plan = arena_alloc(a, sizeof *plan);
+	struct live_tables t;
+	struct profile p;
+	struct err e;
+	size_t len;
+
+	require(profile_load_builtin(a, b, &p, &e) == 0);
+	require(reference_plan(a, &p, HOST_X86_64, false, true, ref, plan, &e) == 0);
+	live_tables_of(&plan->broker, &t);
+	require(live_pack(a, &t, out, &len, &e) == 0);
+	return len;
+}
+
+/* Each five bytes of the input: where, and what. */
+static void edit(char *image, size_t len, const uint8_t *data, size_t size)
+{
+	uint32_t at;
+
+	for (size_t i = 0; i + 5 <= size; i += 5) {
+		memcpy(&at, data + i, sizeof at);
+		image[at % len] = (char)data[i + 4];
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena a = { 0 };
+	struct err e;
+	char *whole, *again;
+	size_t len = whole_image(&a, &whole), len2;
+	char *image = malloc(len); /* its end is where a sanitizer sees it */
+
+	require(image != NULL);
+	memcpy(image, whole, len);
+	edit(image, len, data, size);
+
+	const struct live_tables *t = live_unpack(image, len);
+
+	require(t != NULL || size != 0);
+	if (t != NULL) {
+		decide_all(t);
+		/* Overlapping parts may need more room when they are written apart. */
+		if (live_pack(&a, t, &again, &len2, &e) == 0)
+			require(live_unpack(again, len2) != NULL);
+	}
+	free(image);
+	arena_free(&a);
+	return 0;
+}
