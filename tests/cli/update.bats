@@ -303,7 +303,7 @@ while not failed.wait(0.05):
 			[[ $state == *started* ]]
 		fi
 	done
-	! grep -q damaged "$place/home/events"
+	run ! grep -q damaged "$place/home/events"
 	zviz update --profile "$place/shut.yaml" "$id"
 	wait_for last no yes
 }
