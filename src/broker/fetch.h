@@ -1,6 +1,7 @@
 /*
  * What the broker learns of a calling thread: bounded copies, made once. fetch.c is the only file that reads
- * the memory of a tracee, or its folder in /proc. Each function returns 0 or -errno.
+ * the memory of a tracee, or its folder in /proc; fetch_socket.c makes messages and addresses of what it gives. Each
+ * function returns 0 or -errno.
  *
  * A copy may stem from a thread that has since died and whose number was taken over: before acting on it
  * fetch_valid() must say that the notification still stands.
@@ -73,10 +74,22 @@ void fetch_names_done(struct names_request *r);
 /* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG. */
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);
 
+/* Copies exactly `len` bytes: -EFAULT. */
+int fetch_memory(const struct call *c, uint64_t address, void *to, size_t len);
+
+/* Its memory as a file to be written to, or -errno; owned by the caller. It stays that of the same process. */
+int fetch_memory_file(const struct server *s, const struct call *c);
+
+/* The number of its process in the broker's procfs. */
+int fetch_group(const struct server *s, const struct call *c, uint32_t *out);
+
 int fetch_task(const struct server *s, const struct call *c, struct task *out);
 
 /* An O_PATH descriptor (or a copy) of what the thread's descriptor `fd` is: -EBADF. */
 int fetch_fd(const struct server *s, const struct call *c, int fd, int *out);
+
+/* A copy of it that can be used. */
+int fetch_copy(const struct server *s, const struct call *c, int fd, int *out);
 
 /* The controlling terminal's device number, 0 when there is none. */
 int fetch_terminal(const struct server *s, const struct call *c, dev_t *out);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -372,6 +374,46 @@ static int do_truncate(struct naming_of *n)
 	OWN_FD fd = act_reopen(n->s, at.fd, O_WRONLY | O_NONBLOCK);
 
 	return fd < 0 ? fd : result(ftruncate(fd, (off_t)n->out->request.number[0]));
+}
+
+/* ---- bind ---- */
+
+/* Peers see the address as bind() got it (unix_bind_bsd() keeps the text), so it should be the caller's own. Where that
+ * could lead elsewhere, they see the bare name. */
+static int do_bind(struct naming_of *n, int socket, const struct sockaddr_un *as, uint32_t len)
+{
+	const struct names_request *r = &n->out->request;
+	struct sockaddr_un bare = { .sun_family = AF_UNIX };
+	size_t base = last_component(r->path[0]);
+
+	TRY(make(n, 0, S_IFSOCK));
+	if (base != 0 && resolve_is_plain(r->dir[0], r->path[0], base, n->at[0].fd)) {
+		if (r->dir[0] >= 0 && fchdir(r->dir[0]) < 0)
+			return -errno;
+		return SYS_CALL(SYS_bind, socket, as, len);
+	}
+	if (fchdir(n->at[0].fd) < 0)
+		return -errno;
+	if (base == 0)
+		return SYS_CALL(SYS_bind, socket, as, len);
+	memcpy(bare.sun_path, n->at[0].name, n->at[0].len);
+	return SYS_CALL(SYS_bind, socket, &bare,
+			offsetof(struct sockaddr_un, sun_path) + n->at[0].len + 1);
+}
+
+void names_bind(const struct server *s, const struct call *c, int socket,
+		const struct sockaddr_un *as, uint32_t len, struct names_outcome *out)
+{
+	struct naming_of n = { .s = s, .c = c, .out = out, .at = { { .fd = -1 }, { .fd = -1 } } };
+
+	out->refused = false;
+	out->about = 0;
+	out->err = -act_own_limit(do_bind(&n, socket, as, len));
+	if (out->err == EEXIST)
+		out->err = EADDRINUSE;
+	(void)!fchdir(
+		s->self_fds); /* where connecting begins; and no folder of the caller's stays in use */
+	fd_close(&n.at[0].fd);
 }
 
 /* ---- all of them ---- */

@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "broker/rules.h"
 #include "kern/sys.h"
@@ -38,7 +39,14 @@ static const struct bpf_case ioctl_cases[] = {
 	IS(1, SECCOMP_IOCTL_NOTIF_SET_FLAGS),
 };
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
-static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_DUPFD_CLOEXEC) };
+static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_GETFL),
+					       IS(1, F_DUPFD_CLOEXEC) };
+/* What kind of socket a caller's is, and nothing that could be set. */
+static const struct bpf_case getsockopt_cases[] = {
+	{ .n = 2,
+	  .tests = { { 1, BPF_OP_EQ, LOW, SOL_SOCKET }, { 2, BPF_OP_EQ, LOW, SO_TYPE } },
+	  .then = SECCOMP_RET_ALLOW },
+};
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 static const struct bpf_case memory_cases[] = { CLEAR(2, PROT_EXEC) };
 /* CLONE_DETACHED means nothing since Linux 2.6.2; musl says it. */
@@ -101,6 +109,13 @@ static const struct bpf_rule rules[] = {
 	ALLOW(SYS_mknodat),
 	ALLOW(SYS_ftruncate),
 	ONLY(SYS_fcntl, fcntl_cases),
+	/* sockets of callers, likewise; it cannot make one of its own */
+	ALLOW(SYS_connect),
+	ALLOW(SYS_bind),
+	ALLOW(SYS_sendmsg),
+	ALLOW(SYS_fchdir),
+	ALLOW(SYS_pwrite64), /* msg_len of sendmmsg */
+	ONLY(SYS_getsockopt, getsockopt_cases),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
 	ONLY(SYS_unshare, unshare_cases),

@@ -208,6 +208,24 @@ static void means_names(struct maker *k, struct meaning_call *c)
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
 }
 
+/* With patterns the broker names the addresses of sockets: they may be files. sendto without an address has none. */
+static void means_address(struct maker *k, struct meaning_call *c)
+{
+	if (k->p->filesystem.deny_read.n == 0 && k->p->filesystem.deny_write.n == 0)
+		return;
+	k->performed = true;
+	if (strcmp(c->name, "sendto") != 0) {
+		c->otherwise = SECCOMP_RET_USER_NOTIF;
+		return;
+	}
+
+	struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
+
+	r->tests[r->ntests++] = (struct meaning_test){ .arg = 4,
+						       .mask = UINT64_MAX,
+						       .not_zero = true };
+}
+
 static void means_exec(struct maker *k, struct meaning_call *c)
 {
 	if (k->p->audit < AUDIT_ALL || !brokered(k, "execve"))
@@ -220,15 +238,17 @@ static const struct judged {
 	const char *call;
 	void (*means)(struct maker *k, struct meaning_call *c);
 } judged[] = {
-	{ "ioctl", means_ioctl },       { "prctl", means_prctl },    { "socket", means_socket },
-	{ "socketpair", means_socket }, { "clone", means_clone },    { "unshare", means_clone },
-	{ "open", means_open },         { "openat", means_open },    { "openat2", means_open },
-	{ "creat", means_open },        { "execve", means_exec },    { "execveat", means_exec },
-	{ "link", means_names },        { "linkat", means_names },   { "mkdir", means_names },
-	{ "mkdirat", means_names },     { "mknod", means_names },    { "mknodat", means_names },
-	{ "rename", means_names },      { "renameat", means_names }, { "renameat2", means_names },
-	{ "rmdir", means_names },       { "symlink", means_names },  { "symlinkat", means_names },
-	{ "truncate", means_names },    { "unlink", means_names },   { "unlinkat", means_names },
+	{ "ioctl", means_ioctl },       { "prctl", means_prctl },      { "socket", means_socket },
+	{ "socketpair", means_socket }, { "clone", means_clone },      { "unshare", means_clone },
+	{ "open", means_open },         { "openat", means_open },      { "openat2", means_open },
+	{ "creat", means_open },        { "execve", means_exec },      { "execveat", means_exec },
+	{ "link", means_names },        { "linkat", means_names },     { "mkdir", means_names },
+	{ "mkdirat", means_names },     { "mknod", means_names },      { "mknodat", means_names },
+	{ "rename", means_names },      { "renameat", means_names },   { "renameat2", means_names },
+	{ "rmdir", means_names },       { "symlink", means_names },    { "symlinkat", means_names },
+	{ "connect", means_address },   { "bind", means_address },     { "sendto", means_address },
+	{ "sendmsg", means_address },   { "sendmmsg", means_address }, { "truncate", means_names },
+	{ "unlink", means_names },      { "unlinkat", means_names },
 };
 
 /* Rows of `where:` come first. What they refuse is asked where refusals are counted; where the broker performs what it
