@@ -422,7 +422,9 @@ int step_broker_viewed(struct box *b, struct err *e)
 
 int step_broker_ready(struct box *b, struct err *e)
 {
-	return wait_broker(b, BROKER_SERVING, e);
+	TRY(wait_broker(b, BROKER_SERVING, e));
+	/* Before the bundle's filter as well, which may permit no threads. */
+	return b->plan->broker.addresses ? listener_prepare(b, e) : 0;
 }
 
 int step_seccomp_spec(struct box *b, struct err *e)
@@ -433,22 +435,6 @@ int step_seccomp_spec(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "linux.seccomp: filter of %zu instructions: %m",
 			    p->spec_filter.n)
 		     : 0;
-}
-
-int step_seccomp_load(struct box *b, struct err *e)
-{
-	const struct plan *p = b->plan;
-	int listener = sys_seccomp_load(p->filter.at, p->filter.n, p->filter_flags);
-
-	if (listener < 0)
-		return fail(e, -listener, "filter of %zu instructions: %m", p->filter.n);
-	if (!p->broker.used)
-		return 0;
-
-	int r = scm_send(b->hand_init, "l", 1, listener);
-
-	close(listener); /* the broker's alone: with a second holder, calls would wait for a dead one */
-	return r < 0 ? fail(e, -r, "hand the listener over: %m") : 0;
 }
 
 int step_exec(struct box *b, struct err *e)

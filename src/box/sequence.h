@@ -98,4 +98,7 @@ int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);
 int step_exec(struct box *b, struct err *e);
 
+/* Before any filter, where the profile's is going to ask about sendmsg: see listener.c. */
+int listener_prepare(struct box *b, struct err *e);
+
 #endif

@@ -32,9 +32,9 @@ void act_open(const struct server *s, const struct call *c, const struct plan_ca
 void act_finish(const struct server *s, const struct call *c, struct outcome *o);
 void act_done(struct outcome *o);
 
-/* ---- for names.c ---- */
+/* ---- for names.c and socket.c ---- */
 
-/* Answers with success, or with a negative errno. */
+/* Answers with a result of 0 or more, or with a negative errno. */
 void act_answer_result(const struct server *s, const struct call *c, int result);
 
 /* The name that the kernel gives to what we opened, which no caller chose: 0 or -errno. */

@@ -165,6 +165,25 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 		       &shown, &r->flags);
 }
 
+void audit_socket(const struct server *s, const struct call *c, const struct plan_call *row,
+		  const struct socket_outcome *o)
+{
+	const struct paths shown = { { o->path[0] != '\0' ? o->path : NULL } };
+	int err = o->result < 0 && !o->later ? -o->result : 0;
+	char path[2 * PATH_MAX];
+	struct verdict v = o->why;
+
+	if (!wanted(s, err == 0 ? AUDIT_DECISIONS : AUDIT_DENIALS))
+		return;
+	absolute_path(s, o->dir, o->path, path);
+	if (o->refused ||
+	    (err != 0 && shown.at[0] != NULL && decide_failed(s->plan, path, err, &v)))
+		report(s, c, "deny", &v, path, &shown, NULL);
+	else if (wanted(s, AUDIT_DECISIONS))
+		report(s, c, "allow", &(struct verdict){ .err = err, .from = row->from }, path,
+		       &shown, NULL);
+}
+
 void audit_names(const struct server *s, const struct call *c, const struct plan_call *row,
 		 const struct names_outcome *o)
 {

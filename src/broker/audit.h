@@ -7,6 +7,7 @@
 
 #include "broker/act.h"
 #include "broker/names.h"
+#include "broker/socket.h"
 
 /* Monotonic time, or 0 when nobody audits. */
 uint64_t audit_now(const struct server *s);
@@ -21,6 +22,9 @@ void audit_program(const struct server *s, const struct call *c, const struct pl
 
 void audit_names(const struct server *s, const struct call *c, const struct plan_call *row,
 		 const struct names_outcome *o);
+
+void audit_socket(const struct server *s, const struct call *c, const struct plan_call *row,
+		  const struct socket_outcome *o);
 
 void audit_open(const struct server *s, const struct call *c, const struct plan_call *row,
 		const struct outcome *o);

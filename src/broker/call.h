@@ -23,8 +23,10 @@ struct waiter {
 	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
 	const struct server *server;
 	struct call call;
-	uint64_t flags; /* of the open */
-	int fd;         /* O_PATH, owned by the thread */
+	uint64_t flags;                 /* of the open */
+	int fd;                         /* O_PATH, owned by the thread */
+	void (*work)(struct waiter *w); /* NULL: that open */
+	void *what;                     /* for work(), which frees it */
 };
 
 /* What serving needs, made once before the first notification. */

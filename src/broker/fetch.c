@@ -78,8 +78,7 @@ static int memory_read(void *ctx)
 	return (int)sys_read_memory((pid_t)m->tid, m->address, m->to, m->len);
 }
 
-/* Exactly `len` bytes that lie in one page, or -EFAULT. */
-static int memory_copy(const struct call *c, uint64_t address, void *to, size_t len)
+int fetch_memory(const struct call *c, uint64_t address, void *to, size_t len)
 {
 	struct memory m = { .tid = c->tid, .address = address, .to = to, .len = len };
 	int r = fetch_as_tracer(memory_read, &m);
@@ -104,7 +103,7 @@ int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX])
 			len = room;
 		if (got == 0 && len > FIRST_BYTES)
 			len = FIRST_BYTES;
-		err = memory_copy(c, address + got, out + got, len);
+		err = fetch_memory(c, address + got, out + got, len);
 		if (err == 0 && memchr(out + got, '\0', len) != NULL)
 			return 0;
 		got += len;
@@ -120,7 +119,7 @@ static int memory_copy_pages(const struct call *c, uint64_t address, void *to, s
 
 		if (part > len - got)
 			part = len - got;
-		TRY(memory_copy(c, address + got, (char *)to + got, part));
+		TRY(fetch_memory(c, address + got, (char *)to + got, part));
 		got += part;
 	}
 	return 0;
@@ -234,23 +233,52 @@ int fetch_terminal(const struct server *s, const struct call *c, dev_t *out)
 	return 0;
 }
 
+int fetch_group(const struct server *s, const struct call *c, uint32_t *out)
+{
+	char status[STATUS_BYTES];
+
+	TRY(thread_read(s, c, "status", status, sizeof status));
+	return status_number(status, "\nTgid:\t", 10, out);
+}
+
+int fetch_memory_file(const struct server *s, const struct call *c)
+{
+	return thread_open(s, c, "mem", O_WRONLY);
+}
+
 /* ---- descriptors ---- */
 
 /* In the rare case that /proc/TID/fd is closed to us (its owner is root when the thread is non-dumpable), the
  * descriptor itself can still be copied. */
 struct copy {
-	uint32_t tid;
+	const struct server *s;
+	const struct call *c;
 	int fd;
 };
 
 static int descriptor_copy(void *ctx)
 {
 	const struct copy *d = ctx;
-	OWN_FD pidfd = sys_pidfd_open((pid_t)d->tid, 0);
+	OWN_FD pidfd = sys_pidfd_open((pid_t)d->c->tid, 0);
+	uint32_t leader;
 
 	if (pidfd == -EINVAL || pidfd == -ENOENT) /* not a thread group's leader */
-		pidfd = sys_pidfd_open((pid_t)d->tid, PIDFD_THREAD);
+		pidfd = sys_pidfd_open((pid_t)d->c->tid, PIDFD_THREAD);
+	/* Before Linux 6.9: its leader has the same descriptors, but for threads that asked for their own. */
+	if (pidfd == -EINVAL && fetch_group(d->s, d->c, &leader) == 0)
+		pidfd = sys_pidfd_open((pid_t)leader, 0);
 	return pidfd < 0 ? pidfd : sys_pidfd_getfd(pidfd, d->fd);
+}
+
+int fetch_copy(const struct server *s, const struct call *c, int fd, int *out)
+{
+	struct copy d = { .s = s, .c = c, .fd = fd };
+	int r = fd < 0 ? -EBADF : fetch_as_tracer(descriptor_copy, &d);
+
+	if (r < 0)
+		return r;
+	*out = r;
+	return 0;
 }
 
 int fetch_fd(const struct server *s, const struct call *c, int fd, int *out)
@@ -263,11 +291,8 @@ int fetch_fd(const struct server *s, const struct call *c, int fd, int *out)
 
 	int r = thread_open(s, c, name, O_PATH);
 
-	if (r == -EACCES || r == -EPERM) {
-		struct copy d = { .tid = c->tid, .fd = fd };
-
-		r = fetch_as_tracer(descriptor_copy, &d);
-	}
+	if (r == -EACCES || r == -EPERM)
+		return fetch_copy(s, c, fd, out);
 	if (r == -ENOENT)
 		return -EBADF;
 	if (r < 0)

@@ -1,6 +1,7 @@
 /*
  * What the broker learns of a calling thread: bounded copies, made once. fetch.c is the only file that reads
- * the memory of a tracee, or its folder in /proc. Each function returns 0 or -errno.
+ * the memory of a tracee, or its folder in /proc; fetch_socket.c makes messages and addresses of what it gives. Each
+ * function returns 0 or -errno.
  *
  * A copy may stem from a thread that has since died and whose number was taken over: before acting on it
  * fetch_valid() must say that the notification still stands.
@@ -71,7 +72,10 @@ int fetch_exec(const struct server *s, const struct call *c, const char *name,
 /* The file that a process runs, by the kernel's name for it. */
 int fetch_program(const struct server *s, uint32_t tid, char path[PATH_MAX]);
 
-/* What the registers say; -ENOSYS: no such call. */
+/* The mode of a mknod. */
+mode_t fetch_node_mode(const struct names_request *r);
+
+/* What the registers say. The errno is the kernel's, from before it looks at any path; -ENOSYS: no such call. */
 int fetch_names_numbers(const struct call *c, const char *call, struct names_request *out);
 /* Then the paths. */
 int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out);
@@ -79,6 +83,15 @@ void fetch_names_done(struct names_request *r);
 
 /* Copies a string of at most PATH_MAX bytes with its NUL: -EFAULT, -ENAMETOOLONG, and then it is "". */
 int fetch_string(const struct call *c, uint64_t address, char out[PATH_MAX]);
+
+/* Copies exactly `len` bytes: -EFAULT. */
+int fetch_memory(const struct call *c, uint64_t address, void *to, size_t len);
+
+/* Its memory as a file to be written to, or -errno; owned by the caller. It stays that of the same process. */
+int fetch_memory_file(const struct server *s, const struct call *c);
+
+/* The number of its process in the broker's procfs. */
+int fetch_group(const struct server *s, const struct call *c, uint32_t *out);
 
 int fetch_task(const struct server *s, const struct call *c, struct task *out);
 
@@ -90,6 +103,8 @@ int fetch_limit(const struct server *s, const struct call *c, const char *name, 
 
 /* O_PATH of the folder with a name for each of the thread's descriptors. */
 int fetch_table(const struct server *s, const struct call *c, int *out);
+/* A copy of it that can be used. */
+int fetch_copy(const struct server *s, const struct call *c, int fd, int *out);
 
 /* The controlling terminal's device number, 0 when there is none. */
 int fetch_terminal(const struct server *s, const struct call *c, dev_t *out);

@@ -3,11 +3,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "broker/fetch.h"
+
 
 /* ---- programs ---- */
 
@@ -96,6 +100,52 @@ static int fetch_path(const struct server *s, const struct call *c, unsigned i,
 	return fetch_dir(s, c, dirfd, &out->dir[i]);
 }
 
+mode_t fetch_node_mode(const struct names_request *r)
+{
+	return (mode_t)(r->number[0] & 0xffff); /* umode_t of the kernel */
+}
+
+/* may_mknod() of fs/namei.c */
+static int check_node(const struct names_request *r)
+{
+	switch (fetch_node_mode(r) & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* What the kernel says about the registers before it looks at any path. */
+static int check_numbers(const struct names_request *r)
+{
+	unsigned flags = (unsigned)r->number[0];
+
+	switch (r->call->deed) {
+	case NAMES_RENAME: /* whiteouts are for file systems that lie over others */
+		return flags >= (RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
+	case NAMES_LINK:
+		return flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : 0;
+	case NAMES_UNLINK:
+		return flags & ~(unsigned)AT_REMOVEDIR ? -EINVAL : 0;
+	case NAMES_MKNOD:
+		return check_node(r);
+	case NAMES_TRUNCATE:
+		return (int64_t)r->number[0] < 0 ? -EINVAL : 0;
+	case NAMES_SYMLINK:
+	case NAMES_MKDIR:
+		break;
+	}
+	return 0;
+}
+
 int fetch_names_numbers(const struct call *c, const char *name, struct names_request *out)
 {
 	out->call = NULL;
@@ -108,7 +158,7 @@ int fetch_names_numbers(const struct call *c, const char *name, struct names_req
 		return -ENOSYS;
 	for (unsigned i = 0; i < 2; i++)
 		out->number[i] = out->call->number[i] != NO_ARG ? c->arg[out->call->number[i]] : 0;
-	return 0;
+	return check_numbers(out);
 }
 
 int fetch_names_paths(const struct server *s, const struct call *c, struct names_request *out)

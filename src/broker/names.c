@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -248,19 +250,14 @@ static int do_mkdir(struct naming_of *n)
 	return result(mkdirat(n->at[0].fd, n->at[0].name, (mode_t)n->out->request.number[0]));
 }
 
-static mode_t node_mode(const struct names_request *r)
-{
-	return (mode_t)(r->number[0] & 0xffff); /* umode_t of the kernel */
-}
-
 static int do_mknod(struct naming_of *n)
 {
 	const struct names_request *r = &n->out->request;
-	mode_t type = node_mode(r) & S_IFMT;
+	mode_t type = fetch_node_mode(r) & S_IFMT;
 
 	TRY(make(n, 0, type != 0 ? type : S_IFREG));
-	return result(
-		mknodat(n->at[0].fd, n->at[0].name, node_mode(r), (dev_t)(uint32_t)r->number[1]));
+	return result(mknodat(n->at[0].fd, n->at[0].name, fetch_node_mode(r),
+			      (dev_t)(uint32_t)r->number[1]));
 }
 
 static int do_symlink(struct naming_of *n)
@@ -393,48 +390,47 @@ static int do_truncate(struct naming_of *n)
 	return result(ftruncate(fd, (off_t)n->out->request.number[0]));
 }
 
+/* ---- bind ---- */
+
+/* Peers see the address as bind() got it (unix_bind_bsd() keeps the text), so it should be the caller's own. Where that
+ * could lead elsewhere, they see the bare name. */
+static int do_bind(struct naming_of *n, int socket, const struct sockaddr_un *as, uint32_t len)
+{
+	const struct names_request *r = &n->out->request;
+	struct sockaddr_un bare = { .sun_family = AF_UNIX };
+	size_t base = last_component(r->path[0]);
+
+	TRY(make(n, 0, S_IFSOCK));
+	if (base != 0 && resolve_is_plain(r->dir[0], r->path[0], base, n->at[0].fd)) {
+		if (r->dir[0] >= 0 && fchdir(r->dir[0]) < 0)
+			return -errno;
+		return SYS_CALL(SYS_bind, socket, as, len);
+	}
+	if (fchdir(n->at[0].fd) < 0)
+		return -errno;
+	if (base == 0)
+		return SYS_CALL(SYS_bind, socket, as, len);
+	memcpy(bare.sun_path, n->at[0].name, n->at[0].len);
+	return SYS_CALL(SYS_bind, socket, &bare,
+			offsetof(struct sockaddr_un, sun_path) + n->at[0].len + 1);
+}
+
+void names_bind(const struct server *s, const struct call *c, int socket,
+		const struct sockaddr_un *as, uint32_t len, struct names_outcome *out)
+{
+	struct naming_of n = { .s = s, .c = c, .out = out, .at = { { .fd = -1 }, { .fd = -1 } } };
+
+	out->refused = false;
+	out->about = 0;
+	out->err = -act_own_limit(do_bind(&n, socket, as, len));
+	if (out->err == EEXIST)
+		out->err = EADDRINUSE;
+	(void)!fchdir(
+		s->self_fds); /* where connecting begins; and no folder of the caller's stays in use */
+	fd_close(&n.at[0].fd);
+}
+
 /* ---- all of them ---- */
-
-/* may_mknod() of fs/namei.c */
-static int check_node(const struct names_request *r)
-{
-	switch (node_mode(r) & S_IFMT) {
-	case 0:
-	case S_IFREG:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return 0;
-	case S_IFDIR:
-		return -EPERM;
-	default:
-		return -EINVAL;
-	}
-}
-
-/* What the kernel says about the registers before it looks at any path. */
-static int check_numbers(const struct names_request *r)
-{
-	unsigned flags = (unsigned)r->number[0];
-
-	switch (r->call->deed) {
-	case NAMES_RENAME: /* whiteouts are for file systems that lie over others */
-		return flags >= (RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
-	case NAMES_LINK:
-		return flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : 0;
-	case NAMES_UNLINK:
-		return flags & ~(unsigned)AT_REMOVEDIR ? -EINVAL : 0;
-	case NAMES_MKNOD:
-		return check_node(r);
-	case NAMES_TRUNCATE:
-		return (int64_t)r->number[0] < 0 ? -EINVAL : 0;
-	case NAMES_SYMLINK:
-	case NAMES_MKDIR:
-		break;
-	}
-	return 0;
-}
 
 static int perform(struct naming_of *n, const struct plan_call *row)
 {
@@ -447,7 +443,6 @@ static int perform(struct naming_of *n, const struct plan_call *row)
 	struct names_request *r = &n->out->request;
 
 	TRY(fetch_names_numbers(n->c, row->name, r));
-	TRY(check_numbers(r));
 	TRY(fetch_names_paths(n->s, n->c, r));
 	return deeds[r->call->deed](n);
 }

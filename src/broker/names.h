@@ -7,6 +7,8 @@
 #ifndef BROKER_NAMES_H
 #define BROKER_NAMES_H
 
+#include <sys/un.h>
+
 #include "broker/act.h"
 
 /* What came of it. */
@@ -22,5 +24,10 @@ struct names_outcome {
 void names_perform(const struct server *s, const struct call *c, const struct plan_call *row,
 		   struct names_outcome *out);
 void names_done(struct names_outcome *o);
+
+/* Gives `socket` the address `as` of `len` bytes, whose path the caller wrote: a new name in a folder, like that of mknod.
+ * *out begins with the path and where it starts, and owns what it has. */
+void names_bind(const struct server *s, const struct call *c, int socket,
+		const struct sockaddr_un *as, uint32_t len, struct names_outcome *out);
 
 #endif

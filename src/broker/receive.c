@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "broker/act.h"
@@ -76,6 +77,19 @@ static void serve_names(const struct server *s, const struct call *c, const stru
 	names_done(&o);
 }
 
+static void serve_socket(const struct server *s, const struct call *c, const struct plan_call *row)
+{
+	struct socket_outcome o;
+
+	socket_perform(s, c, row, &o);
+	if (waits(s, c, o.refused, &o.why)) {
+		fd_close(&o.dir);
+		return;
+	}
+	audit_socket(s, c, row, &o);
+	socket_finish(s, c, &o);
+}
+
 static void serve_call(const struct server *s, const struct call *c, const struct plan_call *row)
 {
 	if (row != NULL && row->mediator == MEDIATE_OPEN && !decide_is_path_only(c, row)) {
@@ -84,6 +98,10 @@ static void serve_call(const struct server *s, const struct call *c, const struc
 	}
 	if (row != NULL && row->mediator == MEDIATE_NAMES) {
 		serve_names(s, c, row);
+		return;
+	}
+	if (row != NULL && row->mediator == MEDIATE_ADDRESS) {
+		serve_socket(s, c, row);
 		return;
 	}
 	if (row != NULL && row->mediator == MEDIATE_EXEC && s->plan->traces) {
@@ -221,6 +239,9 @@ static int prepare(struct server *s, struct err *e)
 	s->self_fds = openat(s->proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->self_fds < 0)
 		return fail(e, errno, "/proc/self/fd: %m");
+	/* Unix sockets are connected to by the number of their file there: addresses are too short for most paths. */
+	if (s->plan->addresses && fchdir(s->self_fds) < 0)
+		return fail(e, errno, "go to /proc/self/fd: %m");
 	return wait_prepare(e);
 }
 

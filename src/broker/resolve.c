@@ -393,6 +393,24 @@ bool resolve_is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+bool resolve_is_plain(int dir, const char *path, size_t len, int folder)
+{
+	const unsigned mask = STATX_INO | STATX_MNT_ID;
+	char text[PATH_MAX];
+	struct statx one, two;
+
+	memcpy(text, path, len);
+	text[len] = '\0';
+
+	OWN_FD fd = sys_openat2(dir, text, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+				RESOLVE_NO_MAGICLINKS);
+
+	return fd >= 0 && sys_statx(fd, "", AT_EMPTY_PATH, mask, &one) == 0 &&
+	       sys_statx(folder, "", AT_EMPTY_PATH, mask, &two) == 0 &&
+	       (one.stx_mask & two.stx_mask & STATX_MNT_ID) && one.stx_mnt_id == two.stx_mnt_id &&
+	       one.stx_ino == two.stx_ino;
+}
+
 static int walk_all(const struct server *s, const struct call *c, const struct open_request *r,
 		    struct place *out)
 {

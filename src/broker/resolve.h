@@ -27,6 +27,10 @@ int resolve(const struct server *s, const struct call *c, const struct open_requ
 /* Whether a folder was removed, or is of a procfs: who would make something there is told ENOENT before anything else. */
 bool resolve_takes_no_names(int fd);
 
+/* Whether the first `len` bytes of a path lead to this folder as they stand, and through no link of procfs: a caller could
+ * turn that round at any time, while other names stay as they are for as long as somebody has the turn to change them. */
+bool resolve_is_plain(int dir, const char *path, size_t len, int folder);
+
 /* ---- between resolve.c and scope.c ---- */
 
 enum {

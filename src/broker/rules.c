@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 
 #include "broker/rules.h"
 #include "kern/sys.h"
@@ -40,7 +41,14 @@ static const struct bpf_case ioctl_cases[] = {
 	IS(1, SECCOMP_IOCTL_NOTIF_SET_FLAGS),
 };
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
-static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_DUPFD_CLOEXEC) };
+static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_GETFL),
+					       IS(1, F_DUPFD_CLOEXEC) };
+/* What kind of socket a caller's is, and nothing that could be set. */
+static const struct bpf_case getsockopt_cases[] = {
+	{ .n = 2,
+	  .tests = { { 1, BPF_OP_EQ, LOW, SOL_SOCKET }, { 2, BPF_OP_EQ, LOW, SO_TYPE } },
+	  .then = SECCOMP_RET_ALLOW },
+};
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 /* What exec.c watches an exec with. */
 static const struct bpf_case ptrace_cases[] = { IS(0, PTRACE_SEIZE), IS(0, PTRACE_INTERRUPT),
@@ -116,6 +124,13 @@ static const struct bpf_rule rules[] = {
 	ONLY(SYS_ptrace, ptrace_cases),
 	ALLOW(SYS_wait4),
 	ALLOW(SYS_waitid),
+	/* sockets of callers, likewise; it cannot make one of its own */
+	ALLOW(SYS_connect),
+	ALLOW(SYS_bind),
+	ALLOW(SYS_sendmsg),
+	ALLOW(SYS_fchdir),
+	ALLOW(SYS_pwrite64), /* msg_len of sendmmsg */
+	ONLY(SYS_getsockopt, getsockopt_cases),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
 	ONLY(SYS_unshare, unshare_cases),

@@ -66,6 +66,11 @@ static void *waiter_run(void *arg)
 
 	wait_hear();
 	atomic_store(&w->tid, (uint32_t)gettid());
+	if (w->work != NULL) {
+		w->work(w);
+		atomic_store(&w->tid, 0);
+		return NULL;
+	}
 
 	OWN_FD fd = act_own_limit(waiter_open(w));
 
@@ -103,16 +108,43 @@ struct waiter *wait_place(const struct server *s)
 	return NULL;
 }
 
-int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags)
+/* A place for this call, with nothing to do yet. */
+static struct waiter *wait_begin(const struct server *s, const struct call *c)
 {
 	struct waiter *w = wait_place(s);
 
 	if (w == NULL)
-		return -ENFILE; /* what open answers when a table of the system is full */
+		return NULL;
 	/* Who serves may leave, and takes its own with it. */
 	w->server = &s->stand->server;
 	w->call = *c;
 	w->call.turn = UINT32_MAX; /* nobody's */
+	w->work = NULL;
+	return w;
+}
+
+int wait_work(const struct server *s, const struct call *c, void (*work)(struct waiter *w),
+	      void *what)
+{
+	struct waiter *w = wait_begin(s, c);
+	int err;
+
+	if (w == NULL)
+		return -ENFILE;
+	w->work = work;
+	w->what = what;
+	err = wait_thread(waiter_run, w);
+	if (err < 0)
+		atomic_store(&w->tid, 0);
+	return err;
+}
+
+int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags)
+{
+	struct waiter *w = wait_begin(s, c);
+
+	if (w == NULL)
+		return -ENFILE; /* what open answers when a table of the system is full */
 	w->flags = flags;
 	w->fd = fd;
 

@@ -25,6 +25,10 @@ int wait_thread(void *(*run)(void *), void *arg);
 /* Hands the open of `fd` (O_PATH, owned by the thread from here on) over. 0, or -errno: the caller keeps fd. */
 int wait_open(const struct server *s, const struct call *c, int fd, uint64_t flags);
 
+/* The same for anything else that may wait: work() gets `what`, performs and answers. On failure the caller keeps `what`. */
+int wait_work(const struct server *s, const struct call *c, void (*work)(struct waiter *w),
+	      void *what);
+
 /* Ends the waits whose caller is gone, every one with `all`. Returns how many threads are left. */
 unsigned wait_check(const struct server *s, bool all);
 

@@ -176,11 +176,12 @@ void artifact_network(const struct plan *p, struct buf *out)
 static const char *mediator_word(enum mediator m)
 {
 	static const char *const words[] = {
-		[MEDIATE_NONE] = NULL,       [MEDIATE_DENY] = "deny",
-		[MEDIATE_OPEN] = "open",     [MEDIATE_IOCTL] = "ioctl",
-		[MEDIATE_SOCKET] = "socket", [MEDIATE_CLONE] = "clone",
-		[MEDIATE_PRCTL] = "prctl",   [MEDIATE_NAMES] = "names",
-		[MEDIATE_EXEC] = "exec",     [MEDIATE_TRIPWIRE] = "tripwire",
+		[MEDIATE_NONE] = NULL,           [MEDIATE_DENY] = "deny",
+		[MEDIATE_OPEN] = "open",         [MEDIATE_IOCTL] = "ioctl",
+		[MEDIATE_SOCKET] = "socket",     [MEDIATE_CLONE] = "clone",
+		[MEDIATE_PRCTL] = "prctl",       [MEDIATE_NAMES] = "names",
+		[MEDIATE_ADDRESS] = "address",   [MEDIATE_EXEC] = "exec",
+		[MEDIATE_TRIPWIRE] = "tripwire",
 	};
 
 	return words[m];

@@ -198,6 +198,7 @@ struct verdict decide_call(const struct broker_plan *p, const struct call *c,
 		case MEDIATE_CLONE:
 			return decide_clone(p, c, row);
 		case MEDIATE_NAMES: /* performed */
+		case MEDIATE_ADDRESS:
 			break;
 		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
 		case MEDIATE_EXEC:

@@ -73,7 +73,12 @@ bool decide_is_path_only(const struct call *c, const struct plan_call *row);
 
 /* ---- files ---- */
 
-enum { WANT_READ = 1, WANT_WRITE = 2, WANT_TRUNCATE = 4 };
+enum {
+	WANT_READ = 1,
+	WANT_WRITE = 2,
+	WANT_TRUNCATE = 4,
+	WANT_CONNECT = 8, /* beside both of the first: a unix socket's file, which is not opened */
+};
 
 /* What these flags of open ask of a file that exists, without O_PATH. */
 unsigned decide_wants(uint64_t flags);
@@ -141,6 +146,27 @@ struct named {
 /* `old` is NULL for MAKE and REMOVE. */
 struct verdict decide_naming(const struct broker_plan *p, enum naming what, const struct named *old,
 			     const struct named *name);
+
+/* ---- addresses of sockets ---- */
+
+enum address_kind {
+	ADDRESS_OTHER,    /* of another family, none at all, or one that the kernel refuses */
+	ADDRESS_ABSTRACT, /* a unix socket's name without a file */
+	ADDRESS_PATH,
+};
+
+enum { ADDRESS_PATH_MAX = 108 }; /* UNIX_PATH_MAX, linux/un.h */
+
+/* What `len` bytes of an address say; `path` gets a NUL behind it, and is empty for all but ADDRESS_PATH. */
+enum address_kind decide_address_kind(const void *address, size_t len,
+				      char path[ADDRESS_PATH_MAX + 1]);
+
+/* Whether somebody may connect, or send, to the socket with this file. Patterns of both lists are asked; lists of folders
+ * are not, since neither mounts nor Landlock ask them of a socket. */
+struct verdict decide_address(const struct broker_plan *p, const struct object *o);
+
+/* The same for an abstract name. */
+struct verdict decide_abstract(const struct broker_plan *p);
 
 /* The rule of filesystem.hide that a path meets, or one above it that is no pattern. NULL: none. */
 const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path);

@@ -168,7 +168,7 @@ struct verdict decide_open(const struct broker_plan *p, const struct object *o, 
 		return refuse(&p->write_from, NULL, "filesystem.write");
 	/* Nobody is asked about what would be refused anyway. */
 	for (size_t i = 0; i < COUNT(demands); i++) {
-		if (!(wants & demands[i].want & ~o->held))
+		if (!(wants & demands[i].want & (wants & WANT_CONNECT ? ~0u : ~o->held)))
 			continue;
 
 		struct verdict asked = ask(p, demands[i].kind, o);

@@ -149,10 +149,12 @@ void describe_call(char *out, size_t size, const struct call *c, const struct pa
 	for (unsigned i = 0; s != NULL && i < 6 && s->arg[i] != ARG_NONE; i++) {
 		if (i != 0)
 			put(&t, ", ");
-		if (s->arg[i] == ARG_PATH && npath < COUNT(known->at) && known->at[npath] != NULL) {
+		bool path = s->arg[i] == ARG_PATH || s->arg[i] == ARG_ADDRESS;
+
+		if (path && npath < COUNT(known->at) && known->at[npath] != NULL) {
 			put_quoted(&t, known->at[npath++]);
-		} else if (s->arg[i] == ARG_PATH) {
-			put_argument(&t, ARG_PATH, c->arg[i]);
+		} else if (path) {
+			put_argument(&t, s->arg[i], c->arg[i]);
 			npath++;
 		} else if (flags != NULL && (s->arg[i] == ARG_OPEN_FLAGS ||
 					     (s->arg[i] == ARG_POINTER && npath != 0))) {

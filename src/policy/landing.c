@@ -47,7 +47,8 @@ static void at_most(unsigned *most, unsigned value)
 /* Calls with paths, which the broker makes itself. */
 static bool is_performed(const struct plan_call *call)
 {
-	return call->mediator == MEDIATE_OPEN || call->mediator == MEDIATE_NAMES;
+	return call->mediator == MEDIATE_OPEN || call->mediator == MEDIATE_NAMES ||
+	       call->mediator == MEDIATE_ADDRESS;
 }
 
 static unsigned broker_ns(const struct plan_call *call)

@@ -168,6 +168,11 @@ static void check_rows(struct planner *p, const struct plan_call *was, const str
 			 "its rows of syscalls.where are in this container's filter", anew);
 }
 
+static bool performs(enum mediator m)
+{
+	return m == MEDIATE_OPEN || m == MEDIATE_NAMES || m == MEDIATE_ADDRESS;
+}
+
 /* Patterns need every call asked that they are about. */
 static void keep_patterns(struct planner *p, const struct plan_call *was,
 			  const struct plan_call *is)
@@ -179,7 +184,7 @@ static void keep_patterns(struct planner *p, const struct plan_call *was,
 	bool asks = was->mediator == is->mediator &&
 		    (was->verdict == CALL_ASK || is->verdict == CALL_ARGS);
 
-	if ((is->mediator != MEDIATE_OPEN && is->mediator != MEDIATE_NAMES) || asks || *said)
+	if (!performs(is->mediator) || asks || *said)
 		return;
 	*said = true;
 	if (pattern == NULL)
@@ -221,11 +226,10 @@ static enum mediator who_answers(struct planner *p, const struct plan_call *was,
 		return MEDIATE_DENY;
 	if (decider(is->name) != MEDIATE_NONE)
 		return decider(is->name);
-	if (is_path(is) && was->mediator != MEDIATE_OPEN && was->mediator != MEDIATE_NAMES)
+	if (is_path(is) && !performs(was->mediator))
 		obstacle(p, is->from, arena_printf(p->a, "syscalls: %s", is->name),
 			 "this container's broker was not prepared to perform it", anew);
-	if (was->mediator == MEDIATE_OPEN || was->mediator == MEDIATE_NAMES ||
-	    was->mediator == MEDIATE_EXEC)
+	if (performs(was->mediator) || was->mediator == MEDIATE_EXEC)
 		return was->mediator;
 	return MEDIATE_TRIPWIRE;
 }

@@ -419,7 +419,7 @@ void live_apply(const struct broker_plan *base, const struct live_tables *t,
 
 static bool is_performed(enum mediator m)
 {
-	return m == MEDIATE_OPEN || m == MEDIATE_NAMES;
+	return m == MEDIATE_OPEN || m == MEDIATE_NAMES || m == MEDIATE_ADDRESS;
 }
 
 bool live_fits(const struct broker_plan *base, const struct live_tables *t)

@@ -200,16 +200,37 @@ static void means_open(struct maker *k, struct meaning_call *c)
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
 }
 
+static bool has_patterns(const struct profile *p)
+{
+	return p->filesystem.deny_read.n != 0 || p->filesystem.deny_write.n != 0 ||
+	       p->ask.read.n != 0 || p->ask.write.n != 0;
+}
+
 /* What changes names is performed by the broker where there are patterns: they are about names. */
 static void means_names(struct maker *k, struct meaning_call *c)
 {
-	const struct profile *p = k->p;
-
-	if (p->filesystem.deny_read.n == 0 && p->filesystem.deny_write.n == 0 &&
-	    p->ask.read.n == 0 && p->ask.write.n == 0)
+	if (!has_patterns(k->p))
 		return;
 	k->performed = true;
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
+}
+
+/* With patterns the broker names the addresses of sockets: they may be files. sendto without an address has none. */
+static void means_address(struct maker *k, struct meaning_call *c)
+{
+	if (!has_patterns(k->p))
+		return;
+	k->performed = true;
+	if (strcmp(c->name, "sendto") != 0) {
+		c->otherwise = SECCOMP_RET_USER_NOTIF;
+		return;
+	}
+
+	struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
+
+	r->tests[r->ntests++] = (struct meaning_test){ .arg = 4,
+						       .mask = UINT64_MAX,
+						       .not_zero = true };
 }
 
 static void means_exec(struct maker *k, struct meaning_call *c)
@@ -225,15 +246,17 @@ static const struct judged {
 	const char *call;
 	void (*means)(struct maker *k, struct meaning_call *c);
 } judged[] = {
-	{ "ioctl", means_ioctl },       { "prctl", means_prctl },    { "socket", means_socket },
-	{ "socketpair", means_socket }, { "clone", means_clone },    { "unshare", means_clone },
-	{ "open", means_open },         { "openat", means_open },    { "openat2", means_open },
-	{ "creat", means_open },        { "execve", means_exec },    { "execveat", means_exec },
-	{ "link", means_names },        { "linkat", means_names },   { "mkdir", means_names },
-	{ "mkdirat", means_names },     { "mknod", means_names },    { "mknodat", means_names },
-	{ "rename", means_names },      { "renameat", means_names }, { "renameat2", means_names },
-	{ "rmdir", means_names },       { "symlink", means_names },  { "symlinkat", means_names },
-	{ "truncate", means_names },    { "unlink", means_names },   { "unlinkat", means_names },
+	{ "ioctl", means_ioctl },       { "prctl", means_prctl },      { "socket", means_socket },
+	{ "socketpair", means_socket }, { "clone", means_clone },      { "unshare", means_clone },
+	{ "open", means_open },         { "openat", means_open },      { "openat2", means_open },
+	{ "creat", means_open },        { "execve", means_exec },      { "execveat", means_exec },
+	{ "link", means_names },        { "linkat", means_names },     { "mkdir", means_names },
+	{ "mkdirat", means_names },     { "mknod", means_names },      { "mknodat", means_names },
+	{ "rename", means_names },      { "renameat", means_names },   { "renameat2", means_names },
+	{ "rmdir", means_names },       { "symlink", means_names },    { "symlinkat", means_names },
+	{ "connect", means_address },   { "bind", means_address },     { "sendto", means_address },
+	{ "sendmsg", means_address },   { "sendmmsg", means_address }, { "truncate", means_names },
+	{ "unlink", means_names },      { "unlinkat", means_names },
 };
 
 /* Rows of `where:` come first. What they refuse is asked where refusals are counted; where the broker performs what it
@@ -285,7 +308,8 @@ static bool spared(const struct maker *k, const char *call)
 			return true;
 	for (size_t i = 0; i < COUNT(judged); i++)
 		if (strcmp(judged[i].call, call) == 0)
-			return judged[i].means == means_open || judged[i].means == means_names;
+			return judged[i].means == means_open || judged[i].means == means_names ||
+			       (judged[i].means == means_address && has_patterns(k->p));
 	return false;
 }
 
@@ -436,60 +460,4 @@ void meaning_make(struct arena *a, const struct profile *p, const struct meaning
 		means_numbers(&k, 0, syscall_top(AUDIT_ARCH_I386), also);
 		out->also = also;
 	}
-}
-
-static bool test_holds(const struct meaning_test *t, const struct bpf_call *call)
-{
-	uint64_t masked = call->arg[t->arg] & t->mask;
-
-	return t->not_zero ? masked != 0 : masked == t->value;
-}
-
-/* The row that decides, or NULL: then it is `*otherwise`. */
-static const struct meaning_row *deciding(const struct meaning *m, const struct bpf_call *call,
-					  bpf_verdict *otherwise)
-{
-	const struct meaning_call *c = NULL;
-
-	*otherwise = m->other_arch;
-	while (m != NULL && call->arch != m->arch)
-		m = m->also;
-	if (m == NULL)
-		return NULL;
-	for (size_t i = 0; i < m->n && c == NULL; i++)
-		if (m->at[i].nr == call->nr)
-			c = &m->at[i];
-	*otherwise = c != NULL                          ? c->otherwise
-		     : (uint32_t)call->nr < m->nr_limit ? m->unknown
-							: m->beyond;
-	for (size_t i = 0; c != NULL && i < c->n; i++) {
-		size_t t = 0;
-
-		while (t < c->at[i].ntests && test_holds(&c->at[i].tests[t], call))
-			t++;
-		if (t == c->at[i].ntests)
-			return &c->at[i];
-	}
-	return NULL;
-}
-
-bpf_verdict meaning_of(const struct meaning *m, const struct bpf_call *call)
-{
-	bpf_verdict otherwise;
-	const struct meaning_row *r = deciding(m, call, &otherwise);
-
-	return r != NULL ? r->answer : otherwise;
-}
-
-bool meaning_row_admits(const struct meaning_row *r, bpf_verdict does)
-{
-	return does == r->answer || (r->or_asked && does == SECCOMP_RET_USER_NOTIF);
-}
-
-bool meaning_admits(const struct meaning *m, const struct bpf_call *call, bpf_verdict does)
-{
-	bpf_verdict otherwise;
-	const struct meaning_row *r = deciding(m, call, &otherwise);
-
-	return r != NULL ? meaning_row_admits(r, does) : does == otherwise;
 }

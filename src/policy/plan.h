@@ -37,6 +37,7 @@ enum mediator {
 	MEDIATE_CLONE,  /* clone, unshare */
 	MEDIATE_PRCTL,
 	MEDIATE_NAMES, /* rename, link, unlink, mkdir, truncate and their like: performed by the broker */
+	MEDIATE_ADDRESS, /* connect, bind, sendto, sendmsg, sendmmsg: performed by the broker */
 	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
 	MEDIATE_TRIPWIRE, /* allowed by its number, until somebody cuts it off */
 } __attribute__((packed));
@@ -65,10 +66,12 @@ struct file_rule {
 };
 
 struct broker_plan {
-	bool used;  /* false: no broker process */
-	bool opens; /* it performs opens, by the rules below */
-	bool names; /* and renames, links and their like */
-	bool live;  /* its rules may be changed while it works: `zviz update` */
+	bool used;      /* false: no broker process */
+	bool opens;     /* it performs opens, by the rules below */
+	bool names;     /* and renames, links and their like */
+	bool addresses; /* and what names the address of a socket */
+	bool abstract_apart; /* Landlock keeps the workload from abstract sockets that are not the container's */
+	bool live;              /* its rules may be changed while it works: `zviz update` */
 	bool ended_by_launcher; /* with the container: nobody else needs to tell it that the last task is gone */
 	bool signals_interrupt; /* a signal ends a call that it works on: before Linux 5.19 */
 	bool asks;              /* some calls wait until somebody has been asked */

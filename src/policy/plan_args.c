@@ -157,6 +157,32 @@ static void plan_names(struct calls *c, struct plan_call *call)
 	call->err = EACCES;
 }
 
+/* Whether anything is asked about the address of a socket: patterns are, about that of a unix socket's file. */
+static bool judges_addresses(const struct calls *c)
+{
+	return !c->d->nobody_to_ask && profile_pattern(c->d->p) != NULL;
+}
+
+static void plan_address(struct calls *c, struct plan_call *call)
+{
+	if (!judges_addresses(c))
+		return;
+	call->verdict = CALL_ASK;
+	call->mediator = MEDIATE_ADDRESS;
+	call->err = EACCES;
+}
+
+/* Without an address it is a write: NULL in the fifth argument, all of it, is none (__sys_sendto() of net/socket.c). */
+static void plan_sendto(struct calls *c, struct plan_call *call)
+{
+	plan_address(c, call);
+	if (call->mediator != MEDIATE_ADDRESS)
+		return;
+	call->verdict = CALL_ARGS;
+	call->rest = CALL_ASK;
+	add_test(add_case(c, SECCOMP_RET_ALLOW), 4, UINT64_MAX, 0);
+}
+
 static void plan_exec(struct calls *c, struct plan_call *call)
 {
 	bool audits = c->d->audit >= AUDIT_ALL && brokered(c, "execve");
@@ -173,20 +199,38 @@ static const struct special {
 	int open_flags_arg; /* -1: behind a pointer, -2: always writing */
 	void (*plan)(struct calls *c, struct plan_call *call);
 } specials[] = {
-	{ "ioctl", 0, plan_ioctl },    { "prctl", 0, plan_prctl },
-	{ "socket", 0, plan_socket },  { "socketpair", 0, plan_socket },
-	{ "clone", 0, plan_clone },    { "unshare", 0, plan_clone },
-	{ "execve", 0, plan_exec },    { "execveat", 0, plan_exec },
-	{ "open", 1, NULL },           { "openat", 2, NULL },
-	{ "openat2", -1, NULL },       { "creat", -2, NULL },
-	{ "link", 0, plan_names },     { "linkat", 0, plan_names },
-	{ "mkdir", 0, plan_names },    { "mkdirat", 0, plan_names },
-	{ "mknod", 0, plan_names },    { "mknodat", 0, plan_names },
-	{ "rename", 0, plan_names },   { "renameat", 0, plan_names },
-	{ "rmdir", 0, plan_names },    { "renameat2", 0, plan_names },
-	{ "symlink", 0, plan_names },  { "symlinkat", 0, plan_names },
-	{ "unlink", 0, plan_names },   { "unlinkat", 0, plan_names },
+	{ "ioctl", 0, plan_ioctl },
+	{ "prctl", 0, plan_prctl },
+	{ "socket", 0, plan_socket },
+	{ "socketpair", 0, plan_socket },
+	{ "clone", 0, plan_clone },
+	{ "unshare", 0, plan_clone },
+	{ "execve", 0, plan_exec },
+	{ "execveat", 0, plan_exec },
+	{ "open", 1, NULL },
+	{ "openat", 2, NULL },
+	{ "openat2", -1, NULL },
+	{ "creat", -2, NULL },
+	{ "link", 0, plan_names },
+	{ "linkat", 0, plan_names },
+	{ "mkdir", 0, plan_names },
+	{ "mkdirat", 0, plan_names },
+	{ "mknod", 0, plan_names },
+	{ "mknodat", 0, plan_names },
+	{ "rename", 0, plan_names },
+	{ "renameat", 0, plan_names },
+	{ "rmdir", 0, plan_names },
+	{ "renameat2", 0, plan_names },
+	{ "symlink", 0, plan_names },
+	{ "symlinkat", 0, plan_names },
+	{ "unlink", 0, plan_names },
+	{ "unlinkat", 0, plan_names },
 	{ "truncate", 0, plan_names },
+	{ "bind", 0, plan_address },
+	{ "connect", 0, plan_address },
+	{ "sendto", 0, plan_sendto },
+	{ "sendmsg", 0, plan_address },
+	{ "sendmmsg", 0, plan_address },
 };
 
 bool plan_is_path(const struct calls *c, const struct syscall *s)

@@ -50,7 +50,8 @@ static uint32_t where_action(struct calls *c, struct plan_call *call, enum profi
 	if (then == PROFILE_ALLOW)
 		return SECCOMP_RET_ALLOW;
 	if (c->d->audit < AUDIT_DENIALS || call->mediator == MEDIATE_OPEN ||
-	    call->mediator == MEDIATE_NAMES || call->mediator == MEDIATE_EXEC)
+	    call->mediator == MEDIATE_NAMES || call->mediator == MEDIATE_ADDRESS ||
+	    call->mediator == MEDIATE_EXEC)
 		return SECCOMP_RET_ERRNO | EPERM;
 	call->mediator = MEDIATE_DENY;
 	if (call->fix == NULL)
@@ -184,6 +185,8 @@ static int check_launch(const struct calls *c, struct err *e)
 		const struct plan_call *call = planned(c, launch_calls[i].name);
 
 		if (call == NULL || call->verdict == CALL_ALLOW || call->mediator == MEDIATE_EXEC ||
+		    call->mediator ==
+			    MEDIATE_ADDRESS || /* init has help: hand_over() of box/init.c */
 		    (launch_calls[i].by_argument && call->verdict == CALL_ARGS) ||
 		    (launch_calls[i].for_init && !c->d->r->init))
 			continue;

@@ -241,7 +241,10 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	plan_ask(d, b);
 	/* A run that somebody waits for, and that has nothing to cut off, does without the cost. */
 	b->live = b->used && (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names);
-	b->procfs = b->used && (b->opens || b->names || b->asks || d->r->events || d->r->verbose);
+	b->addresses = performs(b, MEDIATE_ADDRESS);
+	b->abstract_apart = d->plan->landlock_scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	b->procfs = b->used && (b->opens || b->names || b->addresses || b->asks || d->r->events ||
+				d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->signals_interrupt = !d->h->seccomp_killable_wait;
 	b->id = d->plan->id;
@@ -281,6 +284,11 @@ static void broker_explain(const struct plan *p, struct buf *out)
 		   audit[p->broker.audit], p->broker.opens ? "performed by the broker" : "native");
 	if (p->broker.names)
 		buf_puts(out, "  names: changed by the broker, which keeps the patterns below\n");
+	if (p->broker.addresses)
+		buf_puts(
+			out,
+			"  addresses of sockets: connected to, bound and sent to by the broker, which keeps the "
+			"patterns below\n");
 	for (size_t i = 0; i < p->broker.ndeny_read; i++)
 		buf_printf(out, "  never read: %s\n",
 			   shown(out->arena, p->broker.deny_read[i].pattern));

@@ -26,7 +26,8 @@ static bool has_rows(const struct calls *c, const struct syscall *s)
 void plan_tripwire(struct calls *c, const struct syscall *s, struct plan_call *call)
 {
 	if (!c->d->p->syscalls.mentions.at[s - syscalls].tripwire || c->d->nobody_to_ask ||
-	    has_rows(c, s) || plan_is_launch(s->name) || plan_is_path(c, s))
+	    has_rows(c, s) || plan_is_launch(s->name) || plan_is_path(c, s) ||
+	    call->mediator == MEDIATE_ADDRESS)
 		return;
 	call->verdict = CALL_ASK;
 	c->cases.n = 0;

@@ -6,7 +6,6 @@
 #include "table/table.h"
 
 enum { LANDLOCK_ABI_MAX = 64 }; /* far beyond any kernel: a slip, not a wish */
-
 #define IN(member) offsetof(struct profile, member)
 
 /* What JSON Schema can say of words that a check looks at. */
@@ -279,8 +278,9 @@ static const struct field filesystem_fields[] = {
 	{ "deny", AS_STRUCT, .fields = deny_fields,
 	  .about =
 		  ABOUT(.told = "Patterns inside the folders above: * stands for anything within a name, ** for anything, ? "
-				"for one character. They hold for opening, and against renames and links, which the "
-				"broker performs then; io_uring cannot be allowed beside them.") },
+				"for one character. They hold for opening, for connecting and sending to unix sockets, "
+				"and against renames and links, all of which the broker performs then; io_uring cannot "
+				"be allowed beside them.") },
 	{ 0 }
 };
 static const struct field egress_section[] = {

@@ -120,10 +120,12 @@ static int call_argument(struct arena *a, struct query *q, unsigned at, const ch
 		q->has_flags = true;
 		return query_value(ARG_OPEN_FLAGS, word, &q->flags, e);
 	}
-	if (role == ARG_PATH)
+	if (role == ARG_PATH || (role == ARG_ADDRESS && !query_is_number(word)))
 		TRY(absolute(a, word, &q->paths[at], e));
 	else
 		TRY(query_value(role, word, &q->arg[at], e));
+	if (role == ARG_ADDRESS && q->paths[at] != NULL)
+		q->arg[at] = 1; /* wherever it is, it is not NULL */
 	q->given[at] = true;
 	return 0;
 }
@@ -167,7 +169,8 @@ int query_parse(struct arena *a, int argc, const char *const *argv, struct query
 		return parse_path(a, argc, argv, QUERY_LOOK, out, e);
 	if (verb != NULL && argc > 1 && argv[1][0] == '/')
 		return parse_path(a, argc - 1, argv + 1, verb->want, out, e);
-	if (strcmp(argv[0], "connect") == 0 && argc == 2 && strpbrk(argv[1], ".:") != NULL) {
+	if (strcmp(argv[0], "connect") == 0 && argc == 2 && argv[1][0] != '/' &&
+	    strpbrk(argv[1], ".:") != NULL) {
 		out->kind = QUERY_ADDRESS;
 		return query_address_parse(a, argv[1], &out->address, e);
 	}

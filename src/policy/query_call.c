@@ -85,7 +85,7 @@ static void from_broker(struct asking *q, const struct plan_call *row, const str
 	out->asked = true;
 	out->by_filter = false;
 	out->verdict = QUERY_ASKED;
-	if (row->mediator == MEDIATE_NAMES ||
+	if (row->mediator == MEDIATE_NAMES || row->mediator == MEDIATE_ADDRESS ||
 	    (row->mediator == MEDIATE_OPEN && !decide_is_path_only(c, row))) {
 		out->verdict = QUERY_ASKED_LATER;
 		return;

@@ -19,6 +19,7 @@ struct demand {
 	const char *doing; /* "read", for messages */
 	const char *list;  /* the profile's list that grants it */
 	bool writes, executes;
+	bool connects; /* to the socket there */
 };
 
 static const struct demand demands[] = {
@@ -148,7 +149,11 @@ static bool ask_broker(struct asking *q, const struct sight *s, const struct dem
 		o.device = makedev(s->by->major, s->by->minor);
 	}
 
-	struct verdict v = decide_open(&q->plan->broker, &o, wants);
+	if (d->connects)
+		o.type = S_IFSOCK;
+
+	struct verdict v = d->connects ? decide_address(&q->plan->broker, &o)
+				       : decide_open(&q->plan->broker, &o, wants);
 	struct query_part *part = part_add(q, "broker",
 					   v.what == DENY ? QUERY_REFUSED : QUERY_ASKED, NULL);
 
@@ -197,6 +202,7 @@ static const struct path_call {
 	uint64_t right; /* 0: the mount alone asks */
 	unsigned first; /* the argument from which on paths are looked up in the container */
 } path_calls[] = {
+	{ "bind", LANDLOCK_ACCESS_FS_MAKE_SOCK, 0 },
 	{ "chmod", 0, 0 },
 	{ "chown", 0, 0 },
 	{ "creat", LANDLOCK_ACCESS_FS_WRITE_FILE, 0 },
@@ -258,6 +264,8 @@ static struct demand demand_of(const struct query *query, unsigned *wants)
 	uint64_t flags;
 
 	*wants = 0;
+	for (unsigned i = 0; known == NULL && i < QUERY_ARGS; i++)
+		d.connects |= query->call->arg[i] == ARG_ADDRESS;
 	if (known != NULL) {
 		*wants = WANT_WRITE;
 		d = demands[known->right == LANDLOCK_ACCESS_FS_EXECUTE ? QUERY_EXECUTE
@@ -281,13 +289,14 @@ static const struct naming_call {
 	enum naming what;
 	mode_t type; /* of what is made; what is there already is taken for a file */
 } naming_calls[] = {
-	{ "link", NAMING_LINK, S_IFREG },      { "linkat", NAMING_LINK, S_IFREG },
-	{ "mkdir", NAMING_MAKE, S_IFDIR },     { "mkdirat", NAMING_MAKE, S_IFDIR },
-	{ "mknod", NAMING_MAKE, S_IFREG },     { "mknodat", NAMING_MAKE, S_IFREG },
-	{ "rename", NAMING_MOVE, S_IFREG },    { "renameat", NAMING_MOVE, S_IFREG },
-	{ "renameat2", NAMING_MOVE, S_IFREG }, { "rmdir", NAMING_REMOVE, 0 },
-	{ "symlink", NAMING_MAKE, S_IFLNK },   { "symlinkat", NAMING_MAKE, S_IFLNK },
-	{ "unlink", NAMING_REMOVE, 0 },        { "unlinkat", NAMING_REMOVE, 0 },
+	{ "bind", NAMING_MAKE, S_IFSOCK },     { "link", NAMING_LINK, S_IFREG },
+	{ "linkat", NAMING_LINK, S_IFREG },    { "mkdir", NAMING_MAKE, S_IFDIR },
+	{ "mkdirat", NAMING_MAKE, S_IFDIR },   { "mknod", NAMING_MAKE, S_IFREG },
+	{ "mknodat", NAMING_MAKE, S_IFREG },   { "rename", NAMING_MOVE, S_IFREG },
+	{ "renameat", NAMING_MOVE, S_IFREG },  { "renameat2", NAMING_MOVE, S_IFREG },
+	{ "rmdir", NAMING_REMOVE, 0 },         { "symlink", NAMING_MAKE, S_IFLNK },
+	{ "symlinkat", NAMING_MAKE, S_IFLNK }, { "unlink", NAMING_REMOVE, 0 },
+	{ "unlinkat", NAMING_REMOVE, 0 },
 };
 
 static const struct naming_call *naming_call_find(const char *name)

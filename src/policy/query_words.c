@@ -37,6 +37,7 @@ static const struct role {
 	{ ARG_DIRFD, "descriptor of a folder", "folder", dir_names, no_names },
 	{ ARG_OPEN_FLAGS, "flag of open", "flags", open_flags, no_names },
 	{ ARG_PATH, "path", "path", no_names, no_names },
+	{ ARG_ADDRESS, "address, or path of a unix socket", "address", no_names, no_names },
 	{ ARG_MODE, "mode", "mode", no_names, no_names },
 	{ ARG_SOCKET_FAMILY, "socket family", "family", socket_families, no_names, "AF_", "PF_" },
 	{ ARG_SOCKET_TYPE, "socket type", "type", socket_types, socket_flags, "SOCK_" },

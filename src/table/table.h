@@ -17,7 +17,7 @@ enum arg_role {
 	ARG_NONE = 0, /* no such argument */
 	ARG_INT, ARG_UINT, ARG_HEX, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_POINTER, ARG_SIZE, ARG_OPEN_FLAGS,
 	ARG_MODE, ARG_SOCKET_FAMILY, ARG_SOCKET_TYPE, ARG_IOCTL, ARG_PRCTL, ARG_CLONE_FLAGS, ARG_SIGNAL,
-	ARG_PID, ARG_PTRACE,
+	ARG_PID, ARG_PTRACE, ARG_ADDRESS, /* a socket address, or the messages that may hold one */
 };
 
 struct syscall {

@@ -52,6 +52,11 @@ static const uint32_t prctl_list[] = { PR_GET_DUMPABLE };
 		.name = #call, .nr = SYS_##call, .mediator = MEDIATE_NAMES, .err = EACCES          \
 	}
 
+#define ADDRESS(call)                                                                              \
+	{                                                                                          \
+		.name = #call, .nr = SYS_##call, .mediator = MEDIATE_ADDRESS, .err = EACCES        \
+	}
+
 static struct plan_call calls[] = {
 #ifdef SYS_open
 	{ .name = "open", .nr = SYS_open, .mediator = MEDIATE_OPEN, .err = EACCES },
@@ -86,6 +91,11 @@ static struct plan_call calls[] = {
 	NAMES(mkdirat),
 	NAMES(mknodat),
 	NAMES(truncate),
+	ADDRESS(connect),
+	ADDRESS(bind),
+	ADDRESS(sendto),
+	ADDRESS(sendmsg),
+	ADDRESS(sendmmsg),
 };
 
 static int by_number(const void *a, const void *b)
@@ -98,6 +108,7 @@ struct broker_plan world_plan(void)
 	qsort(calls, COUNT(calls), sizeof *calls, by_number);
 	return (struct broker_plan){ .used = true,
 				     .opens = true,
+				     .addresses = true,
 				     .id = "box",
 				     .profile = "t",
 				     .audit = AUDIT_DENIALS,
@@ -123,8 +134,15 @@ static int load_asking_filter(bool interruptible)
 	struct bpf_program p;
 	struct err e;
 
+	/* As plan_sendto() has it. */
+	const struct bpf_case no_address = { .n = 1,
+					     .tests = { { 4, BPF_OP_EQ, UINT64_MAX, 0 } },
+					     .then = SECCOMP_RET_ALLOW };
+
 	for (size_t i = 0; i < COUNT(calls); i++)
 		rules[i] = (struct bpf_rule){ .nr = calls[i].nr,
+					      .n = calls[i].nr == SYS_sendto,
+					      .cases = &no_address,
 					      .otherwise = SECCOMP_RET_USER_NOTIF };
 
 	const struct bpf_arch arch = { ARCH,       COUNT(calls),      rules,

@@ -188,6 +188,7 @@ static void together_they_answer_as_the_profile(void **state)
 
 					lets = row->mediator == MEDIATE_OPEN ||
 					       row->mediator == MEDIATE_NAMES ||
+					       row->mediator == MEDIATE_ADDRESS ||
 					       decide_call(&plan, &call, row).what == GO_ON;
 				}
 				if (lets != should)

@@ -128,7 +128,9 @@ static bool permitted(const struct fixture *f, const char *name, const uint64_t 
 	case MEDIATE_NONE:
 	case MEDIATE_OPEN:
 	case MEDIATE_NAMES:
+	case MEDIATE_ADDRESS:
 	case MEDIATE_EXEC:
+	case MEDIATE_TRIPWIRE:
 		break;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/stand.h"
 #include "broker/wait.h"
 
 #include <stdarg.h>
@@ -20,24 +21,27 @@ enum { TRIES = 1000 }; /* of 2 ms */
 /* A listener that is none: every caller has gone. */
 static unsigned left_of_an_open(const char *fifo)
 {
-	static struct waiter waiters[WAITERS_MAX];
+	static struct stand stand;
 	static struct broker_counters counters;
 	static const struct broker_plan plan;
-	static struct server s = {
-		.plan = &plan, .counters = &counters, .listener = -1, .waiters = waiters
-	};
+	struct server *s = &stand.server;
 	const struct call c = { 0 };
 	unsigned left = 1;
 	int fd = open(fifo, O_PATH | O_CLOEXEC);
 
-	s.self_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_true(fd >= 0 && s.self_fds >= 0);
-	assert_int_equal(wait_open(&s, &c, fd, O_RDONLY), 0);
+	*s = (struct server){ .plan = &plan,
+			      .counters = &counters,
+			      .listener = -1,
+			      .waiters = stand.waiters,
+			      .stand = &stand };
+	s->self_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0 && s->self_fds >= 0);
+	assert_int_equal(wait_open(s, &c, fd, O_RDONLY), 0);
 	for (unsigned i = 0; i < TRIES && left != 0; i++) {
 		usleep(2000);
-		left = wait_check(&s, false);
+		left = wait_check(s, false);
 	}
-	close(s.self_fds);
+	close(s->self_fds);
 	return left;
 }
 
