@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -113,6 +114,19 @@ static int seize(void *exec)
 		       : 0;
 }
 
+/* Where signals interrupt, the thread that watched the caller's last exec may still be about to let go of it. */
+static int attach(struct exec *x)
+{
+	enum { TRIES = 100 }; /* of a millisecond */
+	int err = fetch_as_tracer(seize, x);
+
+	for (unsigned i = 0; i < TRIES && err == -EPERM && x->s->plan->signals_interrupt; i++) {
+		poll(NULL, 0, 1);
+		err = fetch_as_tracer(seize, x);
+	}
+	return err;
+}
+
 static void let_go(struct exec *x, int signal)
 {
 	ptrace(PTRACE_DETACH, x->traced, 0, (long)signal);
@@ -137,9 +151,13 @@ static void watch(struct exec *x)
 	int status;
 	pid_t pid;
 
+	/* An exec that fails stops as well then, before the caller can make another one: that could not be watched while
+	 * this thread is attached. Where any signal ends the wait for an answer, it must not come before that. */
+	if (!x->s->plan->signals_interrupt)
+		ptrace(PTRACE_INTERRUPT, x->c.tid, 0, 0);
 	act_answer(x->s, &x->c, &(struct verdict){ .what = GO_ON, .from = x->row->from });
-	/* So that an exec that fails stops as well: when it returns. */
-	ptrace(PTRACE_INTERRUPT, x->c.tid, 0, 0);
+	if (x->s->plan->signals_interrupt)
+		ptrace(PTRACE_INTERRUPT, x->c.tid, 0, 0);
 	while ((pid = waitpid(-1, &status, __WALL | __WNOTHREAD)) > 0 || errno == EINTR) {
 		if (pid < 0)
 			continue;
@@ -171,7 +189,7 @@ static void serve(struct exec *x)
 		return;
 	}
 
-	int err = fetch_as_tracer(seize, x);
+	int err = attach(x);
 
 	if (err < 0) {
 		v = refused(x, EPERM,
