@@ -12,7 +12,6 @@
 #include "base/fd.h"
 #include "broker/fetch.h"
 
-
 /* ---- programs ---- */
 
 int fetch_exec(const struct server *s, const struct call *c, const char *name,

@@ -124,6 +124,7 @@ __attribute__((noinline)) static void serve_asking(const struct server *s, struc
 	ask_know(s, c->tid, &asking);
 	c->asking = &asking;
 	serve_call(s, c, row);
+	c->asking = NULL;
 }
 
 static void serve_one(const struct server *s, uint32_t turn, const struct seccomp_notif *n)
@@ -264,8 +265,10 @@ int broker_serve(struct broker_job *job, struct err *e)
 
 	struct ask *ask = job->plan->asks ? ask_new(job->ask) : NULL;
 
-	if (t == NULL || (job->plan->asks && ask == NULL))
+	if (t == NULL || (job->plan->asks && ask == NULL)) {
+		free(t);
 		return fail(e, ENOMEM, "memory for the broker: %m");
+	}
 	t->server = (struct server){ .plan = job->plan,
 				     .counters = job->counters,
 				     .listener = job->listener,

@@ -271,8 +271,8 @@ static _Noreturn void be_broker(const struct parts *p)
 	if (broker_confine(keep, COUNT(keep), &e) < 0)
 		_exit(3);
 
-	struct broker_job job = { &p->w->plan, listener, proc, shared->events[1], -1,
-				  &shared->counters };
+	struct broker_job job = { &p->w->plan,       listener, proc,
+				  shared->events[1], -1,       &shared->counters };
 
 	_exit(broker_serve(&job, &e) == 0 ? 0 : 4);
 }
