@@ -24,8 +24,8 @@ setup() {
 teardown() {
 	cd /
 	# Most tests have ended it, and most have no container left.
-	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true
-	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true
+	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true # it has mostly ended by itself
+	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true # there may be none left
 	rm -rf "$place"
 }
 

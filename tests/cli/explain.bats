@@ -11,7 +11,7 @@ setup() {
 teardown() {
 	cd /
 	# Most tests leave no container to delete.
-	[ -z "${id:-}" ] || "$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true
+	[ -z "${id:-}" ] || "$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true # there may be none left
 	rm -rf "$place"
 }
 

@@ -22,7 +22,7 @@ setup() {
 teardown() {
 	cd /
 	# Most tests leave no container to delete.
-	"$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true
+	"$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true # there may be none left
 	rm -rf "$place"
 }
 
