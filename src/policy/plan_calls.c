@@ -220,6 +220,33 @@ static int check_patterns(const struct calls *c, struct err *e)
 	return 0;
 }
 
+static bool is_kept(enum mediator m)
+{
+	return m == MEDIATE_OPEN || m == MEDIATE_NAMES || m == MEDIATE_ADDRESS;
+}
+
+/* A row that lets a call go on by itself, past the broker that is to keep the patterns. */
+static int check_rows(const struct calls *c, struct err *e)
+{
+	const struct where_rules *w = &c->d->p->syscalls.where;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct plan_call *call = planned(c, w->at[i].syscall);
+		bool kept = call != NULL &&
+			    ((is_kept(call->mediator) && profile_pattern(c->d->p) != NULL) ||
+			     (call->mediator == MEDIATE_EXEC && c->d->p->ask.execute.n != 0));
+
+		if (!kept || w->at[i].then != PROFILE_ALLOW)
+			continue;
+		fail(e, EINVAL,
+		     "%s: syscalls.where: %s cannot be let past the broker, which keeps the patterns of "
+		     "filesystem.deny and ask",
+		     from_text(c->d->a, &w->at[i].from), call->name);
+		return advise(e, "take the row out, or the patterns");
+	}
+	return 0;
+}
+
 static int compile(struct calls *c, struct err *e)
 {
 	struct bpf_policy policy;
@@ -309,6 +336,7 @@ static int plan_calls(struct calls *c, struct err *e)
 	plan_all(c);
 	TRY(check_launch(c, e));
 	TRY(check_patterns(c, e));
+	TRY(check_rows(c, e));
 	TRY(check_tripwires(c, e));
 	c->d->plan->ncalls = c->n;
 	c->d->plan->calls = c->out;

@@ -105,6 +105,17 @@ attack() {
 	[[ $output == *own.yaml:4*"cannot be kept while io_uring_setup is allowed"*own.yaml:5* ]]
 }
 
+@test "rows that would let a call past the broker are refused beside patterns" {
+	printf 'zviz: 1\nextends: ci-runner\nfilesystem: {deny: {read: ["**/.env"]}}\n%s\n' \
+		'syscalls: {where: [{syscall: openat, arg: 2, in: [0x80000], then: allow}]}' >"$place/row.yaml"
+	run -1 "$zviz" verify "$place/row.yaml"
+	[[ $output == *row.yaml:4*"openat cannot be let past the broker"* ]]
+	printf 'zviz: 1\nextends: ci-runner\nask: {execute: [/usr/bin/id]}\n%s\n' \
+		'syscalls: {where: [{syscall: execve, arg: 3, in: [0], then: allow}]}' >"$place/row.yaml"
+	run -1 "$zviz" verify "$place/row.yaml"
+	[[ $output == *row.yaml:4*"execve cannot be let past the broker"* ]]
+}
+
 @test "explain: who changes names" {
 	run -0 "$zviz" explain "$place/own.yaml" rename /work/a /work/b
 	[[ $output == *"asked of the broker"* ]]
