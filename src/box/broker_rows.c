@@ -92,7 +92,7 @@ int step_broker_view(struct box *b, struct err *e)
 
 	b->proc = rootfs_new_fs(
 		"proc", processes, COUNT(processes),
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	if (b->proc < 0)
 		return -e->no;
 	shared_set(&b->shared->broker, BROKER_VIEWED);

@@ -1,5 +1,6 @@
 # Prints what each use of a socket comes to: the same with and without a broker in between.
 import array
+import ctypes
 import errno
 import os
 import signal
@@ -99,6 +100,29 @@ said("udp", lambda: (unnamed and socket.socket(socket.AF_INET, DGRAM).sendto(b"u
 said("bound elsewhere", lambda: socket.socket().bind(("192.0.2.1", 1)))
 said("of another family", lambda: socket.socket(socket.AF_INET6).connect(("::1", 1)))
 
+
+
+def several():
+    """sendmmsg(2), which tells in the caller's memory how much of each message was sent."""
+    class Part(ctypes.Structure):
+        _fields_ = [("at", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+    class Header(ctypes.Structure):
+        _fields_ = [("name", ctypes.c_char_p), ("namelen", ctypes.c_uint), ("iov", ctypes.POINTER(Part)),
+                    ("iovlen", ctypes.c_size_t), ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
+                    ("flags", ctypes.c_int)]
+
+    class Message(ctypes.Structure):
+        _fields_ = [("header", Header), ("len", ctypes.c_uint)]
+
+    parts = [Part(t, len(t)) for t in (b"one", b"three", b"")]
+    messages = (Message * 3)(*[Message(Header(iov=ctypes.pointer(p), iovlen=1), 77) for p in parts])
+    a, b = socket.socketpair(UNIX, DGRAM)
+    sent = ctypes.CDLL(None, use_errno=True).sendmmsg(a.fileno(), messages, 3, 0)
+    return sent, [m.len for m in messages], [b.recv(10) for _ in range(max(sent, 0))]
+
+
+said("several at once", several)
 left, right = socket.socketpair()
 got = []
 reader = threading.Thread(target=lambda: got.append(sum(iter(lambda: len(right.recv(65536)), 0))))
