@@ -19,15 +19,15 @@
 #include "box/cgroup.h"
 #include "policy/plan.h"
 
-enum { BOX_STEPS_MAX = 40 };
+enum { BOX_STEPS_MAX = 48 };
 
 /* What the broker's side of the table calls: box and broker know nothing of each other. */
 struct box_broker {
 	/* Gives up everything but the n descriptors, sorted; as broker_confine(). */
 	int (*confine)(const int *keep_fds, size_t n, struct err *e);
-	/* Serves until the workload is gone; owns listener and proc. */
+	/* Serves until the workload is gone; owns listener, proc and the files of `view` (-1: not there). */
 	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
-		     const void *live, struct err *e);
+		     const void *live, const int view[VIEW_FDS], struct err *e);
 	void *ctx;
 	int events, ask; /* descriptors to keep open for serve, -1: none */
 };
@@ -97,6 +97,7 @@ struct box {
 	int note; /* a child's own end: one of the next two */
 	int note_broker, note_init;
 	int hand_broker, hand_init; /* the listener travels from init to the broker */
+	int view[VIEW_FDS]; /* so do the files that show limits, and those that say what is in use */
 
 	/* init's */
 	int root, old_root;
@@ -104,6 +105,7 @@ struct box {
 	int mask_file;           /* /dev/null, likewise */
 	const char *missing_top; /* a path to mask whose first folder is not there */
 	const char *present_top; /* one whose first folder is, though it is not */
+	int view_root;           /* the tmpfs of the files that show limits */
 	int proc;                /* the broker's procfs */
 	const char *exec_path;
 	cpu_set_t cpus; /* where it may run after its first moments; empty: where it already may */

@@ -90,9 +90,8 @@ int step_broker_view(struct box *b, struct err *e)
 {
 	static const char *const processes[] = { "subset=pid" };
 
-	b->proc = rootfs_new_fs(
-		"proc", processes, COUNT(processes),
-		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	b->proc = rootfs_new_fs("proc", processes, COUNT(processes),
+				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	if (b->proc < 0)
 		return -e->no;
 	shared_set(&b->shared->broker, BROKER_VIEWED);
@@ -175,6 +174,9 @@ int step_broker_serve(struct box *b, struct err *e)
 	/* Not a row earlier: whatever can still fail here must stop init before exec. */
 	shared_set(&b->shared->broker, BROKER_SERVING);
 
+	if (b->plan->view.used)
+		TRY(view_take(b, e));
+
 	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &listener);
 
 	if (n < 0)
@@ -186,7 +188,7 @@ int step_broker_serve(struct box *b, struct err *e)
 	}
 	fd_close(&b->hand_broker);
 	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc),
-				 b->live, e));
+				 b->live, b->view, e));
 	record_say_end(b->state_lock);
 	atomic_store(&b->shared->broker, BROKER_DONE);
 	return 0;

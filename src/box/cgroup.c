@@ -238,6 +238,20 @@ static const struct cgroup_group *group_for(const struct cgroup *c, unsigned con
 	return NULL;
 }
 
+int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file,
+		const char *v1_file)
+{
+	const struct cgroup_group *g = group_for(c, (unsigned)__builtin_ctz(controller));
+
+	/* A v2 group counts some things without any controller. */
+	if (g == NULL && c->n > 0 && c->at[0].v2)
+		g = &c->at[0];
+
+	const char *file = g == NULL ? NULL : g->v2 ? v2_file : v1_file;
+
+	return file != NULL ? openat(g->dir, file, O_RDONLY | O_CLOEXEC) : -1;
+}
+
 static int write_limit(const struct cgroup *c, const struct plan_limit *l, struct err *e)
 {
 	const struct cgroup_group *g = group_for(c, l->controller);

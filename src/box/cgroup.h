@@ -49,6 +49,11 @@ int cgroup_create(const struct plan *p, struct cgroup *out, struct err *e);
 /* The v2 folder, for CLONE_INTO_CGROUP; -1 when there is none. Borrowed. */
 int cgroup_fd(const struct cgroup *c);
 
+/* Opens one of the files of the group that limits by `controller` (CGROUP_*), to be read: a descriptor, the caller's, or -1
+ * where there is none. A NULL name: that version has no such file. */
+int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file,
+		const char *v1_file);
+
 /* In the child, while it has one thread: enters the v1 groups, then closes every descriptor of
  * *c. Needs no privilege: the kernel asks the one who opened the files. */
 int cgroup_enter(struct cgroup *c, struct err *e);

@@ -43,8 +43,10 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
-			   .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1 };
+			   .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1 };
 	// clang-format on
+	for (size_t i = 0; i < VIEW_FDS; i++)
+		b->view[i] = -1;
 	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->shared == MAP_FAILED) {
@@ -56,6 +58,12 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 	if (p->broker.used)
 		TRY(pair(&b->hand_broker, &b->hand_init, e));
 	return 0;
+}
+
+static void close_view(struct box *b)
+{
+	for (size_t i = 0; i < VIEW_FDS; i++)
+		fd_close(&b->view[i]);
 }
 
 static void close_sources(struct box *b)
@@ -456,6 +464,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	fd_close(&b->note_init);
 	fd_close(&b->hand_init);
 	fd_close(&b->hand_broker);
+	close_view(b);
 	close_sources(b);
 	if (!b->plan->broker.used)
 		end_process(&b->broker, &b->broker_pidfd);

@@ -339,12 +339,19 @@ static int build_cgroup(struct box *b, const struct plan_mount *m, const struct 
 	return target < 0 ? target : rootfs_attach(mnt, target, e);
 }
 
+static int build_view(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		      struct err *e)
+{
+	(void)s;
+	return view_build(b, m, e);
+}
+
 static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *,
 			    struct err *) = {
 	[MOUNT_BIND] = build_bind,     [MOUNT_FS] = build_fs,     [MOUNT_SYMLINK] = build_symlink,
 	[MOUNT_MIRROR] = build_mirror, [MOUNT_TEXT] = build_text, [MOUNT_DIR] = build_dir,
 	[MOUNT_DEVICE] = build_bind,   [MOUNT_MASK] = build_mask, [MOUNT_SELF] = build_self,
-	[MOUNT_CGROUP] = build_cgroup,
+	[MOUNT_CGROUP] = build_cgroup, [MOUNT_VIEW] = build_view,
 };
 
 /* ---- the root ---- */
@@ -379,6 +386,8 @@ int step_rootfs_build(struct box *b, struct err *e)
 	const struct plan *p = b->plan;
 
 	umask(0);
+	if (p->view.used)
+		TRY(view_prepare(b, e));
 	if (make_root(b, e) < 0)
 		return within(e, "root");
 	for (size_t i = 0; i < p->nmounts; i++) {
@@ -391,6 +400,23 @@ int step_rootfs_build(struct box *b, struct err *e)
 		fd_close(&b->sources[i].fd);
 	}
 	return 0;
+}
+
+/* umount2() takes off what is on top. Had anything been mounted on top of the old root, that would go, and the old root
+ * stay: on top of the new one, where ".." finds it (handle_dots() of fs/namei.c goes on to what is mounted there). */
+static int check_old_root_gone(struct err *e)
+{
+	struct statx here, above;
+	int r = sys_statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &here);
+
+	if (r == 0)
+		r = sys_statx(AT_FDCWD, "/..", 0, STATX_MNT_ID, &above);
+	if (r < 0)
+		return fail(e, -r, "look at the new root: %m");
+	if (here.stx_mnt_id == above.stx_mnt_id)
+		return 0;
+	fail(e, EBUSY, "the old root is still there: something is mounted on top of it");
+	return advise(e, "start zviz where nothing is mounted over /");
 }
 
 int step_rootfs_pivot(struct box *b, struct err *e)
@@ -411,11 +437,13 @@ int step_rootfs_pivot(struct box *b, struct err *e)
 		return fail(e, -r, "let go of the old root: %m");
 	if (chdir("/") < 0)
 		return fail(e, errno, "/: %m");
+	TRY(check_old_root_gone(e));
 	r = sys_mount_setattr(b->root, "", AT_EMPTY_PATH, attr, 0, 0, -1);
 	if (r < 0)
 		return fail(e, -r, "set its attributes: %m");
 	fd_close(&b->old_root);
 	fd_close(&b->root);
+	fd_close(&b->view_root);
 	fd_close(&b->mask_folder);
 	fd_close(&b->mask_file);
 	return 0;

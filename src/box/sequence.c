@@ -93,6 +93,12 @@ static bool grouped(const struct plan *p)
 	return p->cgroup;
 }
 
+/* Without a broker the files stay as they were written. */
+static bool views_change(const struct plan *p)
+{
+	return p->view.used && p->broker.used;
+}
+
 static bool has_sysctls(const struct plan *p)
 {
 	return p->nsysctls != 0;
@@ -118,6 +124,7 @@ const struct step steps[] = {
 	{ BROKER, "state.hold", step_state_hold, NULL, holds_name },
 	{ BROKER, "live.map", step_live_map, NULL, changeable },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
+	{ HOST, "view.open", step_view_open, NULL, views_change },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
 	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides
 	 * parts of it; the rest once init was born, because a confined process cannot be joined. */
@@ -140,6 +147,7 @@ const struct step steps[] = {
 	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
 	{ INIT, "net.join", step_net_join, NULL, network_late },
 	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_sees },
+	{ INIT, "view.hand", step_view_hand, NULL, views_change },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */

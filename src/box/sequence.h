@@ -59,6 +59,8 @@ int step_state_claim(struct box *b, struct err *e);
 void undo_state_claim(struct box *b);
 int step_cgroup_create(struct box *b, struct err *e);
 void undo_cgroup_create(struct box *b);
+int step_view_open(struct box *b, struct err *e);
+int step_view_hand(struct box *b, struct err *e);
 int step_namespaces_make(struct box *b, struct err *e);
 void undo_namespaces_make(struct box *b);
 int step_ids_map(struct box *b, struct err *e);
@@ -97,6 +99,11 @@ int step_seccomp_spec(struct box *b, struct err *e);
 int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);
 int step_exec(struct box *b, struct err *e);
+
+/* The files that show limits: before the new root, then each (view.c); what the broker does with them. */
+int view_prepare(struct box *b, struct err *e);
+int view_build(struct box *b, const struct plan_mount *m, struct err *e);
+int view_take(struct box *b, struct err *e);
 
 /* Before any filter, where the profile's is going to ask about sendmsg: see listener.c. */
 int listener_prepare(struct box *b, struct err *e);

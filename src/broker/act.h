@@ -37,6 +37,10 @@ void act_done(struct outcome *o);
 /* Answers with a result of 0 or more, or with a negative errno. */
 void act_answer_result(const struct server *s, const struct call *c, int result);
 
+/* Writes what a call gives back into the caller's memory. 0 or -errno. */
+int act_write_memory(const struct server *s, const struct call *c, uint64_t to, const void *bytes,
+		     size_t len);
+
 /* The name that the kernel gives to what we opened, which no caller chose: 0 or -errno. */
 int act_path_of(const struct server *s, int fd, char path[PATH_MAX]);
 

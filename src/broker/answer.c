@@ -68,6 +68,19 @@ void act_answer_result(const struct server *s, const struct call *c, int result)
 	count(&s->counters->performed);
 }
 
+int act_write_memory(const struct server *s, const struct call *c, uint64_t to, const void *bytes,
+		     size_t len)
+{
+	/* The file is the memory of the caller that still waits, whatever becomes of its number. */
+	OWN_FD memory = fetch_memory_file(s, c);
+
+	if (memory < 0)
+		return memory;
+	if (!fetch_valid(s, c->id))
+		return -ESRCH;
+	return pwrite(memory, bytes, len, (off_t)to) == (ssize_t)len ? 0 : -EFAULT;
+}
+
 /* Puts a copy of fd into the caller's table: its number there, or -errno (-EMFILE: no room). */
 static int add_fd(const struct server *s, const struct call *c, int fd, uint64_t flags,
 		  uint32_t how)

@@ -29,6 +29,7 @@ struct broker_job {
 	int events; /* append-only stream, non-blocking, -1: none; owned */
 	int ask;    /* stream socket to whoever answers questions, -1: nobody; owned */
 	struct broker_counters *counters;
+	const int *view; /* VIEW_FDS files of policy/view.h, owned, -1: not there; NULL: none */
 	const void *
 		live; /* the file of policy/live_image.h up to its slots' end, read-only; NULL: none */
 };

@@ -18,6 +18,7 @@ struct stand;
 struct ask;
 struct live;
 struct live_copy;
+struct view_work;
 
 struct waiter {
 	_Atomic uint32_t tid; /* of our thread: 0 the slot is free, WAITER_STARTING until it runs */
@@ -42,6 +43,7 @@ struct server {
 	struct stand
 		*stand;  /* whose turn it is to serve; NULL without `proc`: then nothing is slow */
 	struct ask *ask; /* NULL: the profile asks about nothing */
+	struct view_work *view; /* NULL: the system is shown as it is */
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include "broker/exec.h"
 #include "broker/fault.h"
 #include "broker/stand.h"
+#include "broker/view.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
 #include "policy/decide.h"
@@ -102,6 +103,10 @@ static void serve_call(const struct server *s, const struct call *c, const struc
 	}
 	if (row != NULL && row->mediator == MEDIATE_ADDRESS) {
 		serve_socket(s, c, row);
+		return;
+	}
+	if (row != NULL && row->mediator == MEDIATE_VIEW) {
+		view_serve(s, c, row);
 		return;
 	}
 	if (row != NULL && row->mediator == MEDIATE_EXEC && s->plan->traces) {
@@ -287,6 +292,10 @@ int broker_serve(struct broker_job *job, struct err *e)
 
 	int err = prepare(&t->server, e);
 
+	if (err >= 0 && job->view != NULL && job->plan->view.used) {
+		t->server.view = view_begin(&job->plan->view, job->view, e);
+		err = t->server.view != NULL ? 0 : -e->no;
+	}
 	if (err >= 0)
 		err = stand_run(t, e);
 	if (job->proc >= 0 && !end_waits(&t->server))

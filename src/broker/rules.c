@@ -42,7 +42,10 @@ static const struct bpf_case ioctl_cases[] = {
 };
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
 static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_GETFL),
-					       IS(1, F_DUPFD_CLOEXEC) };
+					       IS(1, F_DUPFD_CLOEXEC),
+					       /* of the files that show limits */
+					       IS(1, F_SETOWN), IS(1, F_SETLEASE),
+					       IS(1, F_GETLEASE) };
 /* What kind of socket a caller's is, and nothing that could be set. */
 static const struct bpf_case getsockopt_cases[] = {
 	{ .n = 2,
@@ -131,6 +134,11 @@ static const struct bpf_rule rules[] = {
 	ALLOW(SYS_fchdir),
 	ALLOW(SYS_pwrite64), /* msg_len of sendmmsg */
 	ONLY(SYS_getsockopt, getsockopt_cases),
+	/* what the system tells of itself */
+	ALLOW(SYS_sysinfo),
+	ALLOW(SYS_sched_getaffinity),
+	ALLOW(SYS_pread64),
+	ALLOW(SYS_rt_sigtimedwait),
 	/* threads, and their end */
 	ONLY(SYS_clone, clone_cases),
 	ONLY(SYS_unshare, unshare_cases),
@@ -159,7 +167,6 @@ static const struct bpf_rule rules[] = {
 	/* what its checks do at a thread's birth and death, and to say what they found; never in what is installed */
 	ALLOW(SYS_sigaltstack),
 	ALLOW(SYS_sched_yield),
-	ALLOW(SYS_sched_getaffinity),
 	ALLOW(SYS_prlimit64),
 	ALLOW(SYS_prctl),
 	ALLOW(SYS_readlink),

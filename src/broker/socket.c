@@ -188,17 +188,12 @@ static bool owes_signal(const struct deed *d, int result)
 	       !(d->flags & MSG_NOSIGNAL);
 }
 
-/* Writes msg_len. The file is the memory of the caller that still waits, whatever becomes of its number. */
+/* Writes msg_len. */
 static int tell_length(const struct server *s, const struct call *c, uint64_t at, int sent)
 {
 	uint32_t len = (uint32_t)sent;
-	OWN_FD memory = fetch_memory_file(s, c);
 
-	if (memory < 0)
-		return memory;
-	if (!fetch_valid(s, c->id))
-		return -ESRCH;
-	return pwrite(memory, &len, sizeof len, (off_t)at) == sizeof len ? 0 : -EFAULT;
+	return act_write_memory(s, c, at, &len, sizeof len);
 }
 
 /* The kernel sends it to the thread that wrote (unix_stream_sendmsg(), sk_stream_error()). */

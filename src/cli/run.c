@@ -50,7 +50,7 @@ struct session {
 /* ---- the broker's side ---- */
 
 static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc,
-		 const void *live, struct err *e)
+		 const void *live, const int view[VIEW_FDS], struct err *e)
 {
 	struct session *s = ctx;
 	struct broker_job job = {
@@ -61,6 +61,7 @@ static int serve(void *ctx, const struct broker_plan *plan, int listener, int pr
 		.ask = s->ask_broker,
 		.counters = s->counters,
 		.live = live,
+		.view = view,
 	};
 
 	return broker_serve(&job, e);

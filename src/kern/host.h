@@ -47,6 +47,8 @@ struct host {
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool time_namespaces;
 	unsigned last_capability; /* number of the highest capability the kernel knows */
+	unsigned cpus;            /* that this process may run on; 0: not known */
+	uint64_t memory_bytes;    /* of the machine; 0: not known */
 	bool has_newuidmap;       /* and newgidmap; nobody looks when the caller is privileged */
 	struct host_cgroup cgroup;
 };

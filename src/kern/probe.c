@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -197,6 +199,17 @@ static void probe_listener(struct host *out)
 	out->seccomp_notify = !out->seccomp_listener_taken;
 }
 
+static void processors_and_memory(struct host *out)
+{
+	struct sysinfo s;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+		out->cpus = (unsigned)CPU_COUNT(&cpus);
+	if (sysinfo(&s) == 0)
+		out->memory_bytes = (uint64_t)s.totalram * s.mem_unit;
+}
+
 int probe_host(struct host *out, struct err *e)
 {
 	int abi = sys_landlock_abi();
@@ -218,6 +231,7 @@ int probe_host(struct host *out, struct err *e)
 	/* Only a listener can be asked, which is too dear here: the broker falls back when this
 	 * is wrong. */
 	out->seccomp_sync_wake = probe_release(6, 6);
+	processors_and_memory(out);
 	out->time_namespaces = access("/proc/self/ns/time", F_OK) == 0;
 	out->has_newuidmap = !out->privileged && probe_id_helpers(); /* the privileged write maps */
 	probe_cgroup(out->privileged, &out->cgroup);

@@ -181,7 +181,7 @@ static const char *mediator_word(enum mediator m)
 		[MEDIATE_SOCKET] = "socket",     [MEDIATE_CLONE] = "clone",
 		[MEDIATE_PRCTL] = "prctl",       [MEDIATE_NAMES] = "names",
 		[MEDIATE_ADDRESS] = "address",   [MEDIATE_EXEC] = "exec",
-		[MEDIATE_TRIPWIRE] = "tripwire",
+		[MEDIATE_TRIPWIRE] = "tripwire", [MEDIATE_VIEW] = "limits",
 	};
 
 	return words[m];

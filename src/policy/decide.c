@@ -202,6 +202,7 @@ struct verdict decide_call(const struct broker_plan *p, const struct call *c,
 			break;
 		case MEDIATE_OPEN: /* with O_PATH only: others are performed */
 		case MEDIATE_EXEC:
+		case MEDIATE_VIEW: /* unless the broker answers itself */
 		case MEDIATE_TRIPWIRE:
 			return go_on(row->from);
 		case MEDIATE_NONE:

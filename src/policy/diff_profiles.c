@@ -303,5 +303,7 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 	for (size_t i = 0; i < COUNT(amounts); i++)
 		compare_amount(a, amounts[i].what, amounts[i].one, amounts[i].other, out);
 	compare_io(a, &p->resources.io, &q->resources.io, out);
+	if (!p->resources.view && q->resources.view)
+		*LIST_ADD(a, out) = "resources: the machine's memory and processors are shown";
 	compare_requirements(a, p, q, out);
 }

@@ -40,6 +40,25 @@ const char *from_text(struct arena *a, const struct from *f);
  * starts a line. */
 const char *shown(struct arena *a, const char *s);
 
+/* Limits as they will be written, before the cgroup layer's turn. A quota of 0: none. */
+struct plan_quota {
+	uint64_t quota_us, period_us;
+	struct from from;
+};
+struct amount plan_memory_limit(const struct draft *d);
+struct amount plan_swap_limit(const struct draft *d);
+struct plan_quota plan_cpu_quota(const struct draft *d);
+/* Whether this host keeps the limits of a controller (CGROUP_*). */
+bool plan_limits_hold(const struct draft *d, uint32_t controller);
+bool plan_limits_in_v2(const struct draft *d, uint32_t controller);
+
+/* Whether this profile's limits are something to show (plan_view.c). The same on every host and in every form, since the
+ * filter follows from it. */
+bool view_is_meant(const struct draft *d);
+/* What is shown, before the mounts are planned; then the mounts. */
+void view_plan(struct draft *d);
+void view_mounts(struct draft *d);
+
 /* Notes a layer that a profile only preferred. */
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
 

@@ -229,7 +229,8 @@ static enum mediator who_answers(struct planner *p, const struct plan_call *was,
 	if (is_path(is) && !performs(was->mediator))
 		obstacle(p, is->from, arena_printf(p->a, "syscalls: %s", is->name),
 			 "this container's broker was not prepared to perform it", anew);
-	if (performs(was->mediator) || was->mediator == MEDIATE_EXEC)
+	if (performs(was->mediator) || was->mediator == MEDIATE_EXEC ||
+	    was->mediator == MEDIATE_VIEW)
 		return was->mediator;
 	return MEDIATE_TRIPWIRE;
 }

@@ -62,7 +62,7 @@ static const struct shape call_shape[] = {
 	IS(SAID_TEXT, struct plan_call, name),
 	UP_TO(struct plan_call, verdict, CALL_ARGS),
 	UP_TO(struct plan_call, rest, CALL_ARGS),
-	UP_TO(struct plan_call, mediator, MEDIATE_TRIPWIRE),
+	UP_TO(struct plan_call, mediator, MEDIATE_VIEW),
 	{ ONE, offsetof(struct plan_call, from), sizeof(void *), 0, sizeof(struct from),
 	  from_shape },
 	IS(TEXT, struct plan_call, fix),
@@ -132,7 +132,7 @@ static uint32_t layout(void)
 {
 	return (uint32_t)(sizeof(struct live_tables) * 31 + sizeof(struct plan_call) * 37 +
 			  sizeof(struct where_rule) * 41 + sizeof(struct socket_rule) * 43 +
-			  sizeof(struct plan_path) * 47 + MEDIATE_TRIPWIRE * 53);
+			  sizeof(struct plan_path) * 47 + MEDIATE_VIEW * 53);
 }
 
 struct any_list {

@@ -130,6 +130,8 @@ void live_settled(struct arena *a, const struct profile *start, const struct pro
 		add(a, out, &whole, "filesystem.root", mounted, anew);
 	if (start->network.mode != next->network.mode)
 		add(a, out, &next->network.mode_from, "network.mode", settled, anew);
+	if (start->resources.view != next->resources.view)
+		add(a, out, &next->resources.view_from, "resources.view", mounted, anew);
 	if (!same_rows(start, next))
 		add(a, out, &whole, "the rows of network or resources.io", settled, anew);
 }

@@ -233,6 +233,16 @@ static void means_address(struct maker *k, struct meaning_call *c)
 						       .not_zero = true };
 }
 
+/* Where limits are shown, two calls are answered by them: whoever asks for it, or where a broker is there anyway. */
+static void means_view(struct maker *k, struct meaning_call *c)
+{
+	bool off = k->p->resources.view_from.line != 0 && !k->p->resources.view;
+	bool limited = k->p->resources.memory.set || k->p->resources.cpus.set;
+
+	if (k->p->resources.view || (k->counted && limited && !off))
+		c->otherwise = SECCOMP_RET_USER_NOTIF;
+}
+
 static void means_exec(struct maker *k, struct meaning_call *c)
 {
 	/* Programs that are asked about, or seen by somebody who watches all. */
@@ -246,17 +256,23 @@ static const struct judged {
 	const char *call;
 	void (*means)(struct maker *k, struct meaning_call *c);
 } judged[] = {
-	{ "ioctl", means_ioctl },       { "prctl", means_prctl },      { "socket", means_socket },
-	{ "socketpair", means_socket }, { "clone", means_clone },      { "unshare", means_clone },
-	{ "open", means_open },         { "openat", means_open },      { "openat2", means_open },
-	{ "creat", means_open },        { "execve", means_exec },      { "execveat", means_exec },
-	{ "link", means_names },        { "linkat", means_names },     { "mkdir", means_names },
-	{ "mkdirat", means_names },     { "mknod", means_names },      { "mknodat", means_names },
-	{ "rename", means_names },      { "renameat", means_names },   { "renameat2", means_names },
-	{ "rmdir", means_names },       { "symlink", means_names },    { "symlinkat", means_names },
-	{ "connect", means_address },   { "bind", means_address },     { "sendto", means_address },
-	{ "sendmsg", means_address },   { "sendmmsg", means_address }, { "truncate", means_names },
-	{ "unlink", means_names },      { "unlinkat", means_names },
+	{ "ioctl", means_ioctl },      { "prctl", means_prctl },
+	{ "socket", means_socket },    { "socketpair", means_socket },
+	{ "clone", means_clone },      { "unshare", means_clone },
+	{ "open", means_open },        { "openat", means_open },
+	{ "openat2", means_open },     { "creat", means_open },
+	{ "execve", means_exec },      { "execveat", means_exec },
+	{ "link", means_names },       { "linkat", means_names },
+	{ "mkdir", means_names },      { "mkdirat", means_names },
+	{ "mknod", means_names },      { "mknodat", means_names },
+	{ "rename", means_names },     { "renameat", means_names },
+	{ "renameat2", means_names },  { "rmdir", means_names },
+	{ "symlink", means_names },    { "symlinkat", means_names },
+	{ "connect", means_address },  { "bind", means_address },
+	{ "sendto", means_address },   { "sendmsg", means_address },
+	{ "sendmmsg", means_address }, { "truncate", means_names },
+	{ "unlink", means_names },     { "unlinkat", means_names },
+	{ "sysinfo", means_view },     { "sched_getaffinity", means_view },
 };
 
 /* Rows of `where:` come first. What they refuse is asked where refusals are counted; where the broker performs what it

@@ -17,6 +17,7 @@
 #include "policy/bpf.h"
 #include "policy/profile.h"
 #include "policy/spec.h"
+#include "policy/view.h"
 
 /* ---- the system calls ---- */
 
@@ -40,6 +41,7 @@ enum mediator {
 	MEDIATE_ADDRESS, /* connect, bind, sendto, sendmsg, sendmmsg: performed by the broker */
 	MEDIATE_EXEC, /* execve, execveat: audited, then continued; Landlock and mounts enforce */
 	MEDIATE_TRIPWIRE, /* allowed by its number, until somebody cuts it off */
+	MEDIATE_VIEW,     /* sched_getaffinity, sysinfo: answered with what the container may use */
 } __attribute__((packed));
 
 /* One row a call of the table that the profile speaks of; sorted by native number. There are hundreds, and every
@@ -76,6 +78,8 @@ struct broker_plan {
 	bool signals_interrupt; /* a signal ends a call that it works on: before Linux 5.19 */
 	bool asks;              /* some calls wait until somebody has been asked */
 	bool traces; /* it looks at each program before its first instruction: ask.execute */
+	struct view
+		view; /* what it answers sched_getaffinity and sysinfo with, and keeps files up to date with */
 	bool procfs; /* it needs to see its tracees: to open as them, or to name them in events */
 	const char *id, *profile; /* the container and its profile, for events */
 	enum audit_level audit;
@@ -123,6 +127,7 @@ enum mount_kind {
 	MOUNT_MASK, /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
 	MOUNT_SELF,   /* target, already there, bound over itself with other attributes */
 	MOUNT_CGROUP, /* the container's own cgroup, read-only unless delegated */
+	MOUNT_VIEW, /* a file that says what the container may use, instead of what the machine has */
 };
 
 struct plan_mount {
@@ -143,6 +148,7 @@ struct plan_mount {
 	bool idmap; /* shown with the container's ids: uid 0 there is the owner here */
 	uint32_t mode;
 	uint32_t major, minor;
+	enum view_file view; /* of MOUNT_VIEW */
 	struct from from;
 };
 
@@ -236,6 +242,7 @@ struct plan {
 
 	bool cgroup;                   /* a group is made */
 	uint32_t cgroup_v2, cgroup_v1; /* controllers used in each hierarchy, bits */
+	struct view view;              /* what the system tells of itself inside */
 	size_t nlimits;
 	const struct plan_limit *limits;
 

@@ -183,6 +183,18 @@ static void plan_sendto(struct calls *c, struct plan_call *call)
 	add_test(add_case(c, SECCOMP_RET_ALLOW), 4, UINT64_MAX, 0);
 }
 
+/* The answer is not the kernel's where the processors that may be used, or memory, are fewer than the machine's. */
+static void plan_view_call(struct calls *c, struct plan_call *call)
+{
+	/* Not a broker for this alone, unless somebody wants it. */
+	bool meant = c->d->p->resources.view || c->d->audit >= AUDIT_DENIALS;
+
+	if (c->d->nobody_to_ask || !meant || !view_is_meant(c->d))
+		return;
+	call->verdict = CALL_ASK;
+	call->mediator = MEDIATE_VIEW;
+}
+
 static void plan_exec(struct calls *c, struct plan_call *call)
 {
 	bool audits = c->d->audit >= AUDIT_ALL && brokered(c, "execve");
@@ -207,6 +219,8 @@ static const struct special {
 	{ "unshare", 0, plan_clone },
 	{ "execve", 0, plan_exec },
 	{ "execveat", 0, plan_exec },
+	{ "sched_getaffinity", 0, plan_view_call },
+	{ "sysinfo", 0, plan_view_call },
 	{ "open", 1, NULL },
 	{ "openat", 2, NULL },
 	{ "openat2", -1, NULL },

@@ -45,21 +45,36 @@ static struct amount stricter(const struct amount *word, const struct amount *pr
 	return out;
 }
 
-static void plan_memory(struct draft *d)
+struct amount plan_memory_limit(const struct draft *d)
+{
+	return stricter(&d->r->memory, &d->p->resources.memory,
+			&d->s->linux_.resources.memory_limit);
+}
+
+struct amount plan_swap_limit(const struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
-	struct amount memory = stricter(&d->r->memory, &d->p->resources.memory, &r->memory_limit);
+	struct amount memory = plan_memory_limit(d);
 	struct amount swap = d->r->swap.set ? d->r->swap : d->p->resources.swap;
 
-	if (!memory.set)
-		return;
-	limit(d, MEMORY, "memory.max", "memory.limit_in_bytes", number(d, memory.value),
-	      &memory.from);
 	/* OCI counts memory and swap together. */
 	if (r->memory_swap.set && r->memory_swap.value >= (int64_t)memory.value &&
 	    (!swap.set || (uint64_t)r->memory_swap.value - memory.value < swap.value))
 		swap = (struct amount){ true, (uint64_t)r->memory_swap.value - memory.value,
 					r->memory_swap.from };
+	swap.set = swap.set && memory.set;
+	return swap;
+}
+
+static void plan_memory(struct draft *d)
+{
+	const struct spec_resources *r = &d->s->linux_.resources;
+	struct amount memory = plan_memory_limit(d), swap = plan_swap_limit(d);
+
+	if (!memory.set)
+		return;
+	limit(d, MEMORY, "memory.max", "memory.limit_in_bytes", number(d, memory.value),
+	      &memory.from);
 	if (r->memory_reservation.set && r->memory_reservation.value > 0)
 		limit(d, MEMORY, "memory.low", "memory.soft_limit_in_bytes",
 		      number(d, (uint64_t)r->memory_reservation.value),
@@ -75,20 +90,31 @@ static void plan_memory(struct draft *d)
 	l->optional = true;
 }
 
-static void plan_cpu(struct draft *d)
+struct plan_quota plan_cpu_quota(const struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
 	struct amount cpus = d->r->cpus.set ? d->r->cpus : d->p->resources.cpus;
-	uint64_t period = r->cpu_period.set && r->cpu_period.value != 0 ? r->cpu_period.value
-									: CPU_PERIOD_US;
-	uint64_t quota = cpus.set ? cpus.value * period / 1000 : 0;
-	struct from from = cpus.from;
+	struct plan_quota q = { .period_us = CPU_PERIOD_US, .from = cpus.from };
 
+	if (r->cpu_period.set && r->cpu_period.value != 0)
+		q.period_us = r->cpu_period.value;
+	if (cpus.set)
+		q.quota_us = cpus.value * q.period_us / 1000;
 	if (r->cpu_quota.set && r->cpu_quota.value > 0 &&
-	    (!cpus.set || (uint64_t)r->cpu_quota.value < quota)) {
-		quota = (uint64_t)r->cpu_quota.value;
-		from = r->cpu_quota.from;
+	    (!cpus.set || (uint64_t)r->cpu_quota.value < q.quota_us)) {
+		q.quota_us = (uint64_t)r->cpu_quota.value;
+		q.from = r->cpu_quota.from;
 	}
+	return q;
+}
+
+static void plan_cpu(struct draft *d)
+{
+	const struct spec_resources *r = &d->s->linux_.resources;
+	const struct plan_quota q = plan_cpu_quota(d);
+	const uint64_t quota = q.quota_us, period = q.period_us;
+	const struct from from = q.from;
+
 	if (quota != 0) {
 		if (period != CPU_PERIOD_US) {
 			struct plan_limit *p = limit(d, CPU, NULL, "cpu.cfs_period_us",
@@ -235,6 +261,18 @@ static bool in_v2(const struct draft *d, unsigned controller)
 static bool in_v1(const struct draft *d, unsigned controller)
 {
 	return d->h->cgroup.v1_parent[controller][0] != '\0';
+}
+
+bool plan_limits_in_v2(const struct draft *d, uint32_t controller)
+{
+	return in_v2(d, (unsigned)__builtin_ctz(controller));
+}
+
+bool plan_limits_hold(const struct draft *d, uint32_t controller)
+{
+	unsigned number = (unsigned)__builtin_ctz(controller);
+
+	return in_v2(d, number) || in_v1(d, number);
 }
 
 static int no_controller(const struct draft *d, const char *name, const struct from *from,

@@ -243,10 +243,14 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->live = b->used && (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names);
 	b->addresses = performs(b, MEDIATE_ADDRESS);
 	b->abstract_apart = d->plan->landlock_scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
-	b->procfs = b->used && (b->opens || b->names || b->addresses || b->asks || d->r->events ||
-				d->r->verbose);
+	/* It answers some calls in the memory of whoever makes them. */
+	bool answers = performs(b, MEDIATE_VIEW) && d->plan->view.used;
+
+	b->procfs = b->used && (b->opens || b->names || b->addresses || b->asks || answers ||
+				d->r->events || d->r->verbose);
 	b->ended_by_launcher = !d->r->detach;
 	b->signals_interrupt = !d->h->seccomp_killable_wait;
+	b->view = d->plan->view;
 	b->id = d->plan->id;
 	b->profile = d->plan->profile;
 	b->audit = d->audit;

@@ -250,11 +250,13 @@ static int mounts_plan(struct draft *d, struct err *e)
 	d->mounts.cap = d->target_hashes.cap = MOUNTS_ROOM;
 	d->mounts.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->mounts.at);
 	d->target_hashes.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->target_hashes.at);
+	view_plan(d);
 
 	if (d->r->direct != NULL)
 		mounts_direct(d, d->r->direct);
 	else
 		TRY(mounts_bundle(d, e));
+	view_mounts(d);
 	return add_request_hidden(d, e);
 }
 
@@ -264,7 +266,7 @@ const char *mount_kind_word(enum mount_kind kind)
 		[MOUNT_BIND] = "bind",     [MOUNT_FS] = "new",      [MOUNT_SYMLINK] = "link",
 		[MOUNT_MIRROR] = "mirror", [MOUNT_TEXT] = "file",   [MOUNT_DIR] = "folder",
 		[MOUNT_DEVICE] = "device", [MOUNT_MASK] = "masked", [MOUNT_SELF] = "again",
-		[MOUNT_CGROUP] = "cgroup",
+		[MOUNT_CGROUP] = "cgroup", [MOUNT_VIEW] = "limits",
 	};
 
 	return words[kind];

@@ -145,6 +145,8 @@ struct profile {
 		struct amount nofile; /* RLIMIT_NOFILE */
 		struct amount tmpfs;  /* bytes of each private tmpfs */
 		struct io_rules io;
+		bool view;             /* what the system tells of itself is what it may use */
+		struct from view_from; /* line 0: not written */
 	} resources;
 	struct {
 		unsigned landlock;       /* lowest ABI that will do; 0: none asked for */

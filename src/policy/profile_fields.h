@@ -13,6 +13,7 @@ extern const struct field profile_fields[], profile_remove_fields[];
 /* The section ask:, and what of it can be removed. */
 extern const struct field profile_ask_fields[], profile_ask_lists[];
 extern const struct field_about profile_ask_about;
+extern const struct field profile_requirements_fields[];
 
 /* What JSON Schema can say of a pattern. */
 extern const char profile_pattern_pattern[];

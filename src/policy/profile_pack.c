@@ -130,6 +130,8 @@ const struct shape profile_shape[] = {
 	AMOUNT(struct profile, resources.nofile),
 	AMOUNT(struct profile, resources.tmpfs),
 	LIST(struct profile, resources.io, struct io_rule, io_shape),
+	BYTES(struct profile, resources.view),
+	FROM(struct profile, resources.view_from),
 	BYTES(struct profile, requirements.landlock),
 	BYTES(struct profile, requirements.landlock_need),
 	BYTES(struct profile, requirements.seccomp_notify),

@@ -181,6 +181,9 @@ static void write_value(struct json_writer *j, const struct field *f)
 	case AS_ENUM:
 		write_names(j, f->names);
 		return;
+	case AS_BOOL:
+		write_type(j, "boolean");
+		return;
 	case AS_STRUCT:
 		write_map(j, f->fields);
 		return;

@@ -91,6 +91,8 @@ static void from_broker(struct asking *q, const struct plan_call *row, const str
 		return;
 	}
 
+	out->limits = row->mediator == MEDIATE_VIEW && q->plan->broker.view.used;
+
 	struct verdict v = decide_call(&q->plan->broker, c, row);
 
 	if (v.what != DENY)
@@ -339,7 +341,8 @@ static void parts_of(struct asking *q, const struct ruling *r)
 	part->from = r->from;
 	if (r->verdict == QUERY_ASKED_LATER)
 		return;
-	part = part_add(q, "broker", r->verdict, NULL);
+	part = part_add(q, "broker", r->verdict,
+			r->limits ? "it answers with what the container may use" : NULL);
 	refused_by(part, r);
 }
 

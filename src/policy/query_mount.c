@@ -63,6 +63,7 @@ static void see_one(struct asking *q, const struct plan_mount *m, struct sight *
 	case MOUNT_FS:
 	case MOUNT_CGROUP:
 	case MOUNT_MIRROR:
+	case MOUNT_VIEW:
 		covered_by(s, m, true);
 		break;
 	case MOUNT_DEVICE:
@@ -130,6 +131,7 @@ static const char *shown_by(struct asking *q, const struct sight *s)
 		[MOUNT_DIR] = "an empty folder",
 		[MOUNT_DEVICE] = "a device",
 		[MOUNT_CGROUP] = "the container's own cgroup",
+		[MOUNT_VIEW] = "a file that shows the container's limits",
 	};
 	const char *read_only = s->read_only ? ", read-only" : "";
 	const struct plan_mount *m = s->by;

@@ -43,6 +43,7 @@ struct ruling {
 	const char *fix;
 	unsigned instructions;
 	bool read_arguments;
+	bool limits; /* the broker answers with those that the container has */
 };
 void query_rule(struct asking *q, const struct plan_call *row, const struct call *c,
 		struct ruling *out);

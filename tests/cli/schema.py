@@ -63,6 +63,8 @@ def example(schema, part):
         return {key: example(schema, part["properties"][key]) for key in keys}
     if part["type"] == "array":
         return [example(schema, part["items"])]
+    if part["type"] == "boolean":
+        return True
     if part["type"] in ("integer", "number"):
         return part.get("minimum", 1)
     return next(text for text in ("/x", "10.0.0.0/8", "x", "10s") if re.search(part.get("pattern", ""), text))

@@ -14,6 +14,7 @@ setup() {
 	cp "$faults" "$place/faults"
 	cp "$zviz" "$place/zviz"
 	cp "$top/bench/all-opens.yaml" "$place/opens.yaml"
+	{ cat "$top/bench/all-opens.yaml" && echo 'resources: {view: false}'; } >"$place/machine.yaml"
 	echo 'of the host' >"$place/home/host"
 	chmod 666 "$place/home/host"
 	cd "$place/work"
@@ -44,7 +45,7 @@ attack() { # ATTEMPT ARGUMENT [RUN-OPTIONS…]
 	rm -f report
 	# shellcheck disable=SC2016 # expanded inside
 	CALLER_SECRET=$secret timeout 60 ${become[@]+"${become[@]}"} "$place/faults" --root "$place/home/state" \
-		--profile "$place/opens.yaml" run "$@" "$id" sh -c 'cat "$1" 2>/dev/null; exit 7' sh "$path" \
+		--profile "$place/${profile:-opens}.yaml" run "$@" "$id" sh -c 'cat "$1" 2>/dev/null; exit 7' sh "$path" \
 		>"$place/home/said" 2>&1 || status=$?
 	if [ -s report ] && [ "$status" = 7 ]; then
 		cat report
@@ -133,11 +134,17 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	socket
 	END
 	)
-	run -0 sort <(attack descriptors "")
+	run -0 sort <(profile=machine attack descriptors "")
 	echo "$output"
 	[ "$output" = "$wanted" ]
-	run -0 sort <(attack descriptors "" --events "$place/home/events")
+	run -0 sort <(profile=machine attack descriptors "" --events "$place/home/events")
 	[ "$output" = "$(sort <<<"$wanted"$'\n''file')" ]
+	# With limits that are shown inside: files that show them, and those of its own cgroup that say what is in use.
+	[ "$(id -u)" = 0 ] || return 0
+	run -0 sort <(attack descriptors "" --cpus 1000)
+	echo "$output"
+	[ "$(grep -vx file <<<"$output")" = "$wanted" ]
+	[ "$(grep -cx file <<<"$output")" -ge 4 ] && [ "$(grep -cx file <<<"$output")" -le 8 ]
 }
 
 @test "what it writes into all that it shares: numbers, and no more" {
@@ -155,7 +162,7 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 }
 
 taken_over_detached() {
-	${become[@]+"${become[@]}"} "$place/faults" --root "$place/home/state" --profile "$place/opens.yaml" run --detach \
+	${become[@]+"${become[@]}"} "$place/faults" --root "$place/home/state" --profile "$place/machine.yaml" run --detach \
 		"$id" sh -c 'cat /takeover/descriptors; mv report list; cat "/takeover/descriptors-again/{\"pid\":1}"
 		mv report again; sleep 600' >/dev/null 2>&1
 	for _ in $(seq 250); do

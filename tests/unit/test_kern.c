@@ -306,6 +306,45 @@ static void descriptors_travel(void **state)
 	close(fds[0]);
 }
 
+static void arrays_of_descriptors_travel(void **state)
+{
+	int pair[2], fds[2], got[3];
+	char letter;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(scm_send_all(pair[0], (const int[]){ fds[1], -1, fds[0] }, 3), 0);
+	assert_int_equal(scm_receive_all(pair[1], got, 3), 1);
+	assert_true(got[0] >= 0 && got[1] == -1 && got[2] >= 0);
+	assert_int_equal(write(got[0], "!", 1), 1);
+	assert_int_equal(read(got[2], &letter, 1), 1);
+	close(got[0]);
+	close(got[2]);
+
+	/* None of them there; fewer, and more, than were waited for. */
+	assert_int_equal(scm_send_all(pair[0], (const int[]){ -1, -1 }, 2), 0);
+	assert_int_equal(scm_receive_all(pair[1], got, 2), 1);
+	assert_true(got[0] == -1 && got[1] == -1);
+	assert_int_equal(scm_send_all(pair[0], (const int[]){ fds[0], fds[1] }, 2), 0);
+	assert_int_equal(scm_receive_all(pair[1], got, 3), -EBADMSG);
+	assert_int_equal(scm_send_all(pair[0], (const int[]){ fds[0], fds[1], fds[1] }, 3), 0);
+	assert_int_equal(scm_receive_all(pair[1], got, 2), -EBADMSG);
+	assert_true(got[0] == -1 && got[1] == -1);
+	/* The bytes say another number than came. */
+	assert_int_equal(scm_send(pair[0], "\1\1", 2, fds[0]), 0);
+	assert_int_equal(scm_receive_all(pair[1], got, 2), -EBADMSG);
+	assert_int_equal(scm_send_all(pair[0], got, 0), -EINVAL);
+	assert_int_equal(scm_send_all(pair[0], got, SCM_ALL_MAX + 1), -EINVAL);
+
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &letter, 1), 0); /* no copy is left open */
+	close(pair[0]);
+	assert_int_equal(scm_receive_all(pair[1], got, 2), 0);
+	close(pair[1]);
+	close(fds[0]);
+}
+
 static void several_descriptors_are_refused(void **state)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))] = { 0 };
@@ -550,6 +589,7 @@ int main(void)
 		cmocka_unit_test(own_lines_must_be_exact),
 		cmocka_unit_test(names_of_users),
 		cmocka_unit_test(descriptors_travel),
+		cmocka_unit_test(arrays_of_descriptors_travel),
 		cmocka_unit_test(several_descriptors_are_refused),
 		cmocka_unit_test(children_by_pidfd),
 		cmocka_unit_test(privileges_and_walls),

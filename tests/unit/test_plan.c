@@ -131,6 +131,7 @@ static bool permitted(const struct fixture *f, const char *name, const uint64_t 
 	case MEDIATE_ADDRESS:
 	case MEDIATE_EXEC:
 	case MEDIATE_TRIPWIRE:
+	case MEDIATE_VIEW:
 		break;
 	}
 	return true;

@@ -126,6 +126,8 @@ static void same_resources(const struct profile *a, const struct profile *b)
 	same_amount(&a->resources.pids, &b->resources.pids);
 	same_amount(&a->resources.nofile, &b->resources.nofile);
 	same_amount(&a->resources.tmpfs, &b->resources.tmpfs);
+	assert_int_equal(a->resources.view, b->resources.view);
+	assert_int_equal(a->resources.view_from.line, b->resources.view_from.line);
 	assert_int_equal(a->resources.io.n, b->resources.io.n);
 	for (size_t i = 0; i < a->resources.io.n; i++) {
 		const struct io_rule *x = &a->resources.io.at[i], *y = &b->resources.io.at[i];
@@ -257,7 +259,7 @@ static const char every_key[] =
 	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443, 80]}, {domain: \"*.example.org\"}]}\n"
 	"  ingress: {allow: [{port: 8080}]}\n"
 	"resources: {memory: 4G, swap: 0, cpus: 0.5, pids: 512, nofile: 1024, tmpfs: 1G,\n"
-	"            io: [{path: /work, rbps: 1M, wbps: 2M, riops: 3, wiops: 4}]}\n"
+	"            view: true, io: [{path: /work, rbps: 1M, wbps: 2M, riops: 3, wiops: 4}]}\n"
 	"requirements: {landlock: 3, seccomp_notify: preferred, user_namespace: preferred,\n"
 	"               network_policy: preferred,\n"
 	"               cgroup: {controllers: [memory, pids], need: preferred}}\n"

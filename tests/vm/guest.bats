@@ -107,18 +107,58 @@ print("it fits")'
 	[ ! -e made-too ]
 }
 
-@test "an ordinary user with a delegated group: limits hold" {
-	become_stranger
+# A group that is the stranger's own, with this test in it.
+delegate() {
 	group=/sys/fs/cgroup/$id
 	mkdir "$group"
 	echo '+memory +pids +cpu' >"$group/cgroup.subtree_control"
 	mkdir "$group/shell"
 	chown $stranger "$group" "$group"/{cgroup.procs,cgroup.subtree_control} "$group"/shell{,/cgroup.procs}
 	echo $BASHPID >"$group/shell/cgroup.procs"
+}
+
+@test "an ordinary user with a delegated group: limits hold" {
+	become_stranger
+	delegate
 	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
 	echo "$output"
 	[[ "$output" != *missing* ]]
 	[[ "$output" == *'memory: 1 process was killed at the limit'* ]]
 	run -0 zviz run --profile hostile-tenant "$id" -- /bin/true
 	[ "$(find "$group" -mindepth 1 -type d)" = "$group/shell" ]
+}
+
+# What the container uses is counted here, so that load and time are shown as well.
+shown='
+import os, time
+def stat():
+	line = open("/proc/stat").readline().split()
+	return int(line[1]) + int(line[3]), int(line[4])
+a, start = stat(), time.time()
+while time.time() < start + 6: pass
+time.sleep(0.2)
+b = stat()
+assert 200 <= b[0] - a[0] <= 400, (a, b)   # half a processor, in 1/100 s
+assert os.cpu_count() == len(os.sched_getaffinity(0)) == 1
+assert 0.02 < float(open("/proc/loadavg").read().split()[0]) < 0.3, open("/proc/loadavg").read()
+assert 2 <= int(open("/proc/loadavg").read().split()[3].split("/")[1]) + 1 <= 9
+room = bytearray(30 << 20)
+for i in range(0, len(room), 4096): room[i] = 1
+time.sleep(0.2)
+info = {l.split(":")[0]: int(l.split()[1]) // 1024 for l in open("/proc/meminfo")}
+assert info["MemTotal"] == 96 and 30 < info["AnonPages"] < 60 and info["MemFree"] < 66, info
+print("right")'
+
+@test "limits are shown inside, and what is in use: root" {
+	run -0 zviz run --memory 96M --cpus 0.5 "$id" -- /usr/bin/python3 -c "$shown"
+	[ "$output" = right ]
+}
+
+@test "limits are shown inside, and what is in use: an ordinary user with a delegated group" {
+	become_stranger
+	delegate
+	run zviz run --memory 96M --cpus 0.5 "$id" -- /usr/bin/python3 -c "$shown"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = right ]
 }
