@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -90,5 +91,16 @@ void cgroup_read_usage(const struct cgroup *c, struct cgroup_usage *out);
 
 /* Is any process in the groups? */
 bool cgroup_populated(const struct cgroup *c);
+
+/* The processes of a group and of those below it, as this pid namespace numbers them. */
+struct cgroup_pids {
+	size_t n, cap;
+	pid_t *at;
+};
+int cgroup_members(struct arena *a, const struct cgroup_group *g, struct cgroup_pids *out,
+		   struct err *e);
+
+/* Whether all are held where they are (cgroup.freeze, v2). */
+bool cgroup_frozen(const struct cgroup *c);
 
 #endif

@@ -326,6 +326,29 @@ int state_open(const char *root_path, const char *id, struct err *e)
 	return dir;
 }
 
+int state_look(const char *root_path, const char *id, struct err *e)
+{
+	OWN_FD root = -1;
+	int dir = -1;
+
+	TRY(open_container(root_path, id, &root, &dir, e));
+	return dir;
+}
+
+static bool is_paused(const struct record *r)
+{
+	struct cgroup groups = { 0 };
+	struct err gone;
+
+	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &gone) < 0)
+		return false;
+
+	bool paused = cgroup_frozen(&groups);
+
+	cgroup_close(&groups);
+	return paused;
+}
+
 int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out,
 	       struct err *e)
 {
@@ -347,6 +370,8 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .pid = record_living(&r.init, locked) };
 	live_describe(a, dir, out);
 	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
+	if (out->status == STATE_RUNNING && is_paused(&r))
+		out->status = STATE_PAUSED;
 	out->cut_short = out->status == STATE_STOPPED && record_is_cut_short(dir);
 	return 0;
 }

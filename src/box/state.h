@@ -29,7 +29,7 @@ int state_hold(const struct box *b, struct err *e);
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 
-enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED };
+enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED, STATE_PAUSED };
 
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
@@ -43,7 +43,7 @@ struct state_info {
 						* force since, NULL: nothing was changed */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;
-	pid_t pid;      /* 0 unless it runs */
+	pid_t pid;      /* 0 unless it runs or is paused */
 	bool cut_short; /* a detached one whose broker was killed */
 };
 
@@ -54,6 +54,9 @@ int state_read(struct arena *a, const char *root, const char *id, struct state_i
 /* The folder of a container, for whoever changes something in it: below a root that is the caller's own. A descriptor or
  * -errno. */
 int state_open(const char *root, const char *id, struct err *e);
+
+/* The same, for whoever only looks. */
+int state_look(const char *root, const char *id, struct err *e);
 
 /* All ids below root, sorted; none when the folder is not there. */
 int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);

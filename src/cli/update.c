@@ -170,7 +170,7 @@ static int make_tables(struct change *u, struct err *e)
 
 static int check_running(const struct change *u, struct err *e)
 {
-	if (u->info.status == STATE_RUNNING)
+	if (u->info.status == STATE_RUNNING || u->info.status == STATE_PAUSED)
 		return 0;
 	fail(e, ESRCH, "container %s does not run", u->id);
 	return advise(e, "a profile for its next start goes to `zviz run --profile`");

@@ -162,3 +162,17 @@ print("right")'
 	[ "$status" -eq 0 ]
 	[ "$output" = right ]
 }
+
+@test "kill, ps, pause and resume, with groups that can be frozen" {
+	run bats --formatter tap "$BATS_TEST_DIRNAME/../cli/lifecycle.bats"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" != *'# skip'* ]]
+	# Really: here a container can be paused.
+	zviz run --detach "$id" -- /bin/sleep 60 3>&-
+	run zviz pause "$id"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$(zviz state "$id")" == *'"paused"'* ]]
+	run -0 zviz delete --force "$id"
+}
