@@ -274,7 +274,9 @@ static void serve_sysinfo(const struct server *s, const struct call *c, const st
 	out.freeswap = now.swap_total > now.swap_used ? now.swap_total - now.swap_used : 0;
 	out.totalhigh = out.freehigh = 0;
 	out.procs = (uint16_t)now.tasks;
-	for (size_t i = 0; i < 3; i++) /* SI_LOAD_SHIFT, include/uapi/linux/sysinfo.h */
+	/* Without a group that counts time the load stays the machine's, as in /proc/loadavg. */
+	for (size_t i = 0; i < 3 && w->fds[VIEW_FROM_CPU] >= 0;
+	     i++) /* SI_LOAD_SHIFT, include/uapi/linux/sysinfo.h */
 		out.loads[i] = ((unsigned long)now.load[i] << SI_LOAD_SHIFT) / 100;
 	answer_bytes(s, c, c->arg[0], &out, sizeof out, 0);
 }
