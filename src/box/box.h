@@ -23,8 +23,9 @@ enum { BOX_STEPS_MAX = 48 };
 
 /* What the broker's side of the table calls: box and broker know nothing of each other. */
 struct box_broker {
-	/* Gives up everything but the n descriptors, sorted; as broker_confine(). */
-	int (*confine)(const int *keep_fds, size_t n, struct err *e);
+	/* Gives up everything that serving this plan does not need, and all but the n descriptors, sorted. */
+	int (*confine)(void *ctx, const struct broker_plan *plan, const int *keep_fds, size_t n,
+		       struct err *e);
 	/* Serves until the workload is gone; owns listener, proc and the files of `view` (-1: not there). */
 	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
 		     const void *live, const int view[VIEW_FDS], struct err *e);

@@ -152,7 +152,7 @@ int step_broker_confine(struct box *b, struct err *e)
 	 * caller's folder, ".." would lead to all of the host. */
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
-	return b->opt->broker.confine(keep, n, e);
+	return b->opt->broker.confine(b->opt->broker.ctx, &b->plan->broker, keep, n, e);
 }
 
 /* The caller's, which came along as a copy: it may hold secrets, and serves no purpose here. Init, if it goes on as a copy,

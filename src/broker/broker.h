@@ -25,7 +25,7 @@ struct broker_counters {
 struct broker_job {
 	const struct broker_plan *plan;
 	int listener; /* seccomp notification fd, owned */
-	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->opens; owned */
+	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->procfs; owned */
 	int events; /* append-only stream, non-blocking, -1: none; owned */
 	int ask;    /* stream socket to whoever answers questions, -1: nobody; owned */
 	struct broker_counters *counters;
@@ -34,10 +34,26 @@ struct broker_job {
 		live; /* the file of policy/live_image.h up to its slots' end, read-only; NULL: none */
 };
 
+/* What serving a plan needs beyond receiving calls and answering them by their registers. Each is a few more calls that the
+ * broker's own filter permits (rules.c), in this container alone. */
+enum broker_need {
+	BROKER_NEEDS_CALLERS = 1 << 0,   /* to look at its callers, and to have threads that wait */
+	BROKER_NEEDS_OPENS = 1 << 1,     /* to open files for them */
+	BROKER_NEEDS_NAMES = 1 << 2,     /* to change names for them */
+	BROKER_NEEDS_ADDRESSES = 1 << 3, /* to connect, bind and send on their sockets */
+	BROKER_NEEDS_TRACES = 1 << 4,    /* to look at a program before it runs */
+	BROKER_NEEDS_VIEW = 1 << 5,      /* to show limits where the system tells of itself */
+	BROKER_NEEDS_ALL = (1 << 6) - 1,
+};
+
+/* The set of needs that a plan has. */
+unsigned broker_needs(const struct broker_plan *plan);
+
 /* Drops everything that serving does not need: last act before the first notification. Must be called by the
  * single-threaded broker process, in the container's user namespace, as the workload's ids. `keep_fds` lists
- * the n descriptors that stay open. Sets no_new_privs, non-dumpable, capabilities, rlimits and the filter. */
-int broker_confine(const int *keep_fds, size_t n, struct err *e);
+ * the n descriptors that stay open, `needs` is a set of enum broker_need. Sets no_new_privs, non-dumpable, capabilities,
+ * rlimits and the filter. */
+int broker_confine(unsigned needs, const int *keep_fds, size_t n, struct err *e);
 
 /* Answers until the last task under the filter is gone. Returns 0 then, -errno when the listener fails. */
 int broker_serve(struct broker_job *job, struct err *e);

@@ -22,10 +22,20 @@ enum {
 	MEMORY_BYTES = 96 << 20,
 };
 
-/* Compiled when zviz was built: see rules.c. */
-static int load_filter(struct err *e)
+unsigned broker_needs(const struct broker_plan *plan)
 {
-	int err = sys_seccomp_load(broker_filter, broker_filter_length, 0);
+	return (plan->procfs ? BROKER_NEEDS_CALLERS : 0u) |
+	       (plan->opens ? BROKER_NEEDS_OPENS : 0u) | (plan->names ? BROKER_NEEDS_NAMES : 0u) |
+	       (plan->addresses ? BROKER_NEEDS_ADDRESSES : 0u) |
+	       (plan->traces ? BROKER_NEEDS_TRACES : 0u) |
+	       (plan->view.used ? BROKER_NEEDS_VIEW : 0u);
+}
+
+/* Compiled when zviz was built: see rules.c. */
+static int load_filter(unsigned needs, struct err *e)
+{
+	const struct broker_filter *f = &broker_filters[needs & BROKER_NEEDS_ALL];
+	int err = sys_seccomp_load(broker_instructions + f->at, f->length, 0);
 
 	return err < 0 ? fail(e, -err, "load the broker's filter: %m") : 0;
 }
@@ -96,9 +106,9 @@ static int set_limits(struct err *e)
 
 /* The bounding set and securebits speak of exec and setuid, which the filter forbids: who may no longer change
  * them (CAP_SETPCAP is gone) loses nothing. */
-static int drop_capabilities(struct err *e)
+static int drop_capabilities(unsigned needs, struct err *e)
 {
-	const struct sys_caps left = { .permitted = 1ULL << CAP_SYS_PTRACE };
+	const struct sys_caps left = { .permitted = needs != 0 ? 1ULL << CAP_SYS_PTRACE : 0 };
 	struct sys_caps now;
 	int err = sys_capget(&now);
 
@@ -119,20 +129,20 @@ static int drop_capabilities(struct err *e)
 	/* Not in effect either: fetch.c takes it for the moment of a read that needs it. */
 	err = sys_capset(&left);
 	if (err < 0)
-		return fail(e, -err, "keep no capability but CAP_SYS_PTRACE: %m");
+		return fail(e, -err, "keep no capability but CAP_SYS_PTRACE at most: %m");
 	return 0;
 }
 
-int broker_confine(const int *keep_fds, size_t n, struct err *e)
+int broker_confine(unsigned needs, const int *keep_fds, size_t n, struct err *e)
 {
 	TRY(close_others(keep_fds, n, e));
 	TRY(set_limits(e));
-	TRY(drop_capabilities(e));
+	TRY(drop_capabilities(needs, e));
 	/* After the capabilities: changing them may set it again. Keeps the workload from tracing us, even if it
 	 * got into our pid namespace. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(e, errno, "non-dumpable: %m");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "no_new_privs: %m");
-	return load_filter(e);
+	return load_filter(needs, e);
 }

@@ -1,6 +1,7 @@
 /*
  * The calls of the broker's loop, of a thread's life in the C library, and of malloc's; every other one ends it, and
- * the container with it. tools/broker-filter.c compiles this table when zviz is built.
+ * the container with it. A row counts for brokers that need it: tools/broker-filter.c compiles this table once for every set
+ * of needs when zviz is built.
  *
  * Files are opened with openat(), never open(): that is another call in some C libraries (musl's on x86-64, which also
  * sets FD_CLOEXEC again).
@@ -14,8 +15,10 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 
+#include "broker/broker.h"
 #include "broker/rules.h"
 #include "kern/sys.h"
+#include "kern/uapi.h"
 
 #if defined(__x86_64__)
 #define ARCH     AUDIT_ARCH_X86_64
@@ -35,17 +38,22 @@
 		.n = 1, .tests = { { (index), BPF_OP_EQ, (bits), 0 } }, .then = SECCOMP_RET_ALLOW  \
 	}
 
-static const struct bpf_case ioctl_cases[] = {
-	IS(1, SECCOMP_IOCTL_NOTIF_RECV),      IS(1, SECCOMP_IOCTL_NOTIF_SEND),
-	IS(1, SECCOMP_IOCTL_NOTIF_ID_VALID),  IS(1, SECCOMP_IOCTL_NOTIF_ADDFD),
-	IS(1, SECCOMP_IOCTL_NOTIF_SET_FLAGS),
-};
+#define LISTENS                                                                                    \
+	IS(1, SECCOMP_IOCTL_NOTIF_RECV), IS(1, SECCOMP_IOCTL_NOTIF_SEND),                          \
+		IS(1, SECCOMP_IOCTL_NOTIF_ID_VALID), IS(1, SECCOMP_IOCTL_NOTIF_SET_FLAGS)
+
+static const struct bpf_case listen_cases[] = { LISTENS };
+/* Those who open files also hand them over. */
+static const struct bpf_case give_cases[] = { LISTENS, IS(1, SECCOMP_IOCTL_NOTIF_ADDFD) };
+/* What tells of callers is only read. */
+static const struct bpf_case read_cases[] = { CLEAR(2, O_ACCMODE | O_CREAT | O_TRUNC |
+							       UAPI_O_TMPFILE) };
 static const struct bpf_case seccomp_cases[] = { IS(0, SECCOMP_GET_NOTIF_SIZES) };
-static const struct bpf_case fcntl_cases[] = { IS(1, F_SETFL), IS(1, F_GETFL),
-					       IS(1, F_DUPFD_CLOEXEC),
-					       /* of the files that show limits */
-					       IS(1, F_SETOWN), IS(1, F_SETLEASE),
-					       IS(1, F_GETLEASE) };
+#define KEEPS IS(1, F_SETFL), IS(1, F_GETFL), IS(1, F_DUPFD_CLOEXEC)
+static const struct bpf_case fcntl_cases[] = { KEEPS };
+/* The files that show limits are watched by leases. */
+static const struct bpf_case view_cases[] = { KEEPS, IS(1, F_SETOWN), IS(1, F_SETLEASE),
+					      IS(1, F_GETLEASE) };
 /* What kind of socket a caller's is, and nothing that could be set. */
 static const struct bpf_case getsockopt_cases[] = {
 	{ .n = 2,
@@ -79,117 +87,160 @@ static const struct bpf_case clone_cases[] = {
 		(nr), COUNT(cases), (cases), SECCOMP_RET_KILL_PROCESS                              \
 	}
 
-static const struct bpf_rule rules[] = {
+enum {
+	ALL = 0,
+#ifdef ZVIZ_SANITIZED
+	CALLERS = 0, /* a sanitizer starts threads and reads files by itself */
+#else
+	CALLERS = BROKER_NEEDS_CALLERS,
+#endif
+	OPENS = BROKER_NEEDS_OPENS,
+	NAMES = BROKER_NEEDS_NAMES,
+	ADDRESSES = BROKER_NEEDS_ADDRESSES,
+	TRACES = BROKER_NEEDS_TRACES,
+	VIEW = BROKER_NEEDS_VIEW,
+	FILES = OPENS | NAMES | ADDRESSES | TRACES, /* all of them find files by a caller's path */
+};
+
+const struct broker_rule broker_rules[] = {
 /* the loop */
 #ifdef SYS_poll
-	ALLOW(SYS_poll),
+	{ ALL, ALLOW(SYS_poll) },
 #endif
-	ALLOW(SYS_ppoll),
+	{ ALL, ALLOW(SYS_ppoll) },
 #ifdef ZVIZ_SANITIZED
-	ALLOW(SYS_ioctl), /* whether its report goes to a terminal */
-#else
-	ONLY(SYS_ioctl, ioctl_cases),
+	{ ALL, ALLOW(SYS_ioctl) }, /* whether its report goes to a terminal */
 #endif
-	ONLY(SYS_seccomp, seccomp_cases),
-	ALLOW(SYS_restart_syscall),
-	ALLOW(SYS_clock_gettime),
-	ALLOW(SYS_write),
+	{ OPENS, ONLY(SYS_ioctl, give_cases) },
+	{ ALL, ONLY(SYS_ioctl, listen_cases) },
+	{ ALL, ONLY(SYS_seccomp, seccomp_cases) },
+	{ ALL, ALLOW(SYS_restart_syscall) },
+	{ ALL, ALLOW(SYS_clock_gettime) },
+	{ ALL, ALLOW(SYS_write) },
+	{ ALL, ALLOW(SYS_close) },
 	/* before the loop: the listener arrives, or a failure is told */
-	ALLOW(SYS_recvmsg),
-	ALLOW(SYS_sendto),
+	{ ALL, ALLOW(SYS_recvmsg) },
+	{ ALL, ALLOW(SYS_sendto) },
 	/* reading tracees: pidfd_getfd and process_vm_readv ask for the right to trace by themselves */
-	ALLOW(SYS_process_vm_readv),
-	ALLOW(SYS_pidfd_open),
-	ALLOW(SYS_pidfd_getfd),
-	ALLOW(SYS_capset),
+	{ CALLERS, ALLOW(SYS_process_vm_readv) },
+	{ CALLERS, ALLOW(SYS_capset) },
+	{ CALLERS, ALLOW(SYS_read) },
+	{ FILES, ALLOW(SYS_pidfd_open) },
+	{ FILES, ALLOW(SYS_pidfd_getfd) },
 	/* files */
-	ALLOW(SYS_openat),
-	ALLOW(SYS_openat2),
-	ALLOW(SYS_close),
-	ALLOW(SYS_read),
-	ALLOW(SYS_readlinkat),
-	ALLOW(SYS_newfstatat),
-	ALLOW(SYS_fstat),
-	ALLOW(SYS_statx),
-	ALLOW(SYS_fstatfs),
-	ALLOW(SYS_umask),
+	{ FILES | VIEW, ALLOW(SYS_openat) }, /* of the latter the caller's memory, to write to */
+	{ CALLERS, ONLY(SYS_openat, read_cases) },
+	{ FILES, ALLOW(SYS_openat2) },
+	{ FILES, ALLOW(SYS_readlinkat) },
+	{ FILES, ALLOW(SYS_newfstatat) },
+	{ FILES, ALLOW(SYS_fstat) },
+	{ FILES, ALLOW(SYS_statx) },
+	{ FILES, ALLOW(SYS_fstatfs) },
+	{ VIEW, ONLY(SYS_fcntl, view_cases) },
+	{ FILES, ONLY(SYS_fcntl, fcntl_cases) },
+	{ OPENS | NAMES | ADDRESSES, ALLOW(SYS_umask) },
+	{ OPENS | NAMES | VIEW, ALLOW(SYS_ftruncate) },
 	/* names, where the profile has patterns */
-	ALLOW(SYS_renameat2),
-	ALLOW(SYS_linkat),
-	ALLOW(SYS_unlinkat),
-	ALLOW(SYS_symlinkat),
-	ALLOW(SYS_mkdirat),
-	ALLOW(SYS_mknodat),
-	ALLOW(SYS_ftruncate),
-	ONLY(SYS_pidfd_send_signal, signal_cases),
-	ONLY(SYS_fcntl, fcntl_cases),
+	{ NAMES, ALLOW(SYS_renameat2) },
+	{ NAMES, ALLOW(SYS_linkat) },
+	{ NAMES, ALLOW(SYS_unlinkat) },
+	{ NAMES, ALLOW(SYS_symlinkat) },
+	{ NAMES, ALLOW(SYS_mkdirat) },
+	{ NAMES, ALLOW(SYS_mknodat) },
+	{ NAMES, ONLY(SYS_pidfd_send_signal, signal_cases) },
 	/* programs, where the profile asks about them */
-	ONLY(SYS_ptrace, ptrace_cases),
-	ALLOW(SYS_wait4),
-	ALLOW(SYS_waitid),
+	{ TRACES, ONLY(SYS_ptrace, ptrace_cases) },
+	{ TRACES, ALLOW(SYS_wait4) },
+	{ TRACES, ALLOW(SYS_waitid) },
 	/* sockets of callers, likewise; it cannot make one of its own */
-	ALLOW(SYS_connect),
-	ALLOW(SYS_bind),
-	ALLOW(SYS_sendmsg),
-	ALLOW(SYS_fchdir),
-	ALLOW(SYS_pwrite64), /* msg_len of sendmmsg */
-	ONLY(SYS_getsockopt, getsockopt_cases),
+	{ ADDRESSES, ALLOW(SYS_connect) },
+	{ ADDRESSES, ALLOW(SYS_bind) },
+	{ ADDRESSES, ALLOW(SYS_sendmsg) },
+	{ ADDRESSES, ALLOW(SYS_fchdir) },
+	{ ADDRESSES | VIEW, ALLOW(SYS_pwrite64) }, /* msg_len of sendmmsg, what was asked for */
+	{ ADDRESSES, ONLY(SYS_getsockopt, getsockopt_cases) },
 	/* what the system tells of itself */
-	ALLOW(SYS_sysinfo),
-	ALLOW(SYS_sched_getaffinity),
-	ALLOW(SYS_pread64),
-	ALLOW(SYS_rt_sigtimedwait),
-	/* threads, and their end */
-	ONLY(SYS_clone, clone_cases),
-	ONLY(SYS_unshare, unshare_cases),
-	{ SYS_clone3, 0, NULL, SECCOMP_RET_ERRNO | ENOSYS },
-	ALLOW(SYS_set_robust_list),
-	ALLOW(SYS_rseq),
-	ALLOW(SYS_membarrier),
-	ALLOW(SYS_futex),
-	ALLOW(SYS_gettid),
-	ALLOW(SYS_getpid),
-	ALLOW(SYS_tgkill),
-	ALLOW(SYS_rt_sigaction),
-	ALLOW(SYS_rt_sigprocmask),
-	ALLOW(SYS_rt_sigreturn),
-	ALLOW(SYS_exit),
-	ALLOW(SYS_exit_group),
+	{ VIEW, ALLOW(SYS_sysinfo) },
+	{ VIEW, ALLOW(SYS_sched_getaffinity) },
+	{ VIEW, ALLOW(SYS_pread64) },
+	{ VIEW, ALLOW(SYS_rt_sigtimedwait) },
+	/* threads, which stand.c and wait.c have once anything can be slow */
+	{ CALLERS, ONLY(SYS_clone, clone_cases) },
+	{ CALLERS, ONLY(SYS_unshare, unshare_cases) },
+	{ CALLERS, { SYS_clone3, 0, NULL, SECCOMP_RET_ERRNO | ENOSYS } },
+	{ CALLERS, ALLOW(SYS_set_robust_list) },
+	{ CALLERS, ALLOW(SYS_rseq) },
+	{ CALLERS, ALLOW(SYS_membarrier) },
+	{ ALL, ALLOW(SYS_futex) },
+	/* the end, also by abort() */
+	{ ALL, ALLOW(SYS_gettid) },
+	{ ALL, ALLOW(SYS_getpid) },
+	{ ALL, ALLOW(SYS_tgkill) },
+	{ ALL, ALLOW(SYS_rt_sigaction) },
+	{ ALL, ALLOW(SYS_rt_sigprocmask) },
+	{ ALL, ALLOW(SYS_rt_sigreturn) },
+	{ ALL, ALLOW(SYS_exit) },
+	{ ALL, ALLOW(SYS_exit_group) },
 	/* memory */
-	ALLOW(SYS_brk),
-	ALLOW(SYS_munmap),
-	ALLOW(SYS_mremap),
-	ALLOW(SYS_madvise),
-	ONLY(SYS_mmap, memory_cases),
-	ONLY(SYS_mprotect, memory_cases),
-	ALLOW(SYS_getrandom),
+	{ ALL, ALLOW(SYS_brk) },
+	{ ALL, ALLOW(SYS_munmap) },
+	{ ALL, ALLOW(SYS_mremap) },
+	{ ALL, ALLOW(SYS_madvise) },
+	{ ALL, ONLY(SYS_mmap, memory_cases) },
+	{ ALL, ONLY(SYS_mprotect, memory_cases) },
+	{ ALL, ALLOW(SYS_getrandom) },
 #ifdef ZVIZ_SANITIZED
 	/* what its checks do at a thread's birth and death, and to say what they found; never in what is installed */
-	ALLOW(SYS_sigaltstack),
-	ALLOW(SYS_sched_yield),
-	ALLOW(SYS_prlimit64),
-	ALLOW(SYS_prctl),
-	ALLOW(SYS_readlink),
-	ALLOW(SYS_open),
-	ALLOW(SYS_stat),
-	ALLOW(SYS_nanosleep),
-	ALLOW(SYS_lseek),
-	ALLOW(SYS_dup),
-	ALLOW(SYS_getuid),
+	{ ALL, ALLOW(SYS_sigaltstack) },
+	{ ALL, ALLOW(SYS_sched_yield) },
+	{ ALL, ALLOW(SYS_sched_getaffinity) },
+	{ ALL, ALLOW(SYS_prlimit64) },
+	{ ALL, ALLOW(SYS_prctl) },
+	{ ALL, ALLOW(SYS_readlink) },
+	{ ALL, ALLOW(SYS_open) },
+	{ ALL, ALLOW(SYS_stat) },
+	{ ALL, ALLOW(SYS_fstat) },
+	{ ALL, ALLOW(SYS_newfstatat) },
+	{ ALL, ALLOW(SYS_nanosleep) },
+	{ ALL, ALLOW(SYS_lseek) },
+	{ ALL, ALLOW(SYS_dup) },
+	{ ALL, ALLOW(SYS_getuid) },
 #endif
 };
+const size_t broker_rules_count = COUNT(broker_rules);
 
-static const struct bpf_arch native = {
-	.audit_arch = ARCH,
-	.n = COUNT(rules),
-	.rules = rules,
-	.nr_limit = NR_LIMIT,
-	.unknown = SECCOMP_RET_KILL_PROCESS,
-	.beyond = SECCOMP_RET_KILL_PROCESS,
-};
+static bool has(const struct bpf_rule *rules, size_t n, int nr)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rules[i].nr == nr)
+			return true;
+	return false;
+}
 
-const struct bpf_policy broker_policy = {
-	.n = 1,
-	.arches = &native,
-	.other_arch = SECCOMP_RET_KILL_PROCESS,
-};
+/* The first row of a call that is needed is the one. */
+struct bpf_policy broker_policy(struct arena *a, unsigned needs)
+{
+	struct bpf_rule *rules = arena_alloc(a, sizeof broker_rules);
+	struct bpf_arch *native = arena_alloc(a, sizeof *native);
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(broker_rules); i++) {
+		const struct broker_rule *r = &broker_rules[i];
+
+		if ((r->needs == ALL || r->needs & needs) && !has(rules, n, r->rule.nr))
+			rules[n++] = r->rule;
+	}
+	*native = (struct bpf_arch){
+		.audit_arch = ARCH,
+		.n = n,
+		.rules = rules,
+		.nr_limit = NR_LIMIT,
+		.unknown = SECCOMP_RET_KILL_PROCESS,
+		.beyond = SECCOMP_RET_KILL_PROCESS,
+	};
+	return (struct bpf_policy){
+		.n = 1,
+		.arches = native,
+		.other_arch = SECCOMP_RET_KILL_PROCESS,
+	};
+}

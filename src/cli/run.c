@@ -49,6 +49,13 @@ struct session {
 
 /* ---- the broker's side ---- */
 
+static int confine(void *ctx, const struct broker_plan *plan, const int *keep_fds, size_t n,
+		   struct err *e)
+{
+	(void)ctx;
+	return broker_confine(broker_needs(plan), keep_fds, n, e);
+}
+
 static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc,
 		 const void *live, const int view[VIEW_FDS], struct err *e)
 {
@@ -373,7 +380,7 @@ static int run_session(struct session *s, struct err *e)
 	TRY(open_events(s, e));
 	TRY(open_ask(s, e));
 	s->box_options.broker = (struct box_broker){
-		.confine = broker_confine,
+		.confine = confine,
 		.serve = serve,
 		.ctx = s,
 		.events = s->events_write,

@@ -304,3 +304,25 @@ sys.stdin.readline() # $id-mark"
 	echo go >&9
 	ended 0
 }
+
+@test "a broker that only answers cannot take up a capability, nor look at anybody" {
+	start "$id" sh -c "$idle"
+	grep -q '^CapPrm:[[:space:]]*0000000000080000$' "/proc/$broker/status"
+	kill "$launcher"
+	ended 143
+	rm "$place/in"
+	cp "$top/profiles/ci-runner.yaml" "$place/opens.yaml"
+	start "$id" sh -c "$idle"
+	grep -q '^CapPrm:[[:space:]]*0000000000000000$' "/proc/$broker/status"
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/$broker/status"
+	[ -z "$(find "/proc/$broker/fd" -lname '/' -o -lname '*proc*')" ]
+	kill "$launcher"
+	ended 143
+	# What it is asked by registers it answers, refuses and counts.
+	run -0 "$place/zviz" --root "$place/home/state" --profile "$place/opens.yaml" run --timings "$id" python3 -c "
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(30, 0, 0, 0, 0) > 0 # PR_GET_TIMERSLACK, which it lets go on
+assert libc.prctl(28, 0, 0, 0, 0) == -1 and ctypes.get_errno() == 1 # PR_SET_SECUREBITS, which no list has"
+	[[ $output == *'2 asked: 0 performed, 1 allowed, 0 failed, 1 denied'* ]]
+}

@@ -104,6 +104,35 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	each_attempt 4
 }
 
+each_need() {
+	local attempt opens patterns programs column wanted got bad=0 n=0
+	printf '%s\n' 'zviz: 1' 'name: decisions' 'extends: ci-runner' 'audit: decisions' >"$place/decisions.yaml"
+	sed 's/^name: .*/name: programs/' "$place/opens.yaml" >"$place/programs.yaml"
+	printf '%s\n' 'ask:' '  execute: ["/none/**"]' >>"$place/programs.yaml"
+	while read -r attempt opens patterns programs; do
+		case $attempt in '#'* | '') continue ;; esac
+		for column in "decisions $opens" "opens $patterns" "programs $programs"; do
+			wanted=${column#* }
+			got=$(profile=${column% *} attack "$attempt" '')
+			n=$((n + 1))
+			[ "$got" = "$wanted" ] || { echo "$attempt ${column% *}: $got, not $wanted" && bad=$((bad + 1)); }
+		done
+	done <"$top/tests/takeover/table.needs"
+	echo "$n attempts"
+	[ $bad = 0 ]
+	[ "$n" -gt 50 ]
+}
+
+@test "calls that a plan has no need for end its broker: root's container" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	each_need
+}
+
+@test "the same in an ordinary user's container" {
+	become_stranger
+	each_need
+}
+
 @test "the attacker is not blind: where it is let, it finds" {
 	# What shows that the rows above can fail: the same code on what the container has.
 	echo mine >own

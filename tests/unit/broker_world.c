@@ -108,6 +108,7 @@ struct broker_plan world_plan(void)
 	qsort(calls, COUNT(calls), sizeof *calls, by_number);
 	return (struct broker_plan){ .used = true,
 				     .opens = true,
+				     .names = true,
 				     .addresses = true,
 				     .id = "box",
 				     .profile = "t",
@@ -268,7 +269,7 @@ static _Noreturn void be_broker(const struct parts *p)
 
 		EXPECT(setrlimit(RLIMIT_NOFILE, &few) == 0);
 	}
-	if (broker_confine(keep, COUNT(keep), &e) < 0)
+	if (broker_confine(broker_needs(&p->w->plan), keep, COUNT(keep), &e) < 0)
 		_exit(3);
 
 	struct broker_job job = { &p->w->plan,       listener, proc,
@@ -286,6 +287,7 @@ void world_run(const struct world *w)
 	int status = -1;
 
 	own.plan.signals_interrupt = w->interruptible;
+	own.plan.procfs = true; /* as the broker is given one */
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	assert_true(shared != MAP_FAILED);

@@ -29,7 +29,6 @@
 
 #include "base/fd.h"
 #include "broker/broker.h"
-#include "broker/rules.h"
 #include "kern/sys.h"
 #include "policy/bpf.h"
 #include "policy/event.h"
@@ -865,128 +864,6 @@ static void test_events(void **state)
 	world_end();
 }
 
-/* ---- confinement ---- */
-
-static void try_socket(void)
-{
-	syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
-}
-static void try_exec(void)
-{
-	syscall(SYS_execve, "/bin/true", NULL, NULL);
-}
-static void try_fork(void)
-{
-	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-}
-static void try_ptrace(void)
-{
-	syscall(SYS_ptrace, 0, 0, 0, 0);
-}
-static void try_kill(void)
-{
-	syscall(SYS_kill, 1, 0);
-}
-static void try_mount(void)
-{
-	syscall(SYS_mount, "a", "b", "c", 0, NULL);
-}
-static void try_ioctl(void)
-{
-	syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "");
-}
-static void try_prctl(void)
-{
-	syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
-}
-static void try_writev(void)
-{
-	syscall(SYS_process_vm_writev, 1, NULL, 0, NULL, 0, 0);
-}
-static void try_exec_memory(void)
-{
-	syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-#ifdef SYS_open
-static void try_open(void)
-{
-	syscall(SYS_open, "/etc/passwd", O_RDONLY);
-}
-#endif
-
-static void test_filter_is_its_table(void **state)
-{
-	struct arena a = { 0 };
-	struct bpf_program p;
-	struct err e;
-
-	(void)state;
-	assert_int_equal(bpf_compile(&a, &broker_policy, &p, &e), 0);
-	assert_int_equal(p.n, broker_filter_length);
-	assert_memory_equal(p.at, broker_filter, p.n * sizeof *p.at);
-	arena_free(&a);
-}
-
-static int confined_status(void (*act)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct err e;
-
-		if (broker_confine(NULL, 0, &e) < 0)
-			_exit(9);
-		act();
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-static void test_filter_kills(void **state)
-{
-	static void (*const acts[])(void) = {
-		try_socket, try_exec,  try_fork,  try_ptrace, try_kill,
-		try_mount,  try_ioctl, try_prctl, try_writev, try_exec_memory,
-#ifdef SYS_open
-		try_open,
-#endif
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(acts); i++) {
-		int status = confined_status(acts[i]);
-
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
-			fail_msg("act %zu: status %#x", i, status);
-	}
-}
-
-static void look_around(void)
-{
-	char status[4096] = { 0 };
-	int fd = openat(AT_FDCWD, "/proc/self/status", O_RDONLY);
-
-	/* 0, 1, 2 are taken, by something that takes no text. */
-	if (fd != 3 || write(2, "x", 1) != -1 || errno != EINVAL)
-		_exit(2);
-	if (read(fd, status, sizeof status - 1) <= 0)
-		_exit(3);
-	if (strstr(status, "CapEff:\t0000000000000000") == NULL ||
-	    strstr(status, "CapPrm:\t0000000000080000") == NULL ||
-	    strstr(status, "CapBnd:\t0000000000000000") == NULL ||
-	    strstr(status, "NoNewPrivs:\t1") == NULL || strstr(status, "Seccomp:\t2") == NULL)
-		_exit(4);
-}
-
-static void test_confined_state(void **state)
-{
-	(void)state;
-	assert_int_equal(confined_status(look_around), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1000,8 +877,7 @@ int main(void)
 		cmocka_unit_test(test_leaks),        cmocka_unit_test(test_full_table),
 		cmocka_unit_test(test_race),         cmocka_unit_test(test_race_names),
 		cmocka_unit_test(test_non_dumpable), cmocka_unit_test(test_allow_all),
-		cmocka_unit_test(test_events),       cmocka_unit_test(test_filter_is_its_table),
-		cmocka_unit_test(test_filter_kills), cmocka_unit_test(test_confined_state),
+		cmocka_unit_test(test_events),
 	};
 
 #if SANITIZED
