@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/fd.h"
 #include "kern/sys.h"
 #include "policy/digest.h"
@@ -165,14 +166,12 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	const struct plan *p = b->plan;
 	struct buf groups = { .arena = b->arena };
 	struct cgroup named;
-	char created[40];
+	char date[DATE_ROOM], created[40];
 	struct timespec now;
-	struct tm tm;
 
 	sys_clock(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	size_t n = strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(created + n, sizeof created - n, ".%09ldZ", now.tv_nsec);
+	date_write((uint64_t)now.tv_sec, date);
+	snprintf(created, sizeof created, "%s.%09ldZ", date, now.tv_nsec);
 
 	struct json_writer j = { .out = out };
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/fd.h"
 #include "policy/event.h"
 #include "text/json_write.h"
@@ -88,12 +89,10 @@ static void json_log_line(struct buf *b, const char *when, const char *msg)
 
 void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg)
 {
-	char when[32] = "";
-	time_t t = (time_t)seconds;
-	struct tm tm;
+	char when[DATE_ROOM + 1];
 
-	if (gmtime_r(&t, &tm) != NULL)
-		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	date_write((uint64_t)seconds, when);
+	strcat(when, "Z");
 	if (format == LOG_JSON) {
 		json_log_line(b, when, msg);
 		return;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/date.h"
+
 /* Reading and writing walk the same table, in the order of the line. */
 enum event_kind { EVENT_TEXT, EVENT_NUMBER, EVENT_SIGNED, EVENT_TIME };
 
@@ -94,16 +96,10 @@ static void put_text(struct line *l, const char *s, size_t room)
 
 static void put_time(struct line *l, uint64_t us)
 {
-	time_t seconds = (time_t)(us / 1000000);
-	struct tm tm;
-	char text[64];
+	char date[DATE_ROOM], text[64];
 
-	if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 8099)
-		tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-
-	size_t len = strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%S", &tm);
-
-	snprintf(text + len, sizeof text - len, ".%06uZ\"", (unsigned)(us % 1000000));
+	date_write(us / 1000000, date);
+	snprintf(text, sizeof text, "\"%s.%06uZ\"", date, (unsigned)(us % 1000000));
 	puts_line(l, text);
 }
 

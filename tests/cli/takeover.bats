@@ -186,7 +186,7 @@ each_need() {
 	attack forge-note ""
 	cat -v "$place/home/said"
 	grep -q forged "$place/home/said"
-	! grep -q $'\033' "$place/home/said"
+	run ! grep -q $'\033' "$place/home/said"
 	! grep -q '^zviz: all is well' "$place/home/said"
 }
 
