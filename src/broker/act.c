@@ -299,6 +299,20 @@ static int open_unnamed(const struct server *s, const struct call *c, const stru
 	return sys_openat2(at->fd, ".", (r->flags & ~(uint64_t)O_NOFOLLOW) | O_CLOEXEC, r->mode, 0);
 }
 
+/* Whether the copies that were made are the caller's: else they may be those of somebody who has its number since. */
+static bool stands(const struct server *s, const struct call *c, struct outcome *out)
+{
+	out->stands = out->stands || fetch_valid(s, c->id);
+	return out->stands;
+}
+
+/* What nobody notices can be done for a caller that has gone: its answer finds no taker, ADDFD least of all. That spares most
+ * opens a system call. */
+static bool goes_unnoticed(const struct stat *st, unsigned wants)
+{
+	return wants == WANT_READ && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode));
+}
+
 static int open_found(const struct server *s, const struct call *c, struct place *at,
 		      struct outcome *out)
 {
@@ -322,6 +336,8 @@ static int open_found(const struct server *s, const struct call *c, struct place
 		return -EROFS;
 	if (S_ISREG(st.st_mode) && (r->flags & O_TRUNC))
 		wants |= WANT_TRUNCATE;
+	if (!goes_unnoticed(&st, wants) && !stands(s, c, out))
+		return -ESRCH;
 
 	struct verdict v = act_judge(s, c, at, &st, wants);
 
@@ -381,6 +397,8 @@ static int open_new(const struct server *s, const struct call *c, const struct p
 		return -ENOENT;
 	if (act_is_read_only(at->parent))
 		return -EROFS;
+	if (!stands(s, c, out))
+		return -ESRCH;
 
 	struct verdict v = judge_new(s, c, at, decide_wants(r->flags) | WANT_WRITE);
 
@@ -423,6 +441,9 @@ static int perform(const struct server *s, const struct call *c, int own_nr, str
 	int fd;
 
 	TRY(fetch_open(s, c, own_nr, &out->request));
+	/* Somebody is told of the path, whatever comes of it. */
+	if ((s->events >= 0 || c->asking != NULL) && !stands(s, c, out))
+		return -ESRCH;
 	for (unsigned i = 0; i < RACES_MAX; i++) {
 		fd = perform_once(s, c, out, &raced);
 		if (!raced)
@@ -434,7 +455,7 @@ static int perform(const struct server *s, const struct call *c, int own_nr, str
 void act_open(const struct server *s, const struct call *c, const struct plan_call *row,
 	      struct outcome *out)
 {
-	out->later = out->refused = false;
+	out->later = out->refused = out->stands = false;
 	out->request.flags = 0;
 	out->request.dir = -1;
 	out->request.path[0] = '\0';

@@ -16,6 +16,7 @@ struct outcome {
 	bool refused; /* by a rule of the broker: `why` says which, or that it has to ASK */
 	bool alone;   /* our copy must be closed before the caller goes on */
 	bool full;    /* the caller's table is: EMFILE is its own */
+	bool stands;  /* the notification did after its path had been copied */
 	bool empties; /* the file is to lose what it holds once its descriptor is there */
 	struct verdict why;
 	struct open_request request; /* path "" when it could not be read; its `dir` is owned */

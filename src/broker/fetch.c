@@ -449,8 +449,6 @@ int fetch_open(const struct server *s, const struct call *c, int own_nr, struct 
 		return -ENOENT;
 	if (out->path[0] != '/' || (out->resolve & RESOLVE_IN_ROOT))
 		TRY(fetch_dir(s, c, dirfd, &dir));
-	if (!fetch_valid(s, c->id))
-		return -ESRCH;
 	out->dir = fd_take(&dir);
 	return 0;
 }

@@ -62,7 +62,7 @@ struct task {
 bool fetch_valid(const struct server *s, uint64_t id);
 
 /* `own_nr` is the machine's own number of the call. The errno is the kernel's for the same mistake. *out owns a descriptor
- * only on success. */
+ * only on success. Unlike the others it leaves it to who calls it to ask fetch_valid(). */
 int fetch_open(const struct server *s, const struct call *c, int own_nr, struct open_request *out);
 
 /* The file that execve or execveat (`name`) is about to start; an empty path is `dir` itself. */
