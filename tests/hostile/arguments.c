@@ -23,6 +23,7 @@ static const char *const places[] = {
 	"play/d/e/a",
 	"play/d/e",
 	"play/link",
+	"play/socket",
 	"play/fifo",
 	"play/fifo2",
 	"play/gone",
@@ -69,7 +70,7 @@ static const char *const places[] = {
 	"play/d/../../hooks/new",
 };
 
-static size_t compose(char path[2 * PATH_MAX])
+size_t random_path(char path[HOSTILE_PATH])
 {
 	size_t len = (size_t)snprintf(path, PATH_MAX, "%s", places[below(COUNT(places))]);
 
@@ -105,8 +106,8 @@ static size_t compose(char path[2 * PATH_MAX])
 
 uint64_t some_path(void)
 {
-	char path[2 * PATH_MAX];
-	size_t len = compose(path);
+	char path[HOSTILE_PATH];
+	size_t len = random_path(path);
 	char *room = memory_room(len + 1);
 
 	if (room == NULL)

@@ -1,5 +1,6 @@
 /*
  * hostile make                     the folders, from outside
+ * hostile i386                     whether calls of i386 can be made here: 0, else 1
  * hostile SEED SECONDS PHASES      then from inside: so many phases of so many seconds; see hostile.h
  *
  * After each phase all is quiet: it prints "quiet N" and waits for a file called go-N, so that somebody outside can look at
@@ -16,7 +17,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,11 +69,29 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Somebody to connect to, who never takes up: what waits for him goes with who made it. */
+static void mend_socket(void)
+{
+	static const struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "play/socket" };
+	static int listening = -1;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 &&
+	    listen(fd, 4) == 0) {
+		if (listening >= 0)
+			close(listening);
+		listening = fd;
+	} else if (fd >= 0) {
+		close(fd);
+	}
+}
+
 /* What the workers have taken away comes back. */
 static void mend(void)
 {
 	mkdir("play/d", 0755);
 	mkdir("play/d/e", 0755);
+	mend_socket();
 	mkfifo("play/fifo", 0644);
 	mkfifo("play/fifo2", 0644);
 	(void)!symlink("d/e", "play/link");
@@ -173,6 +194,8 @@ static void report(void)
 		made += atomic_load(&score->made[i]);
 		passed += atomic_load(&score->passed[i]);
 	}
+	printf("by i386: %llu made, %llu passed\n", (unsigned long long)atomic_load(&score->made32),
+	       (unsigned long long)atomic_load(&score->passed32));
 	printf("%llu calls, %llu passed; workers: %llu killed, %llu ended; %llu obtained\n",
 	       (unsigned long long)made, (unsigned long long)passed,
 	       (unsigned long long)atomic_load(&score->killed),
@@ -188,8 +211,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "make") == 0)
 		return make();
+	if (argc == 2 && strcmp(argv[1], "i386") == 0)
+		return !call_has_i386();
 	if (argc != 4)
-		die("usage: hostile make | hostile SEED SECONDS PHASES");
+		die("usage: hostile make | hostile i386 | hostile SEED SECONDS PHASES");
 	score = mmap(NULL, sizeof *score, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	if (score == MAP_FAILED || setrlimit(RLIMIT_NOFILE, &few) < 0)

@@ -21,16 +21,18 @@
 
 enum {
 	CALLS_MAX = 64,
-	WORKERS = 4,  /* at once */
-	SPOILERS = 2, /* threads beside each worker's own */
+	WORKERS = 4,             /* at once */
+	SPOILERS = 2,            /* threads beside each worker's own */
+	HOSTILE_PATH = 2 * 4096, /* bytes that random_path() may take */
 	FDS = 48, /* the numbers that calls are about: what opens leave there, is used and closed */
 };
 
 /* What all processes share. */
 struct score {
 	_Atomic uint64_t made[CALLS_MAX], passed[CALLS_MAX];
-	_Atomic uint64_t killed, ended; /* workers */
-	_Atomic uint64_t obtained;      /* reads that returned the canary */
+	_Atomic uint64_t made32, passed32; /* of these, by i386's numbers */
+	_Atomic uint64_t killed, ended;    /* workers */
+	_Atomic uint64_t obtained;         /* reads that returned the canary */
 };
 extern struct score *score;
 
@@ -53,6 +55,7 @@ void memory_put(void *to, const void *from, size_t len);
 void memory_catch_faults(void);
 
 /* arguments.c */
+size_t random_path(char path[HOSTILE_PATH]); /* its length; bytes may follow its first NUL */
 uint64_t some_path(void);
 uint64_t some_text(void);
 uint64_t some_fd(void);
@@ -69,6 +72,18 @@ uint64_t some_family(void);
 uint64_t some_type(void);
 uint64_t some_length(void);
 uint64_t some_pointers(void);
+
+/* sockets.c */
+void sockets_for(bool i386); /* how this thread's next messages are laid out */
+uint64_t some_socket(void);
+uint64_t some_address(void);
+uint64_t some_address_length(void);
+uint64_t some_send_flags(void);
+uint64_t some_message(void);
+uint64_t some_messages(void);
+uint64_t some_message_count(void);
+uint64_t some_words(void);
+uint64_t some_part_of_many(void);
 
 /* calls.c */
 void call_random(bool i386);

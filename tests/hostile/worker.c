@@ -47,6 +47,10 @@ static void fill_table(void)
 
 	(void)!pipe2(pair, O_NONBLOCK);
 	(void)!socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	/* sockets.c knows where they are. Few wait: who does makes no more calls. */
+	socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socket(AF_UNIX, SOCK_DGRAM | (once_in(4) ? 0 : SOCK_NONBLOCK), 0);
+	socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
 	memfd_create("hostile", 0);
 	open("play", O_PATH);
 	open("play/d/e", O_RDONLY | O_DIRECTORY);
