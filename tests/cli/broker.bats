@@ -326,3 +326,15 @@ assert libc.prctl(30, 0, 0, 0, 0) > 0 # PR_GET_TIMERSLACK, which it lets go on
 assert libc.prctl(28, 0, 0, 0, 0) == -1 and ctypes.get_errno() == 1 # PR_SET_SECUREBITS, which no list has"
 	[[ $output == *'2 asked: 0 performed, 1 allowed, 0 failed, 1 denied'* ]]
 }
+
+@test "an idle broker has what it serves with in memory, and little else" {
+	run -0 readelf -SW "$place/zviz"
+	[[ $output == *' .text.serving '* && $output != *' __libc_'* ]] || skip 'not the static build against musl'
+	start "$id" sh -c "$idle"
+	sleep 0.2
+	awk '/^(Rss|Private_Dirty):/' "/proc/$broker/smaps_rollup"
+	[ "$(awk '/^Rss:/ { print $2 }' "/proc/$broker/smaps_rollup")" -le 800 ]
+	[ "$(awk '/^Private_Dirty:/ { print $2 }' "/proc/$broker/smaps_rollup")" -le 100 ]
+	kill "$launcher"
+	ended 143
+}
