@@ -89,10 +89,10 @@ static void json_log_line(struct buf *b, const char *when, const char *msg)
 
 void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg)
 {
-	char when[DATE_ROOM + 1];
+	char date[DATE_ROOM], when[DATE_ROOM + 1];
 
-	date_write((uint64_t)seconds, when);
-	strcat(when, "Z");
+	date_write((uint64_t)seconds, date);
+	snprintf(when, sizeof when, "%sZ", date);
 	if (format == LOG_JSON) {
 		json_log_line(b, when, msg);
 		return;

@@ -2,6 +2,7 @@
  * Addresses and messages as their callers lay them out: by 64 bits, or by 32 where the call goes through the other gate.
  */
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -61,7 +62,7 @@ uint64_t some_address(void)
 	case 4:
 	case 5:
 	case 6:
-		strcpy(to.un.sun_path, "play/socket");
+		snprintf(to.un.sun_path, sizeof to.un.sun_path, "play/socket");
 		break;
 	default:
 		random_path(path);
