@@ -220,10 +220,10 @@ int step_broker_serve(struct box *b, struct err *e)
 	forget_environment();
 	/* Not a row earlier: whatever can still fail here must stop init before exec. */
 	shared_set(&b->shared->broker, BROKER_SERVING);
-	forget_set_up(); /* while init goes on */
 
 	if (b->plan->view.used)
 		TRY(view_take(b, e));
+	forget_set_up(); /* while init goes on */
 
 	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &listener);
 

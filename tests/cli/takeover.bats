@@ -105,13 +105,15 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 }
 
 each_need() {
-	local attempt opens patterns programs column wanted got bad=0 n=0
-	printf '%s\n' 'zviz: 1' 'name: decisions' 'extends: ci-runner' 'audit: decisions' >"$place/decisions.yaml"
-	sed 's/^name: .*/name: programs/' "$place/opens.yaml" >"$place/programs.yaml"
-	printf '%s\n' 'ask:' '  execute: ["/none/**"]' >>"$place/programs.yaml"
-	while read -r attempt opens patterns programs; do
+	local attempt opens patterns programs limits column wanted got bad=0 n=0
+	printf '%s\n' 'zviz: 1' 'name: limits' 'extends: ci-runner' 'audit: decisions' >"$place/limits.yaml"
+	{ cat "$place/limits.yaml" && echo 'resources: {view: false}'; } >"$place/decisions.yaml"
+	{ cat "$place/machine.yaml" && printf '%s\n' 'ask:' '  execute: ["/none/**"]'; } >"$place/programs.yaml"
+	while read -r attempt opens patterns programs limits; do
 		case $attempt in '#'* | '') continue ;; esac
-		for column in "decisions $opens" "opens $patterns" "programs $programs"; do
+		for column in "decisions $opens" "machine $patterns" "programs $programs" "limits $limits"; do
+			# Without a group of its own there are no limits to be shown.
+			[ "$column" != "limits $limits" ] || [ ${#become[@]} = 0 ] || continue
 			wanted=${column#* }
 			got=$(profile=${column% *} attack "$attempt" '')
 			n=$((n + 1))
@@ -120,7 +122,7 @@ each_need() {
 	done <"$top/tests/takeover/table.needs"
 	echo "$n attempts"
 	[ $bad = 0 ]
-	[ "$n" -gt 50 ]
+	[ "$n" -gt 60 ]
 }
 
 @test "calls that a plan has no need for end its broker: root's container" {
