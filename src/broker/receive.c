@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -264,16 +263,13 @@ static bool end_waits(const struct server *s)
 
 int broker_serve(struct broker_job *job, struct err *e)
 {
-	/* The only memory that is allocated, once; its size is too much for a stack. It goes with the process, since threads
+	/* The only memory that is taken, once; its size is too much for a stack. It goes with the process, since threads
 	 * that wait may do so for as long. */
-	struct stand *t = calloc(1, sizeof *t);
-
+	struct stand *t = sys_pages(sizeof *t);
 	struct ask *ask = job->plan->asks ? ask_new(job->ask) : NULL;
 
-	if (t == NULL || (job->plan->asks && ask == NULL)) {
-		free(t);
+	if (t == NULL || (job->plan->asks && ask == NULL))
 		return fail(e, ENOMEM, "memory for the broker: %m");
-	}
 	t->server = (struct server){ .plan = job->plan,
 				     .counters = job->counters,
 				     .listener = job->listener,

@@ -199,7 +199,7 @@ static int begin_files(struct view_work *w, struct err *e)
 
 struct view_work *view_begin(const struct view *v, const int fds[VIEW_FDS], struct err *e)
 {
-	struct view_work *w = calloc(1, sizeof *w);
+	struct view_work *w = sys_pages(sizeof *w);
 
 	if (w == NULL) {
 		fail(e, ENOMEM, "files of limits: %m");
@@ -208,10 +208,7 @@ struct view_work *view_begin(const struct view *v, const int fds[VIEW_FDS], stru
 	w->limits = *v;
 	memcpy(w->fds, fds, sizeof w->fds);
 	w->start_ms = w->load_ms = clock_ms(CLOCK_BOOTTIME);
-	if (begin_files(w, e) == 0)
-		return w;
-	free(w);
-	return NULL;
+	return begin_files(w, e) == 0 ? w : NULL;
 }
 
 /* ---- the calls ---- */

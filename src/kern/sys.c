@@ -1,6 +1,7 @@
 #include "kern/sys.h"
 
 #include <linux/keyctl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage)
@@ -8,6 +9,13 @@ int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage
 	if (info != NULL)
 		info->si_pid = 0; /* WNOHANG leaves it alone when there is nothing */
 	return SYS_CALL(SYS_waitid, ZVIZ_P_PIDFD, pidfd, info, options, usage);
+}
+
+void *sys_pages(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at != MAP_FAILED ? at : NULL;
 }
 
 ssize_t sys_read_memory(pid_t pid, uint64_t address, void *to, size_t len)

@@ -145,6 +145,10 @@ static inline int sys_execveat(int dir, const char *path, char *const argv[], ch
 	return SYS_CALL(SYS_execveat, dir, path, argv, envp, flags);
 }
 
+/* Zeroed memory for as long as the process lives, NULL without any: a page that is not touched costs nothing, while a C
+ * library's allocation touches more of them for itself. */
+void *sys_pages(size_t bytes);
+
 /* Bytes read from another process's memory, which may be fewer than asked. */
 ssize_t sys_read_memory(pid_t pid, uint64_t address, void *to, size_t len);
 
