@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "policy/domain.h"
 #include "policy/profile_fields.h"
 #include "policy/profile_words.h"
 #include "table/table.h"
@@ -134,24 +135,9 @@ static bool is_label(char c)
 	       c == '-' || c == '_';
 }
 
-/* RFC 1035, 2.3.4: labels of 1 to 63 bytes, 253 in all. A first label `*` stands for any below. */
 int profile_check_domain(const struct bind *b, const struct node *n, struct err *e)
 {
-	const char *s = n->text;
-	size_t label = 0, len = strlen(s);
-	bool good = len > 0 && len <= 253;
-
-	if (strncmp(s, "*.", 2) == 0)
-		s += 2;
-	for (; good && *s != '\0'; s++) {
-		if (is_label(*s))
-			good = ++label <= 63;
-		else if (*s == '.' && label > 0)
-			label = 0;
-		else
-			good = false;
-	}
-	if (!good || label == 0)
+	if (!domain_pattern_valid(n->text))
 		return doc_fail(b->doc, n, e, "'%s' is no domain name",
 				text_shown(b->doc->arena, n->text));
 	return 0;

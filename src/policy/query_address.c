@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/num.h"
+#include "policy/domain.h"
 #include "policy/query_parts.h"
 
 /* ---- words ---- */
@@ -101,18 +102,6 @@ static bool in_cidr(struct arena *a, const char *cidr, const struct query_addres
 	return width != 0 && width == to->width && bits_equal(bytes, to->bytes, (unsigned)bits);
 }
 
-/* "*.example.org" is whatever lies below example.org. */
-static bool in_domain(const char *rule, const char *name)
-{
-	size_t len, below;
-
-	if (strncmp(rule, "*.", 2) != 0)
-		return strcasecmp(rule, name) == 0;
-	len = strlen(name);
-	below = strlen(rule + 1);
-	return len > below && strcasecmp(name + len - below, rule + 1) == 0;
-}
-
 static bool port_fits(const struct egress_rule *r, uint16_t port)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -128,7 +117,7 @@ static const struct egress_rule *egress_of(struct asking *q, const struct query_
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct egress_rule *r = &rules->at[i];
 		bool fits = r->domain != NULL
-				    ? to->domain != NULL && in_domain(r->domain, to->domain)
+				    ? to->domain != NULL && domain_covers(r->domain, to->domain)
 				    : to->domain == NULL && in_cidr(q->a, r->cidr, to);
 
 		if (fits && port_fits(r, to->port))
