@@ -222,8 +222,7 @@ static bool conns_full(const struct dns *d)
 /* A container that asks too much is not read from for a moment: the kernel drops what does not fit its buffer. */
 static bool may_read(struct dns *d)
 {
-	dns_bucket_fill(&d->all, dns_now_ms(d));
-	return d->all.left >= 1000;
+	return dns_bucket_ready(&d->all, dns_now_ms(d));
 }
 
 /* Slots come before connections, these before the two sockets: what is handled first may close what comes later,

@@ -20,12 +20,13 @@ void dns_udp_handle(struct dns *d)
 		struct dns_asker to = { .len = sizeof to.from };
 		ssize_t n;
 
-		if (!dns_bucket_take(&d->all, dns_now_ms(d)))
+		if (!dns_bucket_ready(&d->all, dns_now_ms(d)))
 			return;
 		n = recvfrom(d->udp, packet, sizeof packet, MSG_DONTWAIT,
 			     (struct sockaddr *)&to.from, &to.len);
 		if (n < 0)
 			return;
+		(void)dns_bucket_take(&d->all, dns_now_ms(d));
 		dns_question(d, packet, (size_t)n, &to);
 	}
 }

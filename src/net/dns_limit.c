@@ -9,7 +9,7 @@
 
 enum { HOUR_MS = 3600 * 1000 };
 
-void dns_bucket_fill(struct dns_bucket *b, uint64_t now_ms)
+static void bucket_fill(struct dns_bucket *b, uint64_t now_ms)
 {
 	uint64_t past = now_ms - b->at_ms;
 
@@ -21,10 +21,15 @@ void dns_bucket_fill(struct dns_bucket *b, uint64_t now_ms)
 		b->left += past * b->rate;
 }
 
+bool dns_bucket_ready(struct dns_bucket *b, uint64_t now_ms)
+{
+	bucket_fill(b, now_ms);
+	return b->left >= 1000;
+}
+
 bool dns_bucket_take(struct dns_bucket *b, uint64_t now_ms)
 {
-	dns_bucket_fill(b, now_ms);
-	if (b->left < 1000)
+	if (!dns_bucket_ready(b, now_ms))
 		return false;
 	b->left -= 1000;
 	return true;

@@ -55,7 +55,7 @@ static int options_read(ns_msg *m, struct dns_question *q)
 	if (ns_msg_count(*m, ns_s_ar) == 0)
 		return 0;
 	if (ns_parserr(m, ns_s_ar, 0, &rr) < 0 || ns_rr_type(rr) != ns_t_opt ||
-	    ns_rr_name(rr)[0] != '\0')
+	    strcmp(ns_rr_name(rr), ".") != 0)
 		return DNS_FORMERR;
 	q->edns = true;
 	q->size = ns_rr_class(rr);

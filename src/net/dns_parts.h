@@ -22,7 +22,7 @@ struct dns_bucket {
 	uint64_t rate, most, left, at_ms;
 };
 
-void dns_bucket_fill(struct dns_bucket *b, uint64_t now_ms);
+bool dns_bucket_ready(struct dns_bucket *b, uint64_t now_ms);
 bool dns_bucket_take(struct dns_bucket *b, uint64_t now_ms);
 
 /* The names below wildcards that were asked for within the hour: hashes with a secret, so nobody can
