@@ -41,7 +41,7 @@ static void mark_of(const struct dns_names *s, const char *name, char out[SHA256
 	size_t len = strlen(name);
 
 	memcpy(text, s->secret, sizeof s->secret);
-	memcpy(text + sizeof s->secret, name, len);
+	memcpy(text + sizeof s->secret, name, len + 1);
 	sha256_text(text, sizeof s->secret + len, out);
 }
 

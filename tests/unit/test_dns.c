@@ -420,6 +420,28 @@ static void test_names_without_rule(void **state)
 	world_end(&w);
 }
 
+/* Who asks with EDNS hears that it was a rule (RFC 8914, 15: blocked). */
+static void test_reason_for_people(void **state)
+{
+	static const uint8_t options[] = { 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0 };
+	struct message m;
+	struct world w;
+
+	(void)state;
+	world_begin(&w, (struct dns_job){ 0 });
+	message_question(&m, 99, 0x0100, "evil.com", A);
+	memcpy(m.at + m.len, options, sizeof options);
+	m.len += sizeof options;
+	m.at[11] = 1;
+	assert_int_equal(send(w.client, m.at, m.len, 0), m.len);
+	turn(&w);
+	expect_refusal(&w, DNS_WHY_NAME, 3);
+	assert_int_equal(w.reply.at[11], 1);
+	assert_memory_equal(w.reply.at + w.reply.len - 17,
+			    "\0\0\51\4\320\0\0\0\0\0\6\0\17\0\2\0\17", 17);
+	world_end(&w);
+}
+
 static void test_types(void **state)
 {
 	static const unsigned types[] = { TXT, 2,  5,  6,     10,  12,  15, 33,   35,
@@ -974,6 +996,7 @@ int main(void)
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_no_such_name),
 		cmocka_unit_test(test_names_without_rule),
+		cmocka_unit_test(test_reason_for_people),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_rebinding),
