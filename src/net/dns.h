@@ -93,7 +93,7 @@ struct dns_stats {
 
 struct dns;
 
-/* Both sockets are bound (`tcp` also listens), non-blocking, and stay the caller's. `job` and `calls` are copied, the
+/* Both sockets are bound to one address, not to any, so that answers come from where they are awaited (`tcp` also listens), non-blocking, and stay the caller's. `job` and `calls` are copied, the
  * rules' texts are not. -EINVAL without server, or for a rule that is no pattern. */
 int dns_new(struct arena *a, const struct dns_job *job, const struct dns_calls *calls, int udp,
 	    int tcp, struct dns **out, struct err *e);
