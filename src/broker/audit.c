@@ -168,14 +168,18 @@ void audit_open(const struct server *s, const struct call *c, const struct plan_
 void audit_socket(const struct server *s, const struct call *c, const struct plan_call *row,
 		  const struct socket_outcome *o)
 {
-	const struct paths shown = { { o->path[0] != '\0' ? o->path : NULL } };
+	const char *to = o->path[0] != '\0' ? o->path : o->to;
+	const struct paths shown = { { to[0] != '\0' ? to : NULL } };
 	int err = o->result < 0 && !o->later ? -o->result : 0;
 	char path[2 * PATH_MAX];
 	struct verdict v = o->why;
 
 	if (!wanted(s, err == 0 ? AUDIT_DECISIONS : AUDIT_DENIALS))
 		return;
-	absolute_path(s, o->dir, o->path, path);
+	if (o->to[0] != '\0')
+		memcpy(path, o->to, sizeof o->to);
+	else
+		absolute_path(s, o->dir, o->path, path);
 	if (o->refused ||
 	    (err != 0 && shown.at[0] != NULL && decide_failed(s->plan, path, err, &v)))
 		report(s, c, "deny", &v, path, &shown, NULL);

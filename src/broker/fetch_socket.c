@@ -203,8 +203,12 @@ static size_t aligned(size_t len, size_t to)
 static int add_control(const struct server *s, const struct call *c, struct control_header h,
 		       const unsigned char *data, struct socket_message *m)
 {
+	const struct verdict v = decide_control(s->plan, h.level, h.type);
 	size_t len = h.len;
 	unsigned char *to = m->control + m->ncontrol;
+
+	if (v.what == DENY)
+		return -v.err;
 
 	if (m->ncontrol + sizeof h + aligned(len, 8) > sizeof m->control)
 		return -ENOBUFS;

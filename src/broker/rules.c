@@ -59,6 +59,9 @@ static const struct bpf_case getsockopt_cases[] = {
 	{ .n = 2,
 	  .tests = { { 1, BPF_OP_EQ, LOW, SOL_SOCKET }, { 2, BPF_OP_EQ, LOW, SO_TYPE } },
 	  .then = SECCOMP_RET_ALLOW },
+	{ .n = 2,
+	  .tests = { { 1, BPF_OP_EQ, LOW, SOL_SOCKET }, { 2, BPF_OP_EQ, LOW, SO_PROTOCOL } },
+	  .then = SECCOMP_RET_ALLOW },
 };
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 /* What exec.c watches an exec with. */

@@ -21,7 +21,7 @@ enum { MESSAGES_ONCE = 64 }; /* of one sendmmsg: the caller sends the others by 
 
 /* A call on its way, with all that it needs: a waiter gets it as it is. */
 struct deed {
-	int socket, type;
+	int socket, type, protocol;
 	int object; /* O_PATH, the file of the socket that is meant; -1: none */
 	bool blocks;
 	bool connects;
@@ -34,7 +34,7 @@ struct deed {
 static void deed_begin(struct deed *d)
 {
 	d->socket = d->object = -1;
-	d->type = 0;
+	d->type = d->protocol = 0;
 	d->blocks = d->connects = false;
 	d->flags = 0;
 	d->sent = 0;
@@ -102,6 +102,20 @@ static int find_object(const struct server *s, const struct call *c, struct deed
 	return 0;
 }
 
+/* As it was read: nobody else can change it any more. */
+static int judge_internet(const struct server *s, const struct call *c, const struct deed *d,
+			  struct socket_outcome *out)
+{
+	struct address to;
+	struct verdict v;
+
+	if (s->plan->nconnect == 0 || !address_of(&d->m.to.u.bytes, d->m.to.len, !d->connects, &to))
+		return 0;
+	address_text(&to, d->protocol, out->to);
+	v = decide_connect(s->plan, &to, d->protocol, c->asking);
+	return v.what == PERFORM ? 0 : refuse(out, &v);
+}
+
 static int judge(const struct server *s, const struct call *c, struct deed *d,
 		 struct socket_outcome *out)
 {
@@ -115,12 +129,19 @@ static int judge(const struct server *s, const struct call *c, struct deed *d,
 		if (v.what == DENY)
 			return refuse(out, &v);
 	}
-	return 0;
+	return kind == ADDRESS_OTHER ? judge_internet(s, c, d, out) : 0;
+}
+
+/* An option of SOL_SOCKET that is a number. */
+static int socket_number(const struct deed *d, int option, int *out)
+{
+	socklen_t len = sizeof *out;
+
+	return SYS_CALL(SYS_getsockopt, d->socket, SOL_SOCKET, option, out, &len);
 }
 
 static int take_socket(const struct server *s, const struct call *c, int fd, struct deed *d)
 {
-	socklen_t len = sizeof d->type;
 	int flags;
 
 	TRY(fetch_copy(s, c, fd, &d->socket));
@@ -130,7 +151,9 @@ static int take_socket(const struct server *s, const struct call *c, int fd, str
 	if (flags & O_PATH)
 		return -EBADF;
 	d->blocks = !(flags & O_NONBLOCK);
-	return SYS_CALL(SYS_getsockopt, d->socket, SOL_SOCKET, SO_TYPE, &d->type, &len);
+	if (s->plan->nconnect != 0)
+		TRY(socket_number(d, SO_PROTOCOL, &d->protocol));
+	return socket_number(d, SO_TYPE, &d->type);
 }
 
 /* ---- the deeds ---- */

@@ -1,6 +1,7 @@
 /*
  * connect, bind and sending to an address, performed on the caller's own socket: what a profile's patterns say of a unix
- * socket's file holds for the file that was found, and the socket is connected to that.
+ * socket's file holds for the file that was found, and the socket is connected to that. Of addresses of the internet
+ * ask.connect speaks, and what was read is what is connected to.
  */
 #ifndef BROKER_SOCKET_H
 #define BROKER_SOCKET_H
@@ -16,6 +17,7 @@ struct socket_outcome {
 	struct verdict why;
 	int dir;                         /* where a relative path starts, owned; -1 */
 	char path[ADDRESS_PATH_MAX + 1]; /* "" when there is none */
+	char to[ADDRESS_TEXT_MAX]; /* an address of the internet, where rules are about them, or "" */
 };
 
 /* Fills *out, but answers nothing. */

@@ -6,6 +6,7 @@ const char *const ask_kind_names[ASK_KINDS] = {
 	[ASK_READ] = "read",
 	[ASK_WRITE] = "write",
 	[ASK_EXECUTE] = "execute",
+	[ASK_CONNECT] = "connect",
 };
 
 static enum reply as_reply(bool yes)

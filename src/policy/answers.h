@@ -12,8 +12,8 @@
 
 #include "text/from.h"
 
-enum ask_kind { ASK_READ, ASK_WRITE, ASK_EXECUTE };
-enum { ASK_KINDS = ASK_EXECUTE + 1 };
+enum ask_kind { ASK_READ, ASK_WRITE, ASK_EXECUTE, ASK_CONNECT };
+enum { ASK_KINDS = ASK_CONNECT + 1, ASK_FILE_KINDS = ASK_EXECUTE + 1 };
 
 /* The word for it in questions, in answers and in the profile. */
 extern const char *const ask_kind_names[ASK_KINDS];
@@ -55,8 +55,9 @@ struct answers {
 struct question {
 	enum ask_kind kind;
 	const struct from *from; /* the rule's place; only as long as the tables are the same */
-	char pattern[PATH_MAX];  /* its pattern */
-	char path[PATH_MAX];     /* which the question is about: absolute in the container */
+	char pattern[PATH_MAX];  /* its pattern, or its range and ports */
+	char path
+		[PATH_MAX]; /* which the question is about: absolute in the container; or an address */
 };
 
 /* What one call knows: the answers of the run, those to itself, and the question that it has to ask. */

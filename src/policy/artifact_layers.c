@@ -256,6 +256,22 @@ static void put_file_rules(struct json_writer *w, const char *key, const struct 
 	json_close(w);
 }
 
+static void put_addresses(struct json_writer *w, const struct address_rule *rules, size_t n)
+{
+	json_open_array(w, ask_kind_names[ASK_CONNECT]);
+	for (size_t i = 0; i < n; i++) {
+		json_open_object(w, NULL);
+		json_put_string(w, "cidr", rules[i].cidr);
+		json_open_array(w, "ports");
+		for (size_t k = 0; k < rules[i].n; k++)
+			json_put_u64(w, NULL, rules[i].ports[k]);
+		json_close(w);
+		put_from(w, &rules[i].from);
+		json_close(w);
+	}
+	json_close(w);
+}
+
 void artifact_broker(const struct plan *plans, size_t n, struct buf *out)
 {
 	static const char *const audit[] = { "none", "denials", "decisions", "all" };
@@ -278,11 +294,13 @@ void artifact_broker(const struct plan *plans, size_t n, struct buf *out)
 	put_file_rules(&w, "deny_write", b->deny_write, b->ndeny_write);
 	put_file_rules(&w, "hidden", b->hidden, b->nhidden);
 	json_open_object(&w, "ask");
-	for (size_t i = 0; i < ASK_KINDS; i++)
+	for (size_t i = 0; i < ASK_FILE_KINDS; i++)
 		put_file_rules(&w, ask_kind_names[i], b->ask[i].rules, b->ask[i].n);
+	put_addresses(&w, b->connect, b->nconnect);
 	json_open_object(&w, "always");
-	for (size_t i = 0; i < ASK_KINDS; i++)
+	for (size_t i = 0; i < ASK_FILE_KINDS; i++)
 		put_file_rules(&w, ask_kind_names[i], b->ask[i].always, b->ask[i].nalways);
+	put_addresses(&w, b->connect_always, b->nconnect_always);
 	json_close(&w);
 	json_put_u64(&w, "timeout_ms", b->ask_timeout_ms);
 	json_close(&w);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/name.h"
+#include "policy/address.h"
 #include "policy/draft.h"
 #include "text/bind.h"
 #include "text/json_write.h"
@@ -135,9 +136,27 @@ void ask_question_write(const struct ask_question *q, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* Rows say nothing of the protocol. */
+static const char *always_connect(struct arena *a, const char *address)
+{
+	char host[ADDRESS_TEXT_MAX];
+	uint16_t port;
+
+	if (!address_parts(address, host, &port))
+		return "";
+	return arena_printf(a,
+			    port != 0 ? "ask: {always: {connect: [{cidr: \"%s\", ports: [%u]}]}}"
+				      : "ask: {always: {connect: [{cidr: \"%s\"}]}}",
+			    host, port);
+}
+
 const char *ask_always(struct arena *a, enum ask_kind kind, const char *path)
 {
 	struct buf b = { .arena = a };
+
+	if (kind == ASK_CONNECT)
+		return always_connect(a, path);
+
 	struct json_writer w = { .out = &b };
 	char *pattern = arena_strdup(a, path);
 

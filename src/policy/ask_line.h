@@ -27,7 +27,7 @@ struct ask_question {
 	const char *container, *profile;
 	int64_t pid; /* as the container numbers it */
 	const char *comm, *syscall, *arguments;
-	const char *kind;   /* "read", "write", "execute" */
+	const char *kind;   /* "read", "write", "execute", "connect" */
 	const char *object; /* what it is about */
 	const char *pattern, *rule;
 	uint64_t timeout_ms;
@@ -50,7 +50,7 @@ int ask_question_read(struct arena *a, const char *line, size_t len, struct ask_
 int ask_answer_read(struct arena *a, const char *line, size_t len, struct ask_answer *out,
 		    struct err *e);
 
-/* The line of the profile that answers a question about this path with yes, now and later. A pattern has no way to mean a
+/* The line of the profile that answers a question about this path, or address, with yes, now and later. A pattern has no way to mean a
  * star or a question mark: it says ? in their place, which is a little more. */
 const char *ask_always(struct arena *a, enum ask_kind kind, const char *path);
 

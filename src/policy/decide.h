@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "policy/address.h"
 #include "policy/plan.h"
 
 /* One notification: what the kernel says of a call. Registers only, so nothing in it can change. */
@@ -167,6 +168,15 @@ struct verdict decide_address(const struct broker_plan *p, const struct object *
 
 /* The same for an abstract name. */
 struct verdict decide_abstract(const struct broker_plan *p);
+
+/* Connecting, or sending, to an address of the internet by a socket of this protocol (IPPROTO_*): what decide_ask() says of
+ * files. */
+struct verdict decide_connect(const struct broker_plan *p, const struct address *to, int protocol,
+			      struct asking_call *asking);
+
+/* Whether a control message of this kind may go out with a datagram: not one that has it go elsewhere first, where it is
+ * asked about where datagrams go. */
+struct verdict decide_control(const struct broker_plan *p, int level, int type);
 
 /* The rule of filesystem.hide that a path meets, or one above it that is no pattern. NULL: none. */
 const struct file_rule *decide_hidden(const struct broker_plan *p, const char *path);

@@ -2,6 +2,7 @@
  * Addresses of sockets: which of them are files, and who may connect to those.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,6 +54,20 @@ struct verdict decide_abstract(const struct broker_plan *p)
 		.what = DENY,
 		.err = EPERM,
 		.from = &nobody,
-		.fix = "no --network host, or no patterns in filesystem.deny",
+		.fix = "no --network host, or neither patterns in filesystem.deny nor ask.connect",
 	};
+}
+
+/* A source route (RFC 791, 3.1; RFC 8754): the first to get the datagram is whom it names, not whom it is addressed to. */
+struct verdict decide_control(const struct broker_plan *p, int level, int type)
+{
+	bool route = (level == IPPROTO_IP && (type == IP_OPTIONS || type == IP_RETOPTS)) ||
+		     (level == IPPROTO_IPV6 && (type == IPV6_RTHDR || type == IPV6_2292RTHDR));
+
+	if (p->nconnect == 0 || !route)
+		return (struct verdict){ .what = PERFORM, .from = &nobody };
+	return (struct verdict){ .what = DENY,
+				 .err = EACCES,
+				 .from = &p->connect[0].from,
+				 .fix = "send it without a source route" };
 }

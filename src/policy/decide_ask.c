@@ -31,29 +31,54 @@ static void copy(char to[PATH_MAX], const char *from)
 	to[len] = '\0';
 }
 
-static void put_question(struct asking_call *asking, const struct file_rule *rule,
+static void put_question(struct asking_call *asking, const char *pattern, const struct from *from,
 			 enum ask_kind kind, const char *path)
 {
 	asking->question.kind = kind;
-	asking->question.from = &rule->from;
+	asking->question.from = from;
 	copy(asking->question.path, path);
-	copy(asking->question.pattern, rule->pattern);
+	copy(asking->question.pattern, pattern);
+}
+
+/* What was said, or the question. */
+static struct verdict ask_about(const char *pattern, const struct from *from, enum ask_kind kind,
+				const char *path, struct asking_call *asking)
+{
+	enum reply reply = answers_say(asking, kind, path, pattern);
+
+	if (reply == REPLY_YES)
+		return (struct verdict){ .what = PERFORM, .from = from };
+	if (reply == REPLY_NONE && asking != NULL)
+		put_question(asking, pattern, from, kind, path);
+	/* The rest of an ASK says what to answer if nobody can be asked. */
+	return (struct verdict){ .what = reply == REPLY_NONE ? ASK : DENY,
+				 .err = EACCES,
+				 .from = from,
+				 .fix = no_fixes[reply] };
 }
 
 struct verdict decide_ask_rule(const struct file_rule *rule, enum ask_kind kind, const char *path,
 			       struct asking_call *asking)
 {
-	enum reply reply = answers_say(asking, kind, path, rule->pattern);
+	return ask_about(rule->pattern, &rule->from, kind, path, asking);
+}
 
-	if (reply == REPLY_YES)
-		return (struct verdict){ .what = PERFORM, .from = &rule->from };
-	if (reply == REPLY_NONE && asking != NULL)
-		put_question(asking, rule, kind, path);
-	/* The rest of an ASK says what to answer if nobody can be asked. */
-	return (struct verdict){ .what = reply == REPLY_NONE ? ASK : DENY,
-				 .err = EACCES,
-				 .from = &rule->from,
-				 .fix = no_fixes[reply] };
+/* An answer that holds already has to name the very address; a row that is asked about has to miss none. */
+struct verdict decide_connect(const struct broker_plan *p, const struct address *to, int protocol,
+			      struct asking_call *asking)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < p->nconnect_always; i++)
+		if (address_covered(&p->connect_always[i], to))
+			return (struct verdict){ .what = PERFORM, .from = &nobody };
+	for (size_t i = 0; i < p->nconnect; i++)
+		if (address_may_meet(&p->connect[i], to)) {
+			address_text(to, protocol, text);
+			return ask_about(p->connect[i].text, &p->connect[i].from, ASK_CONNECT, text,
+					 asking);
+		}
+	return (struct verdict){ .what = PERFORM, .from = &nobody };
 }
 
 struct verdict decide_ask(const struct broker_plan *p, enum ask_kind kind, const char *path,

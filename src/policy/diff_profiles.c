@@ -269,6 +269,33 @@ static void compare_ask(struct arena *a, const struct profile *p, const struct p
 	}
 }
 
+static bool has_row(const struct address_rules *rules, const char *text)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (strcmp(rules->at[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* The same of addresses, as they are written: of ranges that hold each other nothing is made out. A container that has its
+ * loopback alone connects to nobody. */
+static void compare_asked_addresses(struct arena *a, const struct plan *one,
+				    const struct plan *other, struct diff_lines *out)
+{
+	const struct profile *p = one->policy, *q = other->policy;
+
+	if (!one->share_network && other->share_network)
+		return;
+	for (size_t i = 0; i < q->ask.connect.n; i++)
+		if (!has_row(&p->ask.connect, q->ask.connect.at[i].text))
+			*LIST_ADD(a, out) = arena_printf(a, "network: connect %s without asking",
+							 q->ask.connect.at[i].text);
+	for (size_t i = 0; i < p->ask.always.connect.n && q->ask.connect.n != 0; i++)
+		if (!has_row(&q->ask.always.connect, p->ask.always.connect.at[i].text))
+			*LIST_ADD(a, out) = arena_printf(a, "network: connect %s without asking",
+							 p->ask.always.connect.at[i].text);
+}
+
 void diff_profiles(struct arena *a, const struct diff_side *one, const struct diff_side *other,
 		   struct diff_lines *out)
 {
@@ -296,6 +323,7 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 	compare_missing(a, "files: the rule deny.write", &p->filesystem.deny_write,
 			&q->filesystem.deny_write, out);
 	compare_ask(a, p, q, out);
+	compare_asked_addresses(a, one->plan, other->plan, out);
 	if (!p->filesystem.root_readonly && q->filesystem.root_readonly)
 		*LIST_ADD(a, out) = "files: the root can be written to";
 	compare_network(a, p, q, out);

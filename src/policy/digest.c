@@ -50,6 +50,13 @@ static uint64_t add_sockets(uint64_t h, const struct broker_plan *b)
 	return add_number(h, b->nsockets);
 }
 
+static uint64_t add_addresses(uint64_t h, const struct address_rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = add_text(h, rules[i].text);
+	return n != 0 ? add_number(h, n) : h;
+}
+
 static uint64_t add_broker(uint64_t h, const struct broker_plan *b)
 {
 	h = add_bytes(h, b->ioctls, b->nioctls * sizeof *b->ioctls);
@@ -58,10 +65,12 @@ static uint64_t add_broker(uint64_t h, const struct broker_plan *b)
 	h = add_number(h, b->clone_forbidden);
 	h = add_rules(h, b->deny_read, b->ndeny_read);
 	h = add_rules(h, b->deny_write, b->ndeny_write);
-	for (size_t i = 0; i < ASK_KINDS; i++) {
+	for (size_t i = 0; i < ASK_FILE_KINDS; i++) {
 		h = add_rules(h, b->ask[i].rules, b->ask[i].n);
 		h = add_rules(h, b->ask[i].always, b->ask[i].nalways);
 	}
+	h = add_addresses(h, b->connect, b->nconnect);
+	h = add_addresses(h, b->connect_always, b->nconnect_always);
 	return add_rules(h, b->hidden, b->nhidden);
 }
 

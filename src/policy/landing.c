@@ -281,6 +281,14 @@ static bool has_file_rule(const struct file_rule *rules, size_t n, const struct 
 	return false;
 }
 
+static void count_addresses(struct finder *f, struct landing *l)
+{
+	for (size_t i = 0; i < f->p->ncalls; i++)
+		if (f->p->calls[i].mediator == MEDIATE_ADDRESS)
+			count_call(f, &f->p->calls[i], l);
+	l->layer = landing_joined(f->a, l->layer, "broker");
+}
+
 /* What a path costs where the broker performs the calls. */
 static void count_brokered(struct finder *f, struct landing *l, bool execs)
 {
@@ -335,7 +343,7 @@ static void land_pattern(struct finder *f, const struct word *w, struct landing 
 	bool found = has_file_rule(b->deny_read, b->ndeny_read, w) ||
 		     has_file_rule(b->deny_write, b->ndeny_write, w);
 
-	for (size_t i = 0; i < ASK_KINDS; i++) {
+	for (size_t i = 0; i < ASK_FILE_KINDS; i++) {
 		if (!has_file_rule(b->ask[i].rules, b->ask[i].n, w) &&
 		    !has_file_rule(b->ask[i].always, b->ask[i].nalways, w))
 			continue;
@@ -410,6 +418,20 @@ static void land_list(struct finder *f, const struct list *list)
 
 /* ---- network and resources ---- */
 
+static void land_addresses(struct finder *f, const char *key, const struct address_rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct address_rule *r = &rules->at[i];
+		struct landing *l = landing_add(f, arena_printf(f->a, "%s %s", key, r->text),
+						&r->from);
+
+		if (f->p->broker.nconnect != 0)
+			count_addresses(f, l);
+		if (!f->p->share_network)
+			l->note = "its network is a loopback alone";
+	}
+}
+
 static void land_network(struct finder *f)
 {
 	const struct profile *p = f->p->policy;
@@ -454,6 +476,8 @@ void landing_find(struct arena *a, const struct plan *p, struct landings *out)
 		if (lists[i].words == AT(prctl_allow))
 			land_sockets(&f);
 	}
+	land_addresses(&f, "ask.connect", &p->policy->ask.connect);
+	land_addresses(&f, "ask.always.connect", &p->policy->ask.always.connect);
 	land_network(&f);
 	landing_resources(&f);
 }

@@ -186,6 +186,8 @@ static void keep_patterns(struct planner *p, const struct plan_call *was,
 
 	if (!performs(is->mediator) || asks || *said)
 		return;
+	if (is->mediator == MEDIATE_ADDRESS && pattern == NULL) /* keep_questions() says it */
+		return;
 	*said = true;
 	if (pattern == NULL)
 		obstacle(p, is->from, "audit", "the filter does not ask about every open", anew);
@@ -207,9 +209,9 @@ static void keep_patterns(struct planner *p, const struct plan_call *was,
 /* Whoever can be asked was found at the start, and so was whether programs are watched. */
 static void keep_questions(struct planner *p)
 {
-	for (size_t i = 0; i < ASK_KINDS; i++) {
-		const struct broker_plan *is = &p->next->broker, *was = &p->start->broker;
+	const struct broker_plan *is = &p->next->broker, *was = &p->start->broker;
 
+	for (size_t i = 0; i < ASK_FILE_KINDS; i++) {
 		if (is->ask[i].n == 0 || (i == ASK_EXECUTE ? was->traces : was->asks))
 			continue;
 		obstacle(p, &is->ask[i].rules[0].from,
@@ -217,6 +219,10 @@ static void keep_questions(struct planner *p)
 				      is->ask[i].rules[0].pattern),
 			 "this container was started without such questions", anew);
 	}
+	if (is->nconnect != 0 && was->nconnect == 0)
+		obstacle(p, &is->connect[0].from,
+			 arena_printf(p->a, "ask.connect %s", is->connect[0].text),
+			 "this container was started without such questions", anew);
 }
 
 static enum mediator who_answers(struct planner *p, const struct plan_call *was,

@@ -87,6 +87,14 @@ static const struct shape rule_shape[] = {
 	FROM(struct file_rule, from),
 	{ 0 },
 };
+static const struct shape address_shape[] = {
+	IS(TEXT, struct address_rule, cidr),
+	LIST_OF_ROWS(struct address_rule, n, uint64_t, plain),
+	UP_TO(struct address_rule, bits, 128),
+	IS(SAID_TEXT, struct address_rule, text),
+	FROM(struct address_rule, from),
+	{ 0 },
+};
 static const struct shape path_shape[] = {
 	IS(SAID_TEXT, struct plan_path, path),
 	FROM(struct plan_path, from),
@@ -123,6 +131,8 @@ static const struct shape tables_shape[] = {
 	LIST_OF_ROWS(struct live_tables, always_read, struct file_rule, rule_shape),
 	LIST_OF_ROWS(struct live_tables, always_write, struct file_rule, rule_shape),
 	LIST_OF_ROWS(struct live_tables, always_execute, struct file_rule, rule_shape),
+	LIST_OF_ROWS(struct live_tables, ask_connect, struct address_rule, address_shape),
+	LIST_OF_ROWS(struct live_tables, always_connect, struct address_rule, address_shape),
 	LIST_OF_ROWS(struct live_tables, paths, struct plan_path, path_shape),
 	{ 0 },
 };
@@ -132,7 +142,8 @@ static uint32_t layout(void)
 {
 	return (uint32_t)(sizeof(struct live_tables) * 31 + sizeof(struct plan_call) * 37 +
 			  sizeof(struct where_rule) * 41 + sizeof(struct socket_rule) * 43 +
-			  sizeof(struct plan_path) * 47 + MEDIATE_VIEW * 53);
+			  sizeof(struct plan_path) * 47 + sizeof(struct address_rule) * 59 +
+			  MEDIATE_VIEW * 53);
 }
 
 struct any_list {
@@ -367,6 +378,8 @@ void live_tables_of(const struct broker_plan *p, struct live_tables *out)
 	LEND(out->always_write, p->ask[ASK_WRITE].nalways, p->ask[ASK_WRITE].always);
 	LEND(out->ask_execute, p->ask[ASK_EXECUTE].n, p->ask[ASK_EXECUTE].rules);
 	LEND(out->always_execute, p->ask[ASK_EXECUTE].nalways, p->ask[ASK_EXECUTE].always);
+	LEND(out->ask_connect, p->nconnect, p->connect);
+	LEND(out->always_connect, p->nconnect_always, p->connect_always);
 	LEND(out->paths, p->npaths, p->paths);
 }
 
@@ -412,6 +425,10 @@ void live_apply(const struct broker_plan *base, const struct live_tables *t,
 	apply_ask(out, ASK_READ, &t->ask_read, &t->always_read);
 	apply_ask(out, ASK_WRITE, &t->ask_write, &t->always_write);
 	apply_ask(out, ASK_EXECUTE, &t->ask_execute, &t->always_execute);
+	out->nconnect = t->ask_connect.n;
+	out->connect = t->ask_connect.at;
+	out->nconnect_always = t->always_connect.n;
+	out->connect_always = t->always_connect.at;
 	out->ask_timeout_ms = t->ask_timeout_ms;
 	out->npaths = t->paths.n;
 	out->paths = t->paths.at;
@@ -426,7 +443,10 @@ bool live_fits(const struct broker_plan *base, const struct live_tables *t)
 {
 	if (t->profile == NULL || t->calls.n != base->ncalls)
 		return false;
-	if (!base->asks && t->ask_read.n + t->ask_write.n + t->ask_execute.n != 0)
+	if (!base->asks &&
+	    t->ask_read.n + t->ask_write.n + t->ask_execute.n + t->ask_connect.n != 0)
+		return false;
+	if (!base->addresses && t->ask_connect.n != 0)
 		return false;
 	if (!base->traces && t->ask_execute.n != 0)
 		return false;

@@ -64,6 +64,7 @@ struct live_tables {
 	struct live_rules read, write, deny_read, deny_write, hidden;
 	struct live_rules ask_read, ask_write, ask_execute, always_read, always_write,
 		always_execute;
+	struct address_rules ask_connect, always_connect;
 	uint64_t ask_timeout_ms;
 	struct live_paths paths;
 };

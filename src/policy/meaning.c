@@ -215,10 +215,11 @@ static void means_names(struct maker *k, struct meaning_call *c)
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
 }
 
-/* With patterns the broker names the addresses of sockets: they may be files. sendto without an address has none. */
+/* With patterns the broker names the addresses of sockets: they may be files. sendto without an address has none. With
+ * questions about addresses it does all but bind. */
 static void means_address(struct maker *k, struct meaning_call *c)
 {
-	if (!has_patterns(k->p))
+	if (!has_patterns(k->p) && (k->p->ask.connect.n == 0 || strcmp(c->name, "bind") == 0))
 		return;
 	k->performed = true;
 	if (strcmp(c->name, "sendto") != 0) {
@@ -243,6 +244,21 @@ static void means_view(struct maker *k, struct meaning_call *c)
 		c->otherwise = SECCOMP_RET_USER_NOTIF;
 }
 
+/* Datagrams that are sent by way of somebody: linux/in.h and linux/in6.h. */
+static void means_options(struct maker *k, struct meaning_call *c)
+{
+	static const struct {
+		unsigned level, option;
+	} refused[] = { { 0, 4 }, { 41, 5 }, { 41, 6 }, { 41, 32 }, { 41, 57 } };
+
+	for (size_t i = 0; i < COUNT(refused) && k->p->ask.connect.n != 0; i++) {
+		struct meaning_row *r = row(k, c, error(EACCES));
+
+		test(r, 1, low_half, refused[i].level);
+		test(r, 2, low_half, refused[i].option);
+	}
+}
+
 static void means_exec(struct maker *k, struct meaning_call *c)
 {
 	/* Programs that are asked about, or seen by somebody who watches all. */
@@ -256,23 +272,24 @@ static const struct judged {
 	const char *call;
 	void (*means)(struct maker *k, struct meaning_call *c);
 } judged[] = {
-	{ "ioctl", means_ioctl },      { "prctl", means_prctl },
-	{ "socket", means_socket },    { "socketpair", means_socket },
-	{ "clone", means_clone },      { "unshare", means_clone },
-	{ "open", means_open },        { "openat", means_open },
-	{ "openat2", means_open },     { "creat", means_open },
-	{ "execve", means_exec },      { "execveat", means_exec },
-	{ "link", means_names },       { "linkat", means_names },
-	{ "mkdir", means_names },      { "mkdirat", means_names },
-	{ "mknod", means_names },      { "mknodat", means_names },
-	{ "rename", means_names },     { "renameat", means_names },
-	{ "renameat2", means_names },  { "rmdir", means_names },
-	{ "symlink", means_names },    { "symlinkat", means_names },
-	{ "connect", means_address },  { "bind", means_address },
-	{ "sendto", means_address },   { "sendmsg", means_address },
-	{ "sendmmsg", means_address }, { "truncate", means_names },
-	{ "unlink", means_names },     { "unlinkat", means_names },
-	{ "sysinfo", means_view },     { "sched_getaffinity", means_view },
+	{ "ioctl", means_ioctl },        { "prctl", means_prctl },
+	{ "socket", means_socket },      { "socketpair", means_socket },
+	{ "clone", means_clone },        { "unshare", means_clone },
+	{ "open", means_open },          { "openat", means_open },
+	{ "openat2", means_open },       { "creat", means_open },
+	{ "execve", means_exec },        { "execveat", means_exec },
+	{ "link", means_names },         { "linkat", means_names },
+	{ "mkdir", means_names },        { "mkdirat", means_names },
+	{ "mknod", means_names },        { "mknodat", means_names },
+	{ "rename", means_names },       { "renameat", means_names },
+	{ "renameat2", means_names },    { "rmdir", means_names },
+	{ "symlink", means_names },      { "symlinkat", means_names },
+	{ "connect", means_address },    { "bind", means_address },
+	{ "sendto", means_address },     { "sendmsg", means_address },
+	{ "sendmmsg", means_address },   { "truncate", means_names },
+	{ "unlink", means_names },       { "unlinkat", means_names },
+	{ "sysinfo", means_view },       { "sched_getaffinity", means_view },
+	{ "setsockopt", means_options },
 };
 
 /* Rows of `where:` come first. What they refuse is asked where refusals are counted; where the broker performs what it

@@ -105,7 +105,9 @@ struct broker_plan {
 	struct {
 		size_t n, nalways;
 		const struct file_rule *rules, *always;
-	} ask[ASK_KINDS];
+	} ask[ASK_FILE_KINDS];
+	size_t nconnect, nconnect_always;
+	const struct address_rule *connect, *connect_always;
 	uint64_t ask_timeout_ms;
 	/* Landlock's rules, which it keeps for the names that it changes itself. */
 	unsigned landlock_abi; /* 0: none */

@@ -157,19 +157,21 @@ static void plan_names(struct calls *c, struct plan_call *call)
 	call->err = EACCES;
 }
 
-/* Whether anything is asked about the address of a socket: patterns are, about that of a unix socket's file. */
-static bool judges_addresses(const struct calls *c)
-{
-	return !c->d->nobody_to_ask && profile_pattern(c->d->p) != NULL;
-}
-
+/* Patterns are about the file of a unix socket as well, and ask.connect about addresses of the internet. */
 static void plan_address(struct calls *c, struct plan_call *call)
 {
-	if (!judges_addresses(c))
+	if (c->d->nobody_to_ask || !profile_judges_addresses(c->d->p))
 		return;
 	call->verdict = CALL_ASK;
 	call->mediator = MEDIATE_ADDRESS;
 	call->err = EACCES;
+}
+
+/* An address of one's own is nobody else's, unless it is a file. */
+static void plan_bind(struct calls *c, struct plan_call *call)
+{
+	if (profile_pattern(c->d->p) != NULL)
+		plan_address(c, call);
 }
 
 /* Without an address it is a write: NULL in the fifth argument, all of it, is none (__sys_sendto() of net/socket.c). */
@@ -240,11 +242,12 @@ static const struct special {
 	{ "unlink", 0, plan_names },
 	{ "unlinkat", 0, plan_names },
 	{ "truncate", 0, plan_names },
-	{ "bind", 0, plan_address },
+	{ "bind", 0, plan_bind },
 	{ "connect", 0, plan_address },
 	{ "sendto", 0, plan_sendto },
 	{ "sendmsg", 0, plan_address },
 	{ "sendmmsg", 0, plan_address },
+	{ "setsockopt", 0, plan_setsockopt },
 };
 
 bool plan_is_path(const struct calls *c, const struct syscall *s)

@@ -287,13 +287,23 @@ static const char *why_nobody(const struct host *h)
 		       : "this kernel cannot ask a broker (SECCOMP_RET_USER_NOTIF, Linux 5.0)";
 }
 
+/* The first rule that only a broker keeps. */
+static const struct from *first_kept(const struct profile *p)
+{
+	const struct word *pattern = profile_pattern(p);
+
+	if (pattern == NULL && p->ask.execute.n != 0)
+		pattern = &p->ask.execute.at[0];
+	if (pattern == NULL && p->ask.connect.n != 0)
+		return &p->ask.connect.at[0].from;
+	return pattern != NULL ? &pattern->from : NULL;
+}
+
 /* Without a broker the verdicts by number and by register hold all the same. */
 static void do_without_broker(struct draft *d)
 {
-	const struct word *pattern = profile_pattern(d->p);
+	const struct from *rule = first_kept(d->p);
 
-	if (pattern == NULL && d->p->ask.execute.n != 0)
-		pattern = &d->p->ask.execute.at[0];
 	if (d->h->seccomp_notify || d->p->requirements.seccomp_notify != NEED_PREFERRED)
 		return;
 	d->nobody_to_ask = true;
@@ -301,10 +311,10 @@ static void do_without_broker(struct draft *d)
 	draft_missing(d, "broker",
 		      arena_printf(d->a, "refusals are not reported: %s", why_nobody(d->h)),
 		      "see `zviz check`");
-	if (pattern != NULL)
+	if (rule != NULL)
 		draft_missing(d, "broker",
 			      arena_printf(d->a, "filesystem.deny and ask [%s] are not enforced",
-					   from_text(d->a, &pattern->from)),
+					   from_text(d->a, rule)),
 			      "see `zviz check`");
 	if (d->p->syscalls.tripwire.n != 0)
 		draft_missing(d, "broker",
@@ -336,6 +346,7 @@ static int plan_calls(struct calls *c, struct err *e)
 	plan_all(c);
 	TRY(check_launch(c, e));
 	TRY(check_patterns(c, e));
+	TRY(check_connect(c, e));
 	TRY(check_rows(c, e));
 	TRY(check_tripwires(c, e));
 	c->d->plan->ncalls = c->n;

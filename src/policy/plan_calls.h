@@ -44,6 +44,10 @@ void mark_args(struct calls *c);
 /* Plans such a call, which the profile allows; others stay as they are. */
 void plan_args(struct calls *c, const struct syscall *s, struct plan_call *call);
 
+/* What cannot be permitted beside ask.connect, and the options of sockets that are not (plan_connect.c). */
+int check_connect(const struct calls *c, struct err *e);
+void plan_setsockopt(struct calls *c, struct plan_call *call);
+
 /* Whether the broker performs such a call where there are patterns. */
 bool plan_is_path(const struct calls *c, const struct syscall *s);
 

@@ -216,11 +216,18 @@ static void plan_ask(struct draft *d, struct broker_plan *b)
 	const struct words *const always[] = { &d->p->ask.always.read, &d->p->ask.always.write,
 					       &d->p->ask.always.execute };
 
-	for (size_t i = 0; i < ASK_KINDS && !d->nobody_to_ask; i++) {
+	for (size_t i = 0; i < ASK_FILE_KINDS && !d->nobody_to_ask; i++) {
 		if (rules[i]->n == 0)
 			continue;
 		b->ask[i].rules = rules_of(d, rules[i], NULL, &b->ask[i].n);
 		b->ask[i].always = rules_of(d, always[i], NULL, &b->ask[i].nalways);
+		b->asks = true;
+	}
+	if (d->p->ask.connect.n != 0 && !d->nobody_to_ask) {
+		b->nconnect = d->p->ask.connect.n;
+		b->connect = d->p->ask.connect.at;
+		b->nconnect_always = d->p->ask.always.connect.n;
+		b->connect_always = d->p->ask.always.connect.at;
 		b->asks = true;
 	}
 	b->traces = b->ask[ASK_EXECUTE].n != 0;
@@ -240,7 +247,8 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->names = performs(b, MEDIATE_NAMES);
 	plan_ask(d, b);
 	/* A run that somebody waits for, and that has nothing to cut off, does without the cost. */
-	b->live = b->used && (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names);
+	b->live = b->used &&
+		  (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names || b->nconnect != 0);
 	b->addresses = performs(b, MEDIATE_ADDRESS);
 	b->abstract_apart = d->plan->landlock_scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
 	/* It answers some calls in the memory of whoever makes them. */
@@ -299,10 +307,13 @@ static void broker_explain(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->broker.ndeny_write; i++)
 		buf_printf(out, "  never written: %s\n",
 			   shown(out->arena, p->broker.deny_write[i].pattern));
-	for (size_t kind = 0; kind < ASK_KINDS; kind++)
+	for (size_t kind = 0; kind < ASK_FILE_KINDS; kind++)
 		for (size_t i = 0; i < p->broker.ask[kind].n; i++)
 			buf_printf(out, "  %s after asking: %s\n", ask_kind_names[kind],
 				   shown(out->arena, p->broker.ask[kind].rules[i].pattern));
+	for (size_t i = 0; i < p->broker.nconnect; i++)
+		buf_printf(out, "  connect after asking: %s\n",
+			   shown(out->arena, p->broker.connect[i].text));
 }
 
 const struct layer layer_landlock = { "landlock", landlock_plan, landlock_explain };

@@ -194,6 +194,11 @@ int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struc
 	return 0;
 }
 
+bool profile_judges_addresses(const struct profile *p)
+{
+	return profile_pattern(p) != NULL || p->ask.connect.n != 0;
+}
+
 const struct word *profile_pattern(const struct profile *p)
 {
 	const struct words *const lists[] = { &p->filesystem.deny_read, &p->filesystem.deny_write,

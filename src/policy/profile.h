@@ -77,6 +77,21 @@ struct egress_rules {
 	size_t n, cap;
 	struct egress_rule *at;
 };
+/* {cidr: 10.0.0.0/8, ports: [443]}; no ports means every port. policy/address.h says what meets it. */
+struct address_rule {
+	const char *cidr;
+	size_t n, cap;
+	uint64_t *ports;
+	/* worked out of these */
+	unsigned char base[16];
+	uint8_t bits;     /* of base that count: 0 to 128 */
+	const char *text; /* "10.0.0.0/8:443,8443" */
+	struct from from;
+};
+struct address_rules {
+	size_t n, cap;
+	struct address_rule *at;
+};
 struct ingress_rule {
 	uint16_t port;
 	struct from from;
@@ -124,11 +139,13 @@ struct profile {
 		struct words read, write, execute, hide;
 		struct words deny_read, deny_write; /* glob patterns */
 	} filesystem;
-	/* What is asked about before it is done: glob patterns, inside of what `filesystem` permits. */
+	/* What is asked about before it is done: glob patterns, inside of what `filesystem` permits, and addresses. */
 	struct {
 		struct words read, write, execute;
+		struct address_rules connect;
 		struct {
 			struct words read, write, execute; /* answered with yes already */
+			struct address_rules connect;
 		} always;
 		struct amount timeout; /* milliseconds; without an answer it is no */
 	} ask;
@@ -187,6 +204,9 @@ int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struc
 
 /* The first pattern about files that only a broker can keep, of filesystem.deny or ask; NULL: there is none. */
 const struct word *profile_pattern(const struct profile *p);
+
+/* Whether anything is asked or refused about the address of a socket. */
+bool profile_judges_addresses(const struct profile *p);
 
 /* The value of a word of ioctl.allow or prctl.allow that was checked when it was read: its name's, or the number that it
  * is. The kernel takes 32 bits of both. */

@@ -328,6 +328,26 @@ static void add_egress(struct entries *s, const struct profile *p)
 	}
 }
 
+/* What a range means counts, however it was written. */
+static void add_addresses(struct entries *s, const struct address_rules *rules, unsigned side)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct address_rule *r = &rules->at[i];
+		struct entry *x = add(s, &r->from, r->text);
+
+		as_set(s, x, r->ports, r->n);
+		memcpy(x->number, r->base, sizeof r->base);
+		x->number[2] = r->bits;
+		x->side = side;
+	}
+}
+
+static void add_asked(struct entries *s, const struct profile *p)
+{
+	add_addresses(s, &p->ask.connect, 0);
+	add_addresses(s, &p->ask.always.connect, 1);
+}
+
 static void add_ingress(struct entries *s, const struct profile *p)
 {
 	for (size_t i = 0; i < p->network.ingress.n; i++) {
@@ -355,6 +375,9 @@ static const struct {
 	    "has another verdict for one of these values in", keep_one } },
 	{ add_sockets, { "sockets.allow", "has the same row in", NULL, keep_one } },
 	{ add_egress, { "network.egress.allow", "has the same row in", NULL, keep_one } },
+	{ add_asked,
+	  { "ask.connect and ask.always.connect", "has the same row in", "is in the other list in",
+	    keep_one } },
 	{ add_ingress, { "network.ingress.allow", "is listed already in", NULL, keep_one } },
 	{ add_io, { "resources.io", "has a row in", NULL, "write its limits into one row" } },
 };
@@ -399,6 +422,9 @@ static const struct {
 	{ MOST("ask.always.read", ask.always.read, word, 64), "name a folder above them" },
 	{ MOST("ask.always.write", ask.always.write, word, 64), "name a folder above them" },
 	{ MOST("ask.always.execute", ask.always.execute, word, 64), "name a folder above them" },
+	{ MOST("ask.connect", ask.connect, address_rule, 64), "name a range that holds them" },
+	{ MOST("ask.always.connect", ask.always.connect, address_rule, 64),
+	  "name a range that holds them" },
 	{ MOST("ioctl.allow", ioctl_allow, word, 256), "keep what the workload uses" },
 	{ MOST("prctl.allow", prctl_allow, word, 256), "keep what the workload uses" },
 	{ MOST("sockets.allow", sockets_allow, socket_rule, 64), "leave types or protocols out" },

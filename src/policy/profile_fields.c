@@ -10,11 +10,11 @@
 /* What JSON Schema can say of words that a check looks at. */
 static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
 		  hidden_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))(?!.*\\*\\*)",
-		  cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$",
 		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
 		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
 
-const char profile_pattern_pattern[] = "^(/(?!(.*/)?\\.\\.(/|$))|\\*\\*/.)";
+const char profile_pattern_pattern[] = "^(/(?!(.*/)?\\.\\.(/|$))|\\*\\*/.)",
+	   profile_cidr_pattern[] = "^[0-9a-fA-F.:]+(/[0-9]+)?$";
 
 /* ---- values that can be written in more than one way ---- */
 
@@ -82,7 +82,7 @@ static const struct field socket_fields[] = {
 static const struct field egress_fields[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
 	  .about =
-		  ABOUT(.pattern = cidr_pattern,
+		  ABOUT(.pattern = profile_cidr_pattern,
 			.told = "An address or a range such as 10.0.0.0/8. One of cidr and domain is needed.") },
 	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
 	  .about = ABOUT(.pattern = domain_pattern,
@@ -340,7 +340,7 @@ static const struct field gone_socket[] = { { "family", AS_ENUM,
 					    { 0 } };
 static const struct field gone_egress[] = {
 	{ "cidr", AS_STRING, offsetof(struct egress_rule, cidr), .check = profile_check_cidr,
-	  .about = ABOUT(.pattern = cidr_pattern) },
+	  .about = ABOUT(.pattern = profile_cidr_pattern) },
 	{ "domain", AS_STRING, offsetof(struct egress_rule, domain), .check = profile_check_domain,
 	  .about = ABOUT(.pattern = domain_pattern) },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },

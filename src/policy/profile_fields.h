@@ -16,7 +16,7 @@ extern const struct field_about profile_ask_about;
 extern const struct field profile_requirements_fields[];
 
 /* What JSON Schema can say of a pattern. */
-extern const char profile_pattern_pattern[];
+extern const char profile_pattern_pattern[], profile_cidr_pattern[];
 
 /* Takes the rows of `gone` out of *p. A row that is not there is an error: it would be a slip. */
 int profile_subtract(struct profile *p, const struct profile *gone, struct err *e);

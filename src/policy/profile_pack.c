@@ -62,6 +62,15 @@ static const struct shape egress_shape[] = {
 	FROM(struct egress_rule, from),
 	{ 0 },
 };
+static const struct shape address_shape[] = {
+	TEXT(struct address_rule, cidr),
+	LIST(struct address_rule, n, uint64_t, number_shape),
+	BYTES(struct address_rule, base),
+	BYTES(struct address_rule, bits),
+	TEXT(struct address_rule, text),
+	FROM(struct address_rule, from),
+	{ 0 },
+};
 static const struct shape ingress_shape[] = {
 	BYTES(struct ingress_rule, port),
 	FROM(struct ingress_rule, from),
@@ -115,9 +124,11 @@ const struct shape profile_shape[] = {
 	WORDS(ask.read),
 	WORDS(ask.write),
 	WORDS(ask.execute),
+	LIST(struct profile, ask.connect, struct address_rule, address_shape),
 	WORDS(ask.always.read),
 	WORDS(ask.always.write),
 	WORDS(ask.always.execute),
+	LIST(struct profile, ask.always.connect, struct address_rule, address_shape),
 	AMOUNT(struct profile, ask.timeout),
 	BYTES(struct profile, network.mode),
 	FROM(struct profile, network.mode_from),

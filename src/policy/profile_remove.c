@@ -33,6 +33,12 @@ static bool same_egress(const void *a, const void *b)
 	return same_text(x->cidr, y->cidr) || same_text(x->domain, y->domain);
 }
 
+static bool same_address(const void *a, const void *b)
+{
+	return same_text(((const struct address_rule *)a)->cidr,
+			 ((const struct address_rule *)b)->cidr);
+}
+
 static bool same_ingress(const void *a, const void *b)
 {
 	return ((const struct ingress_rule *)a)->port == ((const struct ingress_rule *)b)->port;
@@ -55,6 +61,8 @@ static const struct kind words = { sizeof(struct word), offsetof(struct word, fr
 				     same_socket },
 			 egress = { sizeof(struct egress_rule), offsetof(struct egress_rule, from),
 				    same_egress },
+			 addresses = { sizeof(struct address_rule),
+				       offsetof(struct address_rule, from), same_address },
 			 ingress = { sizeof(struct ingress_rule),
 				     offsetof(struct ingress_rule, from), same_ingress },
 			 ios = { sizeof(struct io_rule), offsetof(struct io_rule, from), same_io };
@@ -84,9 +92,11 @@ static const struct {
 	{ "ask.read", offsetof(struct profile, ask.read), &words },
 	{ "ask.write", offsetof(struct profile, ask.write), &words },
 	{ "ask.execute", offsetof(struct profile, ask.execute), &words },
+	{ "ask.connect", offsetof(struct profile, ask.connect), &addresses },
 	{ "ask.always.read", offsetof(struct profile, ask.always.read), &words },
 	{ "ask.always.write", offsetof(struct profile, ask.always.write), &words },
 	{ "ask.always.execute", offsetof(struct profile, ask.always.execute), &words },
+	{ "ask.always.connect", offsetof(struct profile, ask.always.connect), &addresses },
 	{ "network.egress.allow", offsetof(struct profile, network.egress), &egress },
 	{ "network.ingress.allow", offsetof(struct profile, network.ingress), &ingress },
 	{ "resources.io", offsetof(struct profile, resources.io), &ios },

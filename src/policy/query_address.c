@@ -3,6 +3,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -145,7 +146,9 @@ static void ask_network(struct asking *q, const struct query_address *to)
 
 	part->from = p->policy->network.mode_from;
 	if (p->share_network) {
-		part->why = "the host's own network, in which nothing looks at addresses";
+		part->why = p->broker.nconnect != 0
+				    ? "the host's own network"
+				    : "the host's own network, in which nothing looks at addresses";
 		return;
 	}
 	if (is_loopback(to)) {
@@ -164,6 +167,44 @@ static void ask_network(struct asking *q, const struct query_address *to)
 	part->why = "an egress rule names it, but with mode none there is no way out";
 }
 
+/* Without a port: whether any is asked about. */
+static struct verdict broker_says(const struct broker_plan *b, const struct query_address *to)
+{
+	struct verdict v = { .what = PERFORM };
+	struct address address;
+
+	for (size_t i = 0; i < b->nconnect && v.what != ASK; i++) {
+		bool some = to->port == 0 && b->connect[i].n != 0;
+
+		address_from(to->bytes, to->width,
+			     some ? (uint16_t)b->connect[i].ports[0] : to->port, &address);
+		v = decide_connect(b, &address, IPPROTO_TCP, NULL);
+	}
+	return v;
+}
+
+/* Where the filter hands connect to the broker. */
+static void ask_broker(struct asking *q, const struct query_address *to)
+{
+	const struct broker_plan *b = &q->plan->broker;
+	struct query_part *part;
+	struct verdict v;
+
+	if (b->nconnect == 0)
+		return;
+	if (to->domain != NULL) {
+		part = part_add(q, "broker", QUERY_ASKED,
+				"it asks if that is an address that ask.connect names");
+		part->from = b->connect[0].from;
+		return;
+	}
+	v = broker_says(b, to);
+	part = part_add(q, "broker", QUERY_ASKED,
+			v.what == ASK ? "it asks, and connects for the caller if the answer is yes"
+				      : "it connects for the caller");
+	part->from = *v.from;
+}
+
 void query_address(struct asking *q)
 {
 	const struct query_address *to = &q->query->address;
@@ -177,5 +218,6 @@ void query_address(struct asking *q)
 			 to->width == 16 ? "socket inet6 stream" : "socket inet stream", socket,
 			 &r))
 		query_filter(q, "connect", "connect", connect, &r);
+	ask_broker(q, to);
 	ask_network(q, to);
 }

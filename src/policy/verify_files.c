@@ -272,6 +272,10 @@ static const char *lost_pattern(const struct plan *p)
 		{ &says->ask.execute, b->ask[ASK_EXECUTE].rules, b->ask[ASK_EXECUTE].n, b->traces },
 	};
 
+	for (size_t i = 0; i < says->ask.connect.n; i++)
+		if (!b->addresses || i >= b->nconnect ||
+		    strcmp(b->connect[i].text, says->ask.connect.at[i].text) != 0)
+			return says->ask.connect.at[i].text;
 	for (size_t l = 0; l < COUNT(lists); l++)
 		for (size_t i = 0; i < lists[l].words->n; i++) {
 			const char *pattern = lists[l].words->at[i].text;
