@@ -152,6 +152,21 @@ static void same_requirements(const struct profile *a, const struct profile *b)
 	same_from(&a->requirements.cgroup_from, &b->requirements.cgroup_from);
 }
 
+static void same_addresses(const struct address_rules *a, const struct address_rules *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct address_rule *x = &a->at[i], *y = &b->at[i];
+
+		same_text(x->cidr, y->cidr);
+		same_numbers(x->n, x->ports, y->n, y->ports);
+		assert_memory_equal(x->base, y->base, sizeof x->base);
+		assert_int_equal(x->bits, y->bits);
+		same_text(x->text, y->text);
+		same_from(&x->from, &y->from);
+	}
+}
+
 static void same_profile(const struct profile *a, const struct profile *b)
 {
 	same_text(a->file, b->file);
@@ -187,6 +202,8 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->ask.always.read, &b->ask.always.read);
 	same_words(&a->ask.always.write, &b->ask.always.write);
 	same_words(&a->ask.always.execute, &b->ask.always.execute);
+	same_addresses(&a->ask.connect, &b->ask.connect);
+	same_addresses(&a->ask.always.connect, &b->ask.always.connect);
 	same_amount(&a->ask.timeout, &b->ask.timeout);
 	same_network(a, b);
 	same_resources(a, b);
@@ -254,6 +271,13 @@ static const char every_key[] =
 	"  execute: [/usr]\n"
 	"  hide: [/etc/shadow]\n"
 	"  deny: {read: [\"**/.env\"], write: [\"**/.git/**\"]}\n"
+	"ask:\n"
+	"  read: [\"**/a\"]\n"
+	"  write: [\"/b/**\"]\n"
+	"  execute: [/c]\n"
+	"  connect: [{cidr: 10.0.0.0/8, ports: [443, 80]}, {cidr: \"fd00::/8\"}]\n"
+	"  always: {read: [/d/a], write: [/b/c], execute: [/e], connect: [{cidr: 10.1.1.1}]}\n"
+	"  timeout: 3s\n"
 	"network:\n"
 	"  mode: private\n"
 	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443, 80]}, {domain: \"*.example.org\"}]}\n"
