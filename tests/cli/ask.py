@@ -1,12 +1,13 @@
 """The program behind --ask-socket: ask.py SOCKET LOG RULE…, until the container has ended.
 
-A rule is KIND:OBJECT=ANSWER[,FOR][,SECONDS]; an empty OBJECT stands for every one, ANSWER may also be "silence", "leave" or
-"rubbish". The first rule that fits answers; without one nobody does. What is heard goes to LOG.
+A rule is KIND:OBJECT=ANSWER[,FOR][,SECONDS]; OBJECT may have stars, and an empty one stands for every one; ANSWER may also be
+"silence", "leave" or "rubbish". The first rule that fits answers; without one nobody does. What is heard goes to LOG.
 """
 import json
 import socket
 import sys
 import time
+from fnmatch import fnmatchcase
 
 RUBBISH = [b"", b"{", b"[]", b"null", b'{"question":1}', b'{"question":"1","answer":"allow"}',
            b'{"question":99,"answer":"allow"}', b'{"question":1,"answer":"maybe"}',
@@ -18,7 +19,8 @@ def find(rules, question):
     for rule in rules:
         about, answer = rule.split("=", 1)
         kind, thing = about.split(":", 1)
-        if kind == question["kind"] and thing in ("", question["object"]):
+        asked = question["object"]
+        if kind == question["kind"] and (thing in ("", asked) or fnmatchcase(asked, thing)):
             return answer.split(",")
     return ["silence"]
 

@@ -18,12 +18,40 @@ setup() {
 	id=race-$BATS_TEST_NUMBER-$$
 	how_long=("${ZVIZ_RACE_S:-0.15}" "${ZVIZ_RACE_ATTEMPTS:-0}")
 	mapfile -t calls < <("$place/race" list)
-	[ ${#calls[@]} = 19 ]
+	[ ${#calls[@]} = 23 ]
+	server= asked=
 }
 
 teardown() {
 	cd /
+	[ -z "$server" ] || kill "$server"
+	[ -z "$asked" ] || kill "$asked" 2>/dev/null || true # it ends with its container
 	rm -rf "$place"
+}
+
+serve() { # somebody has the sockets below the current folder
+	"$place/race" serve >"$place/serves" 3>&- &
+	server=$!
+	until grep -q ready "$place/serves"; do
+		kill -0 "$server"
+		sleep 0.02
+	done
+}
+
+no_more() {
+	kill "$server"
+	wait "$server" || true # it was killed
+	server=
+}
+
+answer() { # [BECOME…]: of the two addresses that are asked about, one is answered with yes and one with no
+	"$@" python3 -B "$BATS_TEST_DIRNAME/../cli/ask.py" "$place/home/socket" "$place/home/heard" \
+		'connect:udp 127.77.*=allow,run' 'connect:udp 127.88.*=deny,run' 3>&- &
+	asked=$!
+	until [ -S "$place/home/socket" ]; do
+		kill -0 "$asked"
+		sleep 0.02
+	done
 }
 
 all_kept() { # CALL…: each has been tried, and nothing was obtained
@@ -40,10 +68,13 @@ under_patterns() { # [BECOME…]: every call, where patterns forbid
 	name: own
 	extends: ci-runner
 	filesystem: {deny: {read: ["**/.env"], write: ["**/hooks/**"]}}
+	ask: {connect: [{cidr: 127.77.0.0/16}, {cidr: 127.88.0.0/16}]}
 	END
 	"$place/race" make
 	cp "$place/race" .
-	run "$@" "$zviz" --root "$place/home/state" --profile "$place/own.yaml" run "$id" -- \
+	serve
+	answer "$@"
+	run "$@" "$zviz" --root "$place/home/state" --profile "$place/own.yaml" run --ask-socket "$place/home/socket" "$id" -- \
 		./race all "${how_long[@]}" "${calls[@]}"
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -97,7 +128,9 @@ under_patterns() { # [BECOME…]: every call, where patterns forbid
 		mkdir "$call"
 		cd "$call"
 		"$place/race" make
+		serve
 		run -1 "$place/naive" "$place/race" memory 20 0 "$call"
+		no_more
 		echo "$output"
 		[[ $output == "$call: OBTAINED, "* ]]
 		cd ..

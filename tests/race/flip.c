@@ -36,7 +36,8 @@ static void flip_words(struct race *r, uint32_t *random)
 {
 	for (unsigned turn = 0; turn < TURNS; turn++) {
 		uint32_t pick = next_random(random);
-		const struct word *w = &r->callers[pick % CALLERS].words[(pick >> 8) % WORDS];
+		const struct word *w =
+			&r->callers[pick % CALLERS].words[r->first_word + (pick >> 8) % r->nwords];
 
 		atomic_store_explicit(w->at, pick >> 31 ? w->bad : w->good, memory_order_relaxed);
 	}
@@ -153,7 +154,8 @@ static void writer_main(struct race *r)
 	pid_t to = getppid();
 
 	for (unsigned turn = 0; running(r); turn++) {
-		const struct word *w = &r->callers[turn % CALLERS].words[turn / CALLERS % WORDS];
+		const struct word *w = &r->callers[turn % CALLERS]
+						.words[r->first_word + turn / CALLERS % r->nwords];
 
 		if (!write_word(to, w, &w->bad) || !write_word(to, w, &w->good))
 			return;

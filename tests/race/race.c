@@ -1,5 +1,5 @@
 /*
- * race make | race list | race all|memory|writes SECONDS ATTEMPTS CALL…: attacks in the current folder; see race.h.
+ * race make | race serve | race list | race all|memory|writes SECONDS ATTEMPTS CALL…: attacks in the current folder; see race.h.
  *
  * Each call is tried for so long, or so often if that is not 0. One line a call says how often it passed, was refused, and
  * whether the forbidden was OBTAINED; then the exit code is 1. `memory`: by arguments alone, not by names and descriptors.
@@ -49,9 +49,9 @@ static const struct attack *next_attack(const struct attack *a)
 
 static const struct attack *find_attack(const char *call)
 {
-	const struct attack *const tables[] = { open_attacks, name_attacks };
+	const struct attack *const tables[] = { open_attacks, name_attacks, socket_attacks };
 
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 3; i++)
 		for (const struct attack *a = tables[i]; a != NULL; a = next_attack(a))
 			if (strcmp(a->call, call) == 0)
 				return a;
@@ -63,6 +63,8 @@ static void list(void)
 	for (const struct attack *a = open_attacks; a != NULL; a = next_attack(a))
 		puts(a->call);
 	for (const struct attack *a = name_attacks; a != NULL; a = next_attack(a))
+		puts(a->call);
+	for (const struct attack *a = socket_attacks; a != NULL; a = next_attack(a))
 		puts(a->call);
 }
 
@@ -138,7 +140,7 @@ static int report(const struct run *run, double took)
 		refused += c->refused;
 		missed += c->missed;
 		both = both && c->passed >= ENOUGH && c->refused >= ENOUGH;
-		won = won || !world_intact(c);
+		won = won || !world_intact(c) || !sockets_intact(c);
 	}
 	both = both && atomic_load(&r->flips) != 0 && atomic_load(&r->foreign_flips) != 0;
 	printf("%s: %s, %llu passed, %llu refused, %llu neither, in %.2f s (written from outside: %llu)\n",
@@ -152,6 +154,14 @@ static int report(const struct run *run, double took)
 	return won ? 1 : both ? 0 : 2;
 }
 
+static bool is_about_sockets(const struct attack *attack)
+{
+	for (const struct attack *a = socket_attacks; a != NULL; a = next_attack(a))
+		if (a == attack)
+			return true;
+	return false;
+}
+
 static int try(struct run run)
 {
 	struct race *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -162,6 +172,8 @@ static int try(struct run run)
 	if (r == MAP_FAILED || getcwd(base, sizeof base) == NULL)
 		die("memory");
 	run.race = r;
+	r->first_word = is_about_sockets(run.attack) ? FILE_WORDS : 0;
+	r->nwords = is_about_sockets(run.attack) ? WORDS - FILE_WORDS : FILE_WORDS;
 	for (int i = 0; i < CALLERS; i++)
 		world_enter(&r->callers[i], strcmp(base, "/") == 0 ? "" : base, i, run.reads);
 	flip_begin(r);
@@ -169,6 +181,9 @@ static int try(struct run run)
 	flip_end(r);
 
 	int result = report(&run, now() - start);
+
+	for (int i = 0; i < CALLERS; i++)
+		sockets_leave(&r->callers[i]);
 
 	if (chdir(base) < 0)
 		die(base);
@@ -203,12 +218,14 @@ int main(int argc, char **argv)
 		world_make();
 		return 0;
 	}
+	if (strcmp(what, "serve") == 0 && argc == 2)
+		sockets_serve();
 	if (strcmp(what, "list") == 0 && argc == 2) {
 		list();
 		return 0;
 	}
 	if ((!run.memory && run.reads && strcmp(what, "all") != 0) || argc < 5)
-		die("usage: race make | race list | race all|memory|writes SECONDS ATTEMPTS CALL…");
+		die("usage: race make | race serve | race list | race all|memory|writes SECONDS ATTEMPTS CALL…");
 	run.seconds = strtod(argv[2], NULL);
 	run.attempts = strtoull(argv[3], NULL, 10) / CALLERS;
 	return try_all(run, argv + 4);

@@ -7,6 +7,8 @@
  *   hooks/N   what must not be changed: x, dir; and nothing called new may appear
  *   flip/N    links and folders that are exchanged: link, p/s, q/s
  *
+ * other/N and hooks/N have sockets besides where somebody serves them: dgram, stream.
+ *
  * While callers make calls, flippers let their arguments mean now this and now that.
  */
 #ifndef RACE_H
@@ -17,14 +19,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 
 enum {
 	CALLERS = 4,
 	FLIPPERS = 4, /* threads, beside a vfork child and two other processes */
 	PATH_ROOM = 256,
 	DIR_ROOM = 128,
-	WORDS = 6,     /* in a caller's memory that change */
-	FILE_FD = 900, /* + N: a descriptor that is now of this file, now of that */
+	WORDS = 12,     /* in a caller's memory that change: */
+	FILE_WORDS = 6, /* so many are about files, the others about sockets */
+	FILE_FD = 900,  /* + N: a descriptor that is now of this file, now of that */
 	FOLDER_FD = 950,
 };
 
@@ -40,6 +47,12 @@ struct caller {
 	_Alignas(64) char dir[PATH_ROOM];  /* {other,hooks}/N/dir */
 	_Alignas(64) char made[PATH_ROOM]; /* {other,hooks}/N/new */
 	_Alignas(64) struct open_how how;  /* reading or writing */
+	/* A sockaddr_un begins at the seventh byte, so that a word of its path can change in one store. */
+	_Alignas(64) char dgram[PATH_ROOM], stream[PATH_ROOM]; /* {other,hooks}/N/{dgram,stream} */
+	_Alignas(64) struct sockaddr_in in;  /* the address answered with yes, or with no */
+	_Alignas(64) struct mmsghdr message; /* whose name is one of: */
+	struct sockaddr_in in_good, in_bad;
+	_Alignas(64) struct iovec part;
 	struct word words[WORDS];
 	/* what does not change */
 	char okok[PATH_ROOM], two[PATH_ROOM], out[PATH_ROOM], other_x[PATH_ROOM];
@@ -51,6 +64,9 @@ struct caller {
 	bool reads;             /* whether .env must not be read */
 	int fds[4], folders[2]; /* what FILE_FD + N and FOLDER_FD + N are in turn */
 	ino_t env_ino, x_ino;
+	int by_unix, by_inet, good_receiver, bad_receiver;
+	const _Atomic uint64_t *came; /* to hooks/N/dgram and stream, or NULL: nobody is there */
+	uint64_t came_before;
 	/* what came of it */
 	uint64_t passed, refused, missed;
 	_Atomic bool won;
@@ -59,6 +75,7 @@ struct caller {
 /* In memory that all processes of the attack share. */
 struct race {
 	struct caller callers[CALLERS];
+	unsigned first_word, nwords; /* that change in this attack */
 	_Atomic bool stop;
 	_Atomic uint64_t flips, foreign_flips, written;
 };
@@ -79,10 +96,11 @@ struct attack {
 	};
 	unsigned by_memory; /* so many ways lead through memory that changes; they come first */
 	way *ways[WAYS];
+	bool many; /* of those that send: by sendmmsg */
 };
 
 /* Both end with a row without a call. */
-extern const struct attack open_attacks[], name_attacks[];
+extern const struct attack open_attacks[], name_attacks[], socket_attacks[];
 
 enum result result_of(int r);
 
@@ -96,7 +114,19 @@ void world_enter(struct caller *c, const char *base, int number, bool reads);
 bool world_intact(const struct caller *c);
 /* Makes again what calls that passed have used up. */
 void world_mend(const struct caller *c);
+/* A path of which one aligned word makes the difference. */
+void world_put_path(struct word *w, char *at, const char *base, const char *good, const char *bad,
+		    const char *rest);
 _Noreturn void die(const char *what);
+
+/* sockets.c */
+
+/* Listens where world_make() was, and counts what comes. */
+_Noreturn void sockets_serve(void);
+void sockets_enter(struct caller *c, const char *base, int number);
+void sockets_leave(struct caller *c);
+/* Whether nothing has come to where nothing may. */
+bool sockets_intact(const struct caller *c);
 
 /* flip.c */
 

@@ -100,12 +100,9 @@ static uint64_t word_of(const char *eight)
 	return word;
 }
 
-/*
- * A path of which one aligned word makes the difference: BASE, slashes up to the word, the word, the rest. Both words have
- * eight bytes.
- */
-static void put_path(struct word *w, char at[PATH_ROOM], const char *base, const char *good,
-		     const char *bad, const char *rest)
+/* BASE, slashes up to the word, the word, the rest. Both words have eight bytes. */
+void world_put_path(struct word *w, char *at, const char *base, const char *good, const char *bad,
+		    const char *rest)
 {
 	size_t len = strlen(base);
 
@@ -124,13 +121,13 @@ static void put_paths(struct caller *c, const char *base, int n)
 	char folder[DIR_ROOM + 32], rest[16];
 
 	snprintf(folder, sizeof folder, "%s/other/%d/", base, n);
-	put_path(&c->words[0], c->env, folder, "//okok\0", "//.env\0", "");
+	world_put_path(&c->words[0], c->env, folder, "//okok\0", "//.env\0", "");
 	snprintf(rest, sizeof rest, "%d/x", n);
-	put_path(&c->words[1], c->file, base, "//other/", "//hooks/", rest);
+	world_put_path(&c->words[1], c->file, base, "//other/", "//hooks/", rest);
 	snprintf(rest, sizeof rest, "%d/dir", n);
-	put_path(&c->words[2], c->dir, base, "//other/", "//hooks/", rest);
+	world_put_path(&c->words[2], c->dir, base, "//other/", "//hooks/", rest);
 	snprintf(rest, sizeof rest, "%d/new", n);
-	put_path(&c->words[3], c->made, base, "//other/", "//hooks/", rest);
+	world_put_path(&c->words[3], c->made, base, "//other/", "//hooks/", rest);
 	c->words[4] = (struct word){ .at = (_Atomic uint64_t *)(void *)&c->how.flags,
 				     .good = O_RDONLY | O_CLOEXEC,
 				     .bad = O_RDWR | O_TRUNC | O_CLOEXEC };
@@ -201,6 +198,7 @@ void world_enter(struct caller *c, const char *base, int number, bool reads)
 	put_paths(c, base, number);
 	put_constants(c, base, number);
 	put_descriptors(c, base, number);
+	sockets_enter(c, base, number);
 	c->env_ino = inode_of(c->secret);
 	c->x_ino = inode_of(c->hooks_x);
 }
