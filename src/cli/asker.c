@@ -80,7 +80,7 @@ void asker_text(const struct ask_question *q, struct buf *out)
 	put(out, q->comm, "a program");
 	buf_printf(out, " (process %" PRId64 ") wants to ", q->pid);
 	put(out, q->kind, "do something with");
-	buf_puts(out, " ");
+	buf_puts(out, strcmp(q->kind, "connect") == 0 ? " to " : " ");
 	put(out, q->object, "?");
 	buf_puts(out, "\n  rule: ");
 	put(out, q->rule, "?");

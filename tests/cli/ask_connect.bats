@@ -294,3 +294,13 @@ heard() { # OBJECT: how often it was asked about
 	grep -q 'ask.connect 127.0.0.88/30' <<<"$output"
 	"$zviz" --root "$place/state" delete --force "$id"
 }
+
+@test "at a terminal a person is asked" {
+	cat >../ask.yaml <<-'END'
+	zviz: 1
+	extends: ci-runner
+	ask: {connect: [{cidr: 127.0.0.0/8, ports: [7]}]}
+	END
+	run -0 timeout 120 python3 -B "$BATS_TEST_DIRNAME/terminal.py" ask_connect "$zviz" --root "$place/state" run \
+		--profile "$place/ask.yaml" "$id"
+}

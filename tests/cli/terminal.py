@@ -350,6 +350,29 @@ def ask():
     assert b"read:y" not in t.shown and b"read:n" not in t.shown, t.shown
 
 
+def ask_connect():
+    """An address: what is asked, and the line that is to be kept."""
+    t = Terminal(zviz("python3", "-c", """
+import socket
+for host in ("127.0.0.2", "127.0.0.3"):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        s.connect((host, 7))
+        print("connected")
+    except OSError as e:
+        print("error", e.errno)
+"""))
+    t.wait_for(b"wants to connect to udp 127.0.0.2:7")
+    t.wait_for(b"127.0.0.0/8:7")
+    t.type(b"a\r")
+    t.wait_for(b'ask: {always: {connect: [{cidr: "127.0.0.2", ports: [7]}]}}')
+    t.wait_for(b"connected")
+    t.wait_for(b"wants to connect to udp 127.0.0.3:7")
+    t.type(b"n\r")
+    t.wait_for(b"error 13")
+    expect(t.end(), 0)
+
+
 if __name__ == "__main__":
     ZVIZ = sys.argv[2:]
     globals()[sys.argv[1]]()
