@@ -284,7 +284,7 @@ static void compare_asked_addresses(struct arena *a, const struct plan *one,
 {
 	const struct profile *p = one->policy, *q = other->policy;
 
-	if (!one->share_network && other->share_network)
+	if (!one->share_network && p->network.mode == NETWORK_NONE && other->share_network)
 		return;
 	for (size_t i = 0; i < q->ask.connect.n; i++)
 		if (!has_row(&p->ask.connect, q->ask.connect.at[i].text))

@@ -427,7 +427,7 @@ static void land_addresses(struct finder *f, const char *key, const struct addre
 
 		if (f->p->broker.nconnect != 0)
 			count_addresses(f, l);
-		if (!f->p->share_network)
+		if (!f->p->share_network && f->p->policy->network.mode == NETWORK_NONE)
 			l->note = "its network is a loopback alone";
 	}
 }

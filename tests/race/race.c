@@ -1,5 +1,6 @@
 /*
- * race make | race serve | race list | race all|memory|writes SECONDS ATTEMPTS CALL…: attacks in the current folder; see race.h.
+ * race make | race serve | race list | race all|memory|writes SECONDS ATTEMPTS CALL…: attacks in the current
+ * folder; see race.h.
  *
  * Each call is tried for so long, or so often if that is not 0. One line a call says how often it passed, was refused, and
  * whether the forbidden was OBTAINED; then the exit code is 1. `memory`: by arguments alone, not by names and descriptors.
