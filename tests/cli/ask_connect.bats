@@ -295,6 +295,30 @@ heard() { # OBJECT: how often it was asked about
 	"$zviz" --root "$place/state" delete --force "$id"
 }
 
+@test "calls of i386 are asked about as well, and those that cannot be are not there" {
+	[ "$(uname -m)" = x86_64 ] || skip 'needs x86_64'
+	serve
+	python3 -B connect.py narrow_connect 127.0.0.89 "$port" || skip 'this kernel runs no calls of i386'
+	printf 'syscalls: {architectures: [i386]}\n' >>../ask.yaml
+	for way in connect sendto sendmsg sendmmsg; do
+		for answer in allow deny; do
+			answers connect:=$answer
+			echo "$way: $answer"
+			run -0 try_ narrow_$way 127.0.0.89
+			[ "$output" = "$([ $answer = allow ] && echo passed || echo EACCES)" ]
+			[ "$(heard "udp 127.0.0.89:$port")" -ge 1 ]
+			wait "$asked"
+		done
+	done
+	answers connect:=allow
+	run -0 try_ narrow_socketcall 127.0.0.89
+	[ "$output" = ENOSYS ]
+	wait "$asked"
+	answers connect:=allow
+	run -0 try_ narrow_option ::1
+	[ "$output" = EACCES ]
+}
+
 @test "at a terminal a person is asked" {
 	cat >../ask.yaml <<-'END'
 	zviz: 1

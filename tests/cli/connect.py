@@ -141,7 +141,10 @@ def interrupted(host, port):
     import signal
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    tcp(host, port)
+    try:
+        tcp(host, port)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def slow(host, port):
@@ -197,6 +200,81 @@ def routed(host, port):
         s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3)
         s6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 3)
         s.sendmsg([b"x"], [(socket.IPPROTO_IP, socket.IP_TTL, struct.pack("i", 5))], 0, ("127.0.0.77", port))
+
+
+class Narrow:
+    """Calls of i386 by int 0x80, with all that they point at below 4 GiB."""
+
+    CODE = bytes.fromhex("5355488b07488b5f08488b4f10488b5718488b7720488b6f30488b7f28cd805d5b4898c3")
+    SETSOCKOPT, CONNECT, SENDTO, SENDMSG, SENDMMSG, SOCKETCALL = 366, 362, 369, 370, 345, 102
+
+    def __init__(self):
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+        self.at = libc.mmap(None, 65536, 7, 0x62, -1, 0)  # MAP_32BIT
+        assert self.at < 1 << 32
+        ctypes.memmove(self.at, self.CODE, len(self.CODE))
+        self.used = self.at + 4096
+        self.run = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)(self.at)
+
+    def put(self, data):
+        at = self.used
+        ctypes.memmove(at, data, len(data))
+        self.used += (len(data) + 15) // 16 * 16
+        return at
+
+    def call(self, *args):
+        result = self.run(self.put(struct.pack("=7Q", *args, *[0] * (7 - len(args)))))
+        if result < 0:
+            raise OSError(-result, "")
+        return result
+
+    def message(self, to):
+        part = self.put(struct.pack("=II", self.put(b"x"), 1))
+        return self.put(struct.pack("=IiIIIIII", self.put(to), len(to), part, 1, 0, 0, 0, 0))
+
+
+def narrow(which, host, port):
+    n, to = Narrow(), sockaddr(host, port)
+    with socket.socket(family(host), socket.SOCK_DGRAM) as s:
+        if which == "connect":
+            n.call(n.CONNECT, s.fileno(), n.put(to), len(to))
+        elif which == "sendto":
+            assert n.call(n.SENDTO, s.fileno(), n.put(b"x"), 1, 0, n.put(to), len(to)) == 1
+        elif which == "sendmsg":
+            assert n.call(n.SENDMSG, s.fileno(), n.message(to), 0) == 1
+        elif which == "sendmmsg":
+            m = n.message(to)
+            assert n.call(n.SENDMMSG, s.fileno(), m, 1, 0) == 1
+            assert ctypes.string_at(m + 28, 4) == b"\1\0\0\0"
+        elif which == "socketcall":
+            n.call(n.SOCKETCALL, 3, n.put(struct.pack("=III", s.fileno(), n.put(to), len(to))))
+        elif which == "option":
+            n.call(n.SETSOCKOPT, s.fileno(), 41, 57, n.put(bytes(24)), 24)
+
+
+def narrow_connect(host, port):
+    narrow("connect", host, port)
+
+
+def narrow_sendto(host, port):
+    narrow("sendto", host, port)
+
+
+def narrow_sendmsg(host, port):
+    narrow("sendmsg", host, port)
+
+
+def narrow_sendmmsg(host, port):
+    narrow("sendmmsg", host, port)
+
+
+def narrow_socketcall(host, port):
+    narrow("socketcall", host, port)
+
+
+def narrow_option(host, port):
+    narrow("option", host, port)
 
 
 def own_loopback(host, port):
