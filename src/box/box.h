@@ -87,6 +87,8 @@ struct box {
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
 	int broker_note, init_note; /* the launcher's ends */
+	pid_t net;                  /* zviz-net, where the plan has a private network */
+	int net_control;            /* our end of its socket */
 	int userns;                 /* the container's, for idmapped mounts */
 	int console;                /* pty master, -1 without a terminal */
 	size_t done;                /* rows of the table that are behind us */

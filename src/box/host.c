@@ -43,7 +43,7 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
-			   .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1 };
+			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1 };
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
 		b->view[i] = -1;
@@ -86,9 +86,9 @@ static void end_process(pid_t *pid, int *pidfd)
 
 void box_release(struct box *b)
 {
-	int *const fds[] = { &b->init_note,   &b->broker_note, &b->note_init, &b->note_broker,
-			     &b->hand_broker, &b->hand_init,   &b->userns,    &b->console,
-			     &b->init_pidfd,  &b->broker_pidfd };
+	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init,  &b->note_broker,
+			     &b->hand_broker, &b->hand_init,    &b->userns,     &b->console,
+			     &b->init_pidfd,  &b->broker_pidfd, &b->net_control };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);
@@ -229,7 +229,9 @@ static uint64_t holder_namespaces(const struct plan *p)
 	uint64_t flags = p->namespaces &
 			 ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
 
-	return p->broker.used ? (flags | CLONE_NEWPID) & ~(uint64_t)CLONE_NEWNET : flags;
+	if (!p->broker.used)
+		return flags;
+	return (flags | CLONE_NEWPID) & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
 }
 
 /* The broker has half a millisecond's work to do beside us. Left to itself it may wait in our own processor's queue until
@@ -468,6 +470,8 @@ int step_init_spawn(struct box *b, struct err *e)
 	close_sources(b);
 	if (!b->plan->broker.used)
 		end_process(&b->broker, &b->broker_pidfd);
+	if (b->plan->net.used)
+		TRY(net_watch(b, e));
 	return state_record_init(b, e);
 }
 

@@ -40,9 +40,15 @@ static bool broker_sees(const struct plan *p)
 	return p->broker.procfs;
 }
 
+/* A network with a way out is made with the other namespaces: its holder wants it before init is there. */
+static bool held_network(const struct plan *p)
+{
+	return p->net.used;
+}
+
 static bool own_network(const struct plan *p)
 {
-	return !p->share_network && (p->namespaces & CLONE_NEWNET);
+	return !p->share_network && !p->net.used && (p->namespaces & CLONE_NEWNET);
 }
 
 static bool broker_network(const struct plan *p)
@@ -126,6 +132,8 @@ const struct step steps[] = {
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "view.open", step_view_open, NULL, views_change },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
+	/* Another program makes the way out, while the rest goes on. */
+	{ HOST, "net.hold", step_net_hold, undo_net_hold, held_network },
 	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides
 	 * parts of it; the rest once init was born, because a confined process cannot be joined. */
 	{ BROKER, "broker.view", step_broker_view, NULL, broker_sees },
@@ -135,6 +143,8 @@ const struct step steps[] = {
 	{ BROKER, "broker.serve", step_broker_serve, NULL, brokered },
 	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
 	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
+	/* What is not allowed is refused before there is a process of the workload that could ask for it. */
+	{ HOST, "net.ready", step_net_ready, NULL, held_network },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },

@@ -40,6 +40,9 @@ int loopback_up(struct err *e);
  * already gone. */
 int follow_launcher(const struct box *b, struct err *e);
 
+/* Tells zviz-net whose end to wait for: init, which is there. */
+int net_watch(const struct box *b, struct err *e);
+
 /* From here on a detached container does not need its launcher; others go on following it. */
 int leave_launcher(const struct box *b, struct err *e);
 
@@ -64,6 +67,9 @@ int step_view_hand(struct box *b, struct err *e);
 int step_namespaces_make(struct box *b, struct err *e);
 void undo_namespaces_make(struct box *b);
 int step_ids_map(struct box *b, struct err *e);
+int step_net_hold(struct box *b, struct err *e);
+void undo_net_hold(struct box *b);
+int step_net_ready(struct box *b, struct err *e);
 int step_rootfs_source(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);

@@ -15,6 +15,7 @@
 #include "box/ids.h"
 #include "cli/compiled.h"
 #include "cli/direct.h"
+#include "cli/network_options.h"
 #include "kern/probe.h"
 #include "kern/uapi.h"
 
@@ -211,7 +212,6 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
 	q->detach = o->detach;
 	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
-	q->network_host = o->network.set && o->network.value == NETWORK_HOST;
 	for (size_t i = 0; i < p->view.nshared; i++) {
 		struct words *list = p->view.shared[i].write ? &q->write : &q->read;
 
@@ -304,6 +304,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 		*LIST_ADD(c->arena, &p->spec.annotations) = o->annotations.at[i];
 	TRY(find_profile(c, o, p, e));
 	make_request(c, o, &r, p);
+	TRY(network_options(c->arena, o, &p->request, e));
 	find_disks(c->arena, p);
 	TRY(find_ranges(c->arena, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));

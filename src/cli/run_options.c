@@ -99,11 +99,13 @@ const struct option_row run_option_rows[] = {
 	{ "swap", 0, OPTION_BYTES, "SIZE", "limit swap space, on top of memory", AT(swap) },
 	{ "cpus", 0, OPTION_MILLI, "NUMBER", "limit processor time, in processors", AT(cpus) },
 	{ "pids-limit", 0, OPTION_U64, "NUMBER", "limit the number of processes", AT(pids) },
-	{ "network", 0, OPTION_CHOICE, "none|host", "no network, or this machine's", AT(network),
+	{ "network", 0, OPTION_CHOICE, "none|host|private",
+	  "no network, this machine's, or a way out by rules", AT(network),
 	  .choices = network_modes },
 	{ "allow", 0, OPTION_STRINGS, "CIDR|DOMAIN[:PORT]",
 	  "permit outgoing traffic (private network)", AT(allow) },
-	{ "publish", 0, OPTION_STRINGS, "[ADDR:]PORT[:PORT]", "let traffic in (private network)",
+	{ "publish", 0, OPTION_STRINGS, "[ADDR:]HOST:CONTAINER[/udp]",
+	  "let a port of this machine lead to one of the container (private network)",
 	  AT(publish) },
 	{ "timeout", 0, OPTION_DURATION, "TIME", "kill it after TIME and exit with 124",
 	  AT(timeout) },
@@ -154,23 +156,6 @@ enum run_path run_path_kind(const char *path)
 	if (fstatat(dir, "config.json", &st, 0) < 0 || S_ISDIR(st.st_mode))
 		return RUN_PATH_FOLDER;
 	return RUN_PATH_BUNDLE;
-}
-
-static int not_yet(const char *what, struct err *e)
-{
-	fail(e, ENOTSUP, "not available in this version: %s", what);
-	return advise(e, "use --network none or --network host");
-}
-
-static int check_network(const struct run_options *o, struct err *e)
-{
-	if (o->network.set && o->network.value == NETWORK_PRIVATE)
-		return not_yet("network mode private", e);
-	if (o->allow.n > 0)
-		return not_yet("--allow", e);
-	if (o->publish.n > 0)
-		return not_yet("--publish", e);
-	return 0;
 }
 
 /* What only one of the two forms can mean. */
@@ -247,7 +232,6 @@ int run_request(const struct run_options *o, int argc, char **argv,
 	if (r.argc > 0 && r.argv[0][0] == '\0')
 		return fail(e, EINVAL, "the command is an empty word");
 	TRY(check_form(o, r.bundle != NULL, e));
-	TRY(check_network(o, e));
 	*out = r;
 	return 0;
 }

@@ -164,6 +164,8 @@ void artifact_network(const struct plan *p, struct buf *out)
 		buf_puts(
 			out,
 			"# The host's own network namespace: what is filtered there, the host decides.\n");
+	else if (p->net.used)
+		buf_add(out, p->net.rules, p->net.rules_len);
 	else
 		buf_puts(
 			out,

@@ -95,5 +95,7 @@ uint64_t plan_digest(const struct plan *p)
 		h = add_mount(h, &p->mounts[i]);
 	for (size_t i = 0; i < p->npaths; i++)
 		h = add_number(add_text(h, p->paths[i].path), p->paths[i].rights);
+	if (p->net.used)
+		h = add_bytes(h, p->net.rules, p->net.rules_len);
 	return add_number(h, p->namespaces);
 }

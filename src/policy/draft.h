@@ -59,6 +59,10 @@ bool view_is_meant(const struct draft *d);
 void view_plan(struct draft *d);
 void view_mounts(struct draft *d);
 
+/* Whose network, and its rules (plan_net.c): part of the layer of namespaces. */
+int network_plan(struct draft *d, struct err *e);
+void network_explain(const struct plan *p, struct buf *out);
+
 /* Notes a layer that a profile only preferred. */
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
 

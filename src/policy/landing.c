@@ -432,35 +432,45 @@ static void land_addresses(struct finder *f, const char *key, const struct addre
 	}
 }
 
+/* On the host's network nothing looks at addresses; without a way out there is nothing to look at. */
+static void land_network_row(struct finder *f, const char *rule, const struct from *from,
+			     const char *filtered)
+{
+	struct landing *l = landing_add(f, rule, from);
+
+	l->layer = f->p->share_network ? "none" : f->p->net.used ? "nftables" : "namespaces";
+	l->note = f->p->share_network ? "not enforced"
+		  : f->p->net.used    ? filtered
+				      : "loopback alone";
+}
+
 static void land_network(struct finder *f)
 {
 	const struct profile *p = f->p->policy;
-	const char *layer = f->p->share_network ? "none" : "namespaces";
-	const char *note = f->p->share_network ? "the host's network" : "loopback alone";
 
 	if (p->network.mode_from.file != NULL) {
 		struct landing *l = landing_add(f, "network.mode", &p->network.mode_from);
 
-		l->layer = layer;
-		l->note = note;
+		l->layer = f->p->share_network ? "none"
+			   : f->p->net.used    ? "namespaces, nftables"
+					       : "namespaces";
+		l->note = f->p->share_network ? "the host's network"
+			  : f->p->net.used    ? "a way out by rules"
+					      : "loopback alone";
 	}
 	for (size_t i = 0; i < p->network.egress.n; i++) {
 		const struct egress_rule *r = &p->network.egress.at[i];
-		struct landing *l = landing_add(f,
-						arena_printf(f->a, "network.egress %s",
-							     r->cidr != NULL ? r->cidr : r->domain),
-						&r->from);
 
-		l->layer = layer;
-		l->note = f->p->share_network ? "not enforced" : note;
+		land_network_row(f,
+				 arena_printf(f->a, "network.egress %s",
+					      r->cidr != NULL ? r->cidr : r->domain),
+				 &r->from, "the rest is refused");
 	}
 	for (size_t i = 0; i < p->network.ingress.n; i++) {
 		const struct ingress_rule *r = &p->network.ingress.at[i];
-		struct landing *l = landing_add(
-			f, arena_printf(f->a, "network.ingress %u", r->port), &r->from);
 
-		l->layer = layer;
-		l->note = note;
+		land_network_row(f, arena_printf(f->a, "network.ingress %u", r->port), &r->from,
+				 "the rest is refused");
 	}
 }
 

@@ -13,6 +13,8 @@ static const char *cost_elsewhere(const struct landing *l)
 		return "enforced by nothing";
 	if (strstr(l->layer, "landlock") != NULL)
 		return "a look-up in the kernel at each open";
+	if (strcmp(l->layer, "nftables") == 0)
+		return "a look at each new connection";
 	return "at the start alone";
 }
 

@@ -162,6 +162,26 @@ struct plan_path {
 	struct from from;
 };
 
+/* ---- the network ---- */
+
+/* A port of the host that leads to one of the container. */
+struct plan_publish {
+	bool udp;
+	const char *address; /* of the host, NULL: all */
+	uint16_t host, container;
+};
+
+/* A private network: its way out, and what may take it. */
+struct plan_net {
+	bool used;                  /* false: no program but zviz itself has to do with it */
+	struct egress_rules egress; /* the profile's, then the command line's */
+	struct ingress_rules ingress;
+	size_t npublished;
+	const struct plan_publish *published;
+	const char *rules; /* for nftables, inside */
+	size_t rules_len;
+};
+
 /* ---- cgroups ---- */
 
 struct plan_limit {
@@ -202,6 +222,7 @@ struct plan {
 
 	uint64_t namespaces; /* CLONE_NEW* that are new */
 	bool share_network;  /* network: host */
+	struct plan_net net;
 
 	enum id_mapping mapping;
 	struct id_maps uid_maps, gid_maps;
@@ -274,7 +295,10 @@ struct plan_request {
 	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
 	bool init, detach, terminal;
 	uint64_t timeout_ms;
-	bool network_host;              /* --network host */
+	struct amount network;     /* --network: enum network_mode */
+	struct egress_rules allow; /* --allow */
+	size_t npublished;         /* --publish */
+	const struct plan_publish *published;
 	struct words read, write, hide; /* --read, --write, --hide: container paths */
 	/* Stricter or looser than the profile: the caller's own word. */
 	struct amount memory, swap, cpus, pids;

@@ -24,48 +24,6 @@ static int namespaces_host(struct draft *d, struct err *e)
 	return advise(e, "`zviz check` says what blocks it and how to permit it");
 }
 
-/* Rules about addresses have no layer on the host's network; in a namespace without a way out, nothing gets past them. */
-static int network_rules(struct draft *d, const char *what, const struct from *from, struct err *e)
-{
-	if (!d->plan->share_network)
-		return 0;
-	if (d->p->requirements.network_policy == NEED_PREFERRED) {
-		draft_missing(
-			d, "network",
-			arena_printf(d->a, "%s rules are not enforced on the host's network", what),
-			"use `mode: none`");
-		return 0;
-	}
-	fail(e, EOPNOTSUPP, "%s: %s rules on the host's network are not available in this version",
-	     from_text(d->a, from), what);
-	return advise(e, "use `mode: none`, or `requirements: {network_policy: preferred}`");
-}
-
-static int network_mode(struct draft *d, struct err *e)
-{
-	const struct profile *p = d->p;
-
-	if (d->r->network_host || p->network.mode == NETWORK_HOST) {
-		d->plan->namespaces &= ~(uint64_t)CLONE_NEWNET;
-		d->plan->share_network = true;
-	} else if (!(d->plan->namespaces & CLONE_NEWNET)) {
-		fail(e, EINVAL,
-		     "profile %s has no network namespace, and network mode %s [%s] needs one",
-		     p->name, p->network.mode == NETWORK_NONE ? "none" : "private",
-		     from_text(d->a, &p->network.mode_from));
-		return advise(e, "list network under `namespaces:`, or use `mode: host`");
-	} else if (p->network.mode == NETWORK_PRIVATE) {
-		fail(e, EOPNOTSUPP, "%s: network mode private is not available in this version",
-		     from_text(d->a, &p->network.mode_from));
-		return advise(e, "use `mode: none` (loopback only) or `mode: host`");
-	}
-	if (p->network.egress.n != 0)
-		TRY(network_rules(d, "egress", &p->network.egress.at[0].from, e));
-	if (p->network.ingress.n != 0)
-		TRY(network_rules(d, "ingress", &p->network.ingress.at[0].from, e));
-	return 0;
-}
-
 static int joined_namespaces(const struct draft *d, struct err *e)
 {
 	const struct spec_namespaces *ns = &d->s->linux_.namespaces;
@@ -106,7 +64,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 			"list user, pid and mount under `namespaces:`: every other layer rests on them");
 	}
 	TRY(joined_namespaces(d, e));
-	return network_mode(d, e);
+	return network_plan(d, e);
 }
 
 static void namespaces_explain(const struct plan *p, struct buf *out)
@@ -115,7 +73,8 @@ static void namespaces_explain(const struct plan *p, struct buf *out)
 	for (const struct name *n = namespace_names; n->name != NULL; n++)
 		if (p->namespaces & (uint64_t)n->value)
 			buf_printf(out, " %s", n->name);
-	buf_printf(out, "\n  network: %s\n", p->share_network ? "the host's" : "loopback only");
+	buf_puts(out, "\n");
+	network_explain(p, out);
 }
 
 /* FNV-1a: which slot of the range a container gets. Two containers in one slot are still apart by

@@ -227,7 +227,7 @@ static const struct field ingress_section[] = {
 static const struct field network_fields[] = {
 	{ "mode", AS_ENUM, IN(network.mode), .names = profile_modes,
 	  .about =
-		  ABOUT(.told = "none: a loopback. host: the host's network. private is not available in this version. "
+		  ABOUT(.told = "none: a loopback. host: the host's network. private: a way out by rules. "
 				"none unless written.") },
 	{ "mode", AS_FROM, IN(network.mode_from) },
 	{ "egress", AS_STRUCT, .fields = egress_section,

@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "policy/domain.h"
+#include "policy/net_rules.h"
 #include "policy/query_parts.h"
 
 /* ---- words ---- */
@@ -79,28 +80,12 @@ int query_address_parse(struct arena *a, const char *word, struct query_address 
 
 /* ---- rules ---- */
 
-static bool bits_equal(const unsigned char *x, const unsigned char *y, unsigned bits)
+static bool in_cidr(const char *cidr, const struct query_address *to)
 {
-	unsigned rest = bits % 8;
-	unsigned char mask = (unsigned char)(0xff00 >> rest);
+	struct net_range range, one = { .width = to->width, .bits = to->width * 8 };
 
-	return memcmp(x, y, bits / 8) == 0 &&
-	       (rest == 0 || ((x[bits / 8] ^ y[bits / 8]) & mask) == 0);
-}
-
-static bool in_cidr(struct arena *a, const char *cidr, const struct query_address *to)
-{
-	const char *slash = strchrnul(cidr, '/');
-	const char *address = arena_strndup(a, cidr, (size_t)(slash - cidr));
-	unsigned char bytes[16];
-	unsigned width = inet_pton(AF_INET, address, bytes) == 1    ? 4
-			 : inet_pton(AF_INET6, address, bytes) == 1 ? 16
-								    : 0;
-	uint64_t bits = width * 8;
-
-	if (*slash == '/' && (num_u64(slash + 1, &bits) < 0 || bits > width * 8))
-		return false;
-	return width != 0 && width == to->width && bits_equal(bytes, to->bytes, (unsigned)bits);
+	memcpy(one.bytes, to->bytes, sizeof one.bytes);
+	return net_range_parse(cidr, &range) && net_range_within(&one, &range);
 }
 
 static bool port_fits(const struct egress_rule *r, uint16_t port)
@@ -111,19 +96,34 @@ static bool port_fits(const struct egress_rule *r, uint16_t port)
 	return r->n == 0;
 }
 
-static const struct egress_rule *egress_of(struct asking *q, const struct query_address *to)
+/* The range that only a rule of its own opens, or NULL. */
+static const char *guarded(const struct query_address *to)
 {
-	const struct egress_rules *rules = &q->plan->policy->network.egress;
+	struct net_range one = { .width = to->width, .bits = to->width * 8 };
 
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct egress_rule *r = &rules->at[i];
-		bool fits = r->domain != NULL
-				    ? to->domain != NULL && domain_covers(r->domain, to->domain)
-				    : to->domain == NULL && in_cidr(q->a, r->cidr, to);
+	memcpy(one.bytes, to->bytes, sizeof one.bytes);
+	return to->domain != NULL ? NULL : net_range_guarded(&one);
+}
 
-		if (fits && port_fits(r, to->port))
-			return r;
-	}
+/* Whether a rule means this address, which a wider one does not if it is guarded. */
+static bool means(const struct egress_rule *r, const struct query_address *to)
+{
+	struct net_range range;
+
+	if (r->domain != NULL)
+		return to->domain != NULL && domain_covers(r->domain, to->domain);
+	if (to->domain != NULL || !in_cidr(r->cidr, to))
+		return false;
+	return guarded(to) == NULL ||
+	       (net_range_parse(r->cidr, &range) && net_range_guarded(&range) != NULL);
+}
+
+static const struct egress_rule *egress_of(const struct egress_rules *rules,
+					   const struct query_address *to)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (means(&rules->at[i], to) && port_fits(&rules->at[i], to->port))
+			return &rules->at[i];
 	return NULL;
 }
 
@@ -138,10 +138,37 @@ static bool is_loopback(const struct query_address *to)
 
 /* ---- the answer ---- */
 
+/* What nftables answers: tcp reset, or "administratively prohibited". */
+static void ask_rules(struct asking *q, const struct query_address *to, struct query_part *part)
+{
+	const struct egress_rule *rule = egress_of(&q->plan->net.egress, to);
+	const char *kept = guarded(to);
+
+	if (rule != NULL) {
+		part->from = rule->from;
+		part->why = "a rule of network.egress names it";
+		return;
+	}
+	part->verdict = QUERY_REFUSED;
+	part->err = ECONNREFUSED;
+	if (kept != NULL) {
+		part->why = arena_printf(
+			q->a, "%s holds metadata: only a rule that lies within it opens it", kept);
+		part->fix = arena_printf(q->a, "{cidr: %s} in network.egress.allow", kept);
+		return;
+	}
+	part->why = "no rule of network.egress names it";
+	part->fix = to->domain != NULL
+			    ? "its addresses in network.egress.allow: {cidr: …}"
+			    : arena_printf(q->a,
+					   "{cidr: …} of this address in network.egress.allow%s",
+					   to->port != 0 ? ", with its port" : "");
+}
+
 static void ask_network(struct asking *q, const struct query_address *to)
 {
 	const struct plan *p = q->plan;
-	const struct egress_rule *rule = egress_of(q, to);
+	const struct egress_rule *rule = egress_of(&p->policy->network.egress, to);
 	struct query_part *part = part_add(q, "network", QUERY_ALLOWED, NULL);
 
 	part->from = p->policy->network.mode_from;
@@ -156,15 +183,20 @@ static void ask_network(struct asking *q, const struct query_address *to)
 			"the loopback of the container's own network: it leads to nothing outside";
 		return;
 	}
+	if (p->net.used) {
+		ask_rules(q, to, part);
+		return;
+	}
 	part->verdict = QUERY_REFUSED;
 	part->err = ENETUNREACH;
 	part->why = "its own network has a loopback and no way out";
 	part->fix =
-		"network: {mode: host}, or run with --network host: the whole network of the host";
+		"network: {mode: private} and a row in network.egress.allow, or run with --network private --allow …";
 	if (rule == NULL)
 		return;
 	part->from = rule->from;
 	part->why = "an egress rule names it, but with mode none there is no way out";
+	part->fix = "network: {mode: private}, or run with --network private";
 }
 
 /* Without a port: whether any is asked about. */

@@ -58,9 +58,9 @@ refused() {
 	run --user 1:2:3 id true|--user
 	run --user 4294967295 id true|--user
 	run --network bridge id true|--network
-	run --network private id true|not available in this version
-	run --allow 10.0.0.0/8 id true|--allow
-	run --publish 80:80 id true|--publish
+	run --network private --allow x/y id true|--allow x/y: no address range
+	run --allow 10.0.0.0/8 id true|--allow needs a network with a way out
+	run --publish 80:80 id true|--publish needs a network with a way out
 	run --cwd relative id true|--cwd relative: not an absolute path
 	run --work /nonexistent id true|No such file
 	run --work /etc/passwd id true|not a folder

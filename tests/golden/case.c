@@ -109,6 +109,17 @@ static int set_disk(struct golden *g, const char *value)
 	return strcmp(value, "8:0") == 0 ? 0 : -EINVAL;
 }
 
+static int set_network(struct golden *g, const char *value)
+{
+	bool host = strcmp(value, "host") == 0, private = strcmp(value, "private") == 0;
+
+	g->request.network = (struct amount){ .set = true,
+					      .value = host      ? NETWORK_HOST
+						       : private ? NETWORK_PRIVATE
+								 : NETWORK_NONE };
+	return host || private || strcmp(value, "none") == 0 ? 0 : -EINVAL;
+}
+
 /* ---- keys ---- */
 
 enum kind { TEXT, FLAG, NUMBER, WORDS, BYTES, MILLI, COUNT_OF, DURATION, FILE_IN_FOLDER };
@@ -147,7 +158,7 @@ static const struct key keys[] = {
 	{ "events", FLAG, AT(request.events) },
 	{ "init", FLAG, AT(request.init) },
 	{ "terminal", FLAG, AT(request.terminal) },
-	{ "network-host", FLAG, AT(request.network_host) },
+	{ "network", .set = set_network },
 	{ "timeout", DURATION, AT(request.timeout_ms) },
 	{ "read", WORDS, AT(request.read) },
 	{ "write", WORDS, AT(request.write) },

@@ -1,0 +1,164 @@
+/*
+ * The launcher's part in a private network: it starts zviz-net, which makes the way out and holds it, waits until the rules
+ * are in force, and tells it whose end to wait for.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/sequence.h"
+#include "kern/scm.h"
+#include "kern/sys.h"
+#include "policy/net_job.h"
+
+enum { REPORT_MS = 30 * 1000 }; /* a busy machine loads a library and a dozen messages in less */
+
+#ifndef ZVIZ_LIBEXEC
+#define ZVIZ_LIBEXEC "/usr/local/libexec/zviz"
+#endif
+
+/* Beside zviz, as in a tree that was built, or where it is installed. Nothing that the caller says counts. */
+static const char *find_program(struct box *b, struct err *e)
+{
+	static const char *const beside[] = { "zviz-net", "../net/zviz-net" };
+	const char *path = ZVIZ_LIBEXEC "/zviz-net";
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	for (size_t i = 0; n > 0 && i < COUNT(beside); i++) {
+		int folder = (int)(strrchr(self, '/') - self);
+		const char *at = arena_printf(b->arena, "%.*s/%s", folder, self, beside[i]);
+
+		if (access(at, X_OK) == 0)
+			return at;
+	}
+	if (access(path, X_OK) == 0)
+		return path;
+	fail(e, ENOENT, "%s: not there, and it makes private networks", path);
+	advise(e, "install zviz with it, or use --network none");
+	return NULL;
+}
+
+static int write_job(const struct box *b, struct err *e)
+{
+	struct buf text = { .arena = b->arena };
+	OWN_FD fd = memfd_create("zviz-net", MFD_CLOEXEC);
+	int r;
+
+	net_job_print(b->plan, b->plan->net.rules, b->plan->net.rules_len, &text);
+	if (fd < 0)
+		return fail(e, errno, "memory for its job: %m");
+	r = fd_write_all(fd, buf_text(&text), text.len);
+	if (r < 0)
+		return fail(e, -r, "write its job: %m");
+	return fd_take(&fd);
+}
+
+static int open_namespace(const struct box *b, const char *kind, struct err *e)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/%s", b->broker, kind);
+	fd = path_open(path, O_RDONLY);
+	return fd >= 0 ? fd : fail(e, errno, "%s: %m", path);
+}
+
+/* Nothing of the caller's goes along: no descriptor, no environment, no folder that could not be unmounted. */
+static _Noreturn void become_holder(const char *program, const int given[NET_FD_END])
+{
+	char name[] = "zviz-net", *const argv[] = { name, NULL }, *const env[] = { NULL };
+	int high[NET_FD_END], null;
+
+	for (int i = NET_FD_CONTROL; i < NET_FD_END; i++)
+		high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 64);
+	null = open("/dev/null", O_RDWR);
+	for (int i = 0; i < NET_FD_CONTROL; i++)
+		dup2(null, i);
+	for (int i = NET_FD_CONTROL; i < NET_FD_END; i++)
+		dup2(high[i], i);
+	sys_close_range(NET_FD_END, UINT_MAX, 0);
+	setsid();
+	if (chdir("/") == 0)
+		execve(program, argv, env);
+	_exit(127);
+}
+
+int step_net_hold(struct box *b, struct err *e)
+{
+	const char *program = find_program(b, e);
+	int ends[2], fds[NET_FD_END];
+
+	if (program == NULL)
+		return -e->no;
+
+	OWN_FD job = write_job(b, e);
+	OWN_FD net = job >= 0 ? open_namespace(b, "net", e) : -1;
+	OWN_FD user = net >= 0 ? open_namespace(b, "user", e) : -1;
+
+	if (user < 0)
+		return -e->no;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(e, errno, "socketpair: %m");
+	b->net_control = ends[0];
+
+	OWN_FD its_end = ends[1];
+
+	fds[NET_FD_CONTROL] = its_end;
+	fds[NET_FD_JOB] = job;
+	fds[NET_FD_NETNS] = net;
+	fds[NET_FD_USERNS] = user;
+	b->net = sys_fork();
+	if (b->net == 0)
+		become_holder(program, fds);
+	return b->net > 0 ? 0 : fail(e, -b->net, "fork: %m");
+}
+
+/* It ends by itself when the other end of its socket is closed, or the container it was told of has ended. */
+void undo_net_hold(struct box *b)
+{
+	fd_close(&b->net_control);
+	if (b->net <= 0)
+		return;
+	kill(b->net, SIGKILL); /* our own child, not yet waited for: no other can have its number */
+	while (waitpid(b->net, NULL, 0) < 0 && errno == EINTR)
+		;
+	b->net = 0;
+}
+
+int step_net_ready(struct box *b, struct err *e)
+{
+	struct pollfd said = { .fd = b->net_control, .events = POLLIN };
+	struct net_report r;
+	int n = poll(&said, 1, REPORT_MS);
+
+	if (n == 0)
+		return fail(e, ETIMEDOUT, "zviz-net does not say that the network stands");
+	if (n < 0 || recv(b->net_control, &r, sizeof r, 0) != (ssize_t)sizeof r ||
+	    r.version != NET_REPORT_VERSION) {
+		fail(e, EIO, "zviz-net ended without a word");
+		return advise(e, "its libraries may be missing: libnftables1, libmnl0");
+	}
+	if (r.no == 0)
+		return 0;
+	r.text[sizeof r.text - 1] = r.hint[sizeof r.hint - 1] = '\0';
+	fail(e, r.no, "%s", r.text);
+	return r.hint[0] != '\0' ? advise(e, "%s", r.hint) : -e->no;
+}
+
+int net_watch(const struct box *b, struct err *e)
+{
+	int r = scm_send(b->net_control, "w", 1, b->init_pidfd);
+
+	return r < 0 ? fail(e, -r, "tell zviz-net of the first process: %m") : 0;
+}

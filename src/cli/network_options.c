@@ -1,0 +1,144 @@
+#include "cli/network_options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "policy/net_rules.h"
+
+static bool parse_port(const char *s, uint16_t *out)
+{
+	uint64_t n;
+
+	if (num_u64(s, &n) < 0 || n == 0 || n > UINT16_MAX)
+		return false;
+	*out = (uint16_t)n;
+	return true;
+}
+
+/* HOST:PORT, [HOST]:PORT, or HOST alone, which may be IPv6 with colons of its own. */
+static bool split(struct arena *a, const char *word, const char **host, const char **port)
+{
+	const char *colon = strrchr(word, ':'), *end;
+
+	*host = word;
+	*port = NULL;
+	if (word[0] == '[') {
+		end = strchr(word, ']');
+		if (end == NULL || (end[1] != ':' && end[1] != '\0'))
+			return false;
+		*host = arena_strndup(a, word + 1, (size_t)(end - word - 1));
+		*port = end[1] == ':' ? end + 2 : NULL;
+	} else if (colon != NULL && strchr(word, ':') == colon) {
+		*host = arena_strndup(a, word, (size_t)(colon - word));
+		*port = colon + 1;
+	}
+	return true;
+}
+
+static bool is_name(const char *s)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*";
+
+	return s[0] != '\0' && strlen(s) <= 253 && s[strspn(s, letters)] == '\0' &&
+	       s[strspn(s, "0123456789.")] != '\0';
+}
+
+static int bad_allow(const char *word, struct err *e)
+{
+	fail(e, EINVAL, "--allow %.80s: no address range, and no name", word);
+	return advise(e, "for example: 10.0.0.0/8:443, [fd00::/8]:443 or example.org:443");
+}
+
+static int add_allow(struct arena *a, const char *word, struct plan_request *q, struct err *e)
+{
+	struct egress_rule *r = LIST_ADD(a, &q->allow);
+	struct net_range range;
+	const char *host, *port;
+	uint16_t number;
+
+	r->from.file = "--allow";
+	if (!split(a, word, &host, &port))
+		return bad_allow(word, e);
+	if (net_range_parse(host, &range))
+		r->cidr = host;
+	else if (is_name(host))
+		r->domain = host;
+	else
+		return bad_allow(word, e);
+	if (port == NULL)
+		return 0;
+	if (!parse_port(port, &number))
+		return fail(e, EINVAL, "--allow %.80s: '%.20s' is no port: 1 to 65535", word, port);
+	r->ports = arena_alloc(a, sizeof *r->ports);
+	r->ports[0] = number;
+	r->n = r->cap = 1;
+	return 0;
+}
+
+static int bad_publish(const char *word, struct err *e)
+{
+	fail(e, EINVAL, "--publish %.80s: not [ADDRESS:]HOST:CONTAINER[/tcp|/udp]", word);
+	return advise(e, "for example: 8080:80, 127.0.0.1:8080:80 or [::1]:5353:53/udp");
+}
+
+static bool is_address(const char *s)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
+}
+
+/* One port means the same on both sides. */
+static int parse_publish(struct arena *a, const char *word, struct plan_publish *p, struct err *e)
+{
+	char *text = arena_strdup(a, word);
+	char *slash = strchr(text, '/'), *inside, *outside;
+
+	if (slash != NULL) {
+		*slash = '\0';
+		p->udp = strcmp(slash + 1, "udp") == 0;
+		if (!p->udp && strcmp(slash + 1, "tcp") != 0)
+			return bad_publish(word, e);
+	}
+	inside = strrchr(text, ':');
+	outside = text;
+	if (inside == NULL) {
+		inside = text;
+	} else {
+		char *address_end;
+
+		*inside++ = '\0';
+		address_end = strrchr(text, ':');
+		if (address_end != NULL) {
+			*address_end = '\0';
+			outside = address_end + 1;
+			p->address = text;
+		}
+	}
+	if (p->address != NULL && text[0] == '[' && text[strlen(text) - 1] == ']') {
+		text[strlen(text) - 1] = '\0';
+		p->address = text + 1;
+	}
+	if ((p->address != NULL && !is_address(p->address)) || !parse_port(outside, &p->host) ||
+	    !parse_port(inside, &p->container))
+		return bad_publish(word, e);
+	return 0;
+}
+
+int network_options(struct arena *a, const struct run_options *o, struct plan_request *q,
+		    struct err *e)
+{
+	struct plan_publish *published = arena_array(a, o->publish.n, sizeof *published);
+
+	q->network = o->network;
+	for (size_t i = 0; i < o->allow.n; i++)
+		TRY(add_allow(a, o->allow.at[i], q, e));
+	for (size_t i = 0; i < o->publish.n; i++)
+		TRY(parse_publish(a, o->publish.at[i], &published[i], e));
+	q->npublished = o->publish.n;
+	q->published = published;
+	return 0;
+}

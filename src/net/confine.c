@@ -1,0 +1,78 @@
+/*
+ * The holder has nothing left to do but to be there: it keeps a socket of the host's nftables open. So it gives up all that
+ * it was started with. Whoever got hold of it could wait, and end.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kern/sys.h"
+#include "net/holder.h"
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#else
+#define ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#define PERMIT(nr)                                                                                 \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),                                           \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+static const struct sock_filter filter[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	PERMIT(__NR_ppoll),
+#ifdef __NR_poll
+	PERMIT(__NR_poll),
+#endif
+	PERMIT(__NR_recvmsg),
+	PERMIT(__NR_sendto),
+	PERMIT(__NR_close),
+	PERMIT(__NR_exit_group),
+	PERMIT(__NR_exit),
+	PERMIT(__NR_restart_syscall),
+	PERMIT(__NR_rt_sigreturn),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
+
+/* Into the container's user namespace, where it is nobody of the host: what it may still be asked for, it could not do. */
+static int leave_host(struct err *e)
+{
+	const struct sys_caps none = { 0 };
+	int r = sys_setns(NET_FD_USERNS, CLONE_NEWUSER);
+
+	if (r == 0)
+		r = sys_setgroups(0, NULL) == 0 || errno == EPERM ? 0 : -errno;
+	/* A single mapped id may be another than 0, and then it is the caller's own already. */
+	if (r == 0 && sys_setresgid(0) == 0)
+		(void)sys_setresuid(0);
+	if (r == 0)
+		r = sys_capset(&none);
+	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
+}
+
+int confine(struct err *e)
+{
+	const struct rlimit no_core = { 0 };
+	int r;
+
+	TRY(leave_host(e));
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "zviz-net: confine itself: %m");
+	close(NET_FD_JOB);
+	close(NET_FD_NETNS);
+	close(NET_FD_USERNS);
+	r = sys_seccomp_load(filter, COUNT(filter), 0);
+	return r < 0 ? fail(e, -r, "zviz-net: filter its calls: %m") : 0;
+}

@@ -1,0 +1,44 @@
+/*
+ * zviz-net: what holds a private network while its container lives. Private to src/net.
+ */
+#ifndef NET_HOLDER_H
+#define NET_HOLDER_H
+
+#include <libmnl/libmnl.h>
+#include <nftables/libnftables.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "net/pool.h"
+#include "policy/net_job.h"
+
+enum { DEVICE_NAME_MAX = 16 };
+
+struct holder {
+	struct arena *arena;
+	struct net_job job;
+	char device[DEVICE_NAME_MAX]; /* on the host */
+	struct pool_pair at;
+	bool way6;            /* IPv6 leads somewhere */
+	struct nft_ctx *host; /* its socket owns the host's table */
+	struct nft_ctx *inside;
+};
+
+/* Loads text as one transaction into the network namespace that `nft` was made in. */
+int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e);
+
+/* The inner end, by a thread that stands in the container's network namespace: the rules first, then the loopback and the
+ * device. */
+int veth_inside(struct holder *h, struct err *e);
+
+/* A pair of devices, the host's end of which has an address, a table and forwarding. The container's end is made, and down. */
+int veth_make(struct holder *h, struct err *e);
+int veth_host(struct holder *h, struct err *e);
+
+/* Takes the ports of the host that are published, or says who cannot have them. */
+int reserve_ports(const struct holder *h, struct err *e);
+
+/* Gives up all but the descriptors in use: no capability, no file, no call that is not needed to wait. */
+int confine(struct err *e);
+
+#endif

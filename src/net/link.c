@@ -1,0 +1,241 @@
+#include "net/link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+
+enum { MESSAGE_BYTES = 1024, ANSWER_BYTES = 32 * 1024, ROUTE_TRIES = 100 };
+
+/* ---- messages ---- */
+
+int link_open(struct mnl_socket **out, struct err *e)
+{
+	*out = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (*out == NULL || mnl_socket_bind(*out, 0, MNL_SOCKET_AUTOPID) < 0)
+		return fail(e, errno, "rtnetlink: %m");
+	return 0;
+}
+
+/* Sends it and hears the answers to the end. -errno. */
+static int talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
+{
+	static _Thread_local unsigned sequence;
+	char answer[ANSWER_BYTES];
+	unsigned port = mnl_socket_get_portid(nl);
+	ssize_t n;
+	int r;
+
+	m->nlmsg_seq = ++sequence;
+	if (mnl_socket_sendto(nl, m, m->nlmsg_len) < 0)
+		return -errno;
+	do {
+		n = mnl_socket_recvfrom(nl, answer, sizeof answer);
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(answer, (size_t)n, m->nlmsg_seq, port, each, data);
+		if (r < 0 && errno == EPROTO)
+			r = 1; /* the rest of a list that was given up: see EINTR below */
+	} while (r > 0);
+	return r < 0 ? -errno : 0;
+}
+
+static struct nlmsghdr *begin(char *bytes, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
+
+	m->nlmsg_type = type;
+	m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	return m;
+}
+
+/* ---- devices ---- */
+
+/* The number N of a device zvizN, or -1. */
+static long number_of(const char *name)
+{
+	uint64_t n;
+
+	if (strncmp(name, "zviz", 4) != 0 || (name[4] == '0' && name[5] != '\0') ||
+	    num_u64(name + 4, &n) < 0 || n >= LINK_INDEX_MAX)
+		return -1;
+	return (long)n;
+}
+
+static int see_device(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *at;
+	bool *taken = data;
+
+	mnl_attr_for_each(at, m, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(at) != IFLA_IFNAME)
+			continue;
+
+		long n = number_of(mnl_attr_get_str(at));
+
+		if (n >= 0)
+			taken[n] = true;
+	}
+	return MNL_CB_OK;
+}
+
+int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = begin(bytes, RTM_GETLINK, NLM_F_DUMP);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+
+	i->ifi_family = AF_UNSPEC;
+	/* Others make and remove devices meanwhile: a list that changed (EINTR) is as good, names are settled by link_make(). */
+	int r = talk(nl, m, see_device, taken);
+
+	return r < 0 && r != -EINTR ? fail(e, -r, "list network devices: %m") : 0;
+}
+
+int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = begin(bytes, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct nlattr *info, *data, *other;
+	int r;
+
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(m, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+	mnl_attr_put_strz(m, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(m, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(m, IFLA_IFNAME, peer);
+	mnl_attr_put_u32(m, IFLA_NET_NS_FD, (uint32_t)netns);
+	mnl_attr_nest_end(m, other);
+	mnl_attr_nest_end(m, data);
+	mnl_attr_nest_end(m, info);
+	r = talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "network device %s: %m", name) : 0;
+}
+
+int link_up(struct mnl_socket *nl, const char *name, struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = begin(bytes, RTM_NEWLINK, NLM_F_ACK);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+	int r;
+
+	i->ifi_flags = i->ifi_change = IFF_UP;
+	mnl_attr_put_strz(m, IFLA_IFNAME, name);
+	r = talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "%s up: %m", name) : 0;
+}
+
+/* ---- addresses ---- */
+
+int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
+		 unsigned bits, struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+	int r;
+
+	i->ifa_family = width == 4 ? AF_INET : AF_INET6;
+	i->ifa_prefixlen = (uint8_t)bits;
+	i->ifa_flags = IFA_F_NODAD; /* it is ours: nobody else is on this link */
+	i->ifa_index = if_nametoindex(name);
+	mnl_attr_put(m, IFA_LOCAL, width, at);
+	mnl_attr_put(m, IFA_ADDRESS, width, at);
+	r = talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "an address for %s: %m", name) : 0;
+}
+
+int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway, unsigned width,
+		 struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = begin(bytes, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+	int r;
+
+	i->rtm_family = width == 4 ? AF_INET : AF_INET6;
+	i->rtm_table = RT_TABLE_MAIN;
+	i->rtm_protocol = RTPROT_STATIC;
+	i->rtm_scope = RT_SCOPE_UNIVERSE;
+	i->rtm_type = RTN_UNICAST;
+	mnl_attr_put(m, RTA_GATEWAY, width, gateway);
+	mnl_attr_put_u32(m, RTA_OIF, if_nametoindex(name));
+	r = talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "default route over %s: %m", name) : 0;
+}
+
+/* ---- routes ---- */
+
+struct seen {
+	struct arena *a;
+	struct link_routes *out;
+};
+
+static bool over_ours(const struct nlmsghdr *m)
+{
+	const struct nlattr *at;
+	char name[IF_NAMESIZE];
+
+	mnl_attr_for_each(at, m, sizeof(struct rtmsg))
+	{
+		if (mnl_attr_get_type(at) == RTA_OIF &&
+		    if_indextoname(mnl_attr_get_u32(at), name) != NULL && number_of(name) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static int see_route(const struct nlmsghdr *m, void *data)
+{
+	const struct rtmsg *i = mnl_nlmsg_get_payload(m);
+	const struct seen *s = data;
+	const struct nlattr *at;
+
+	if (i->rtm_family == AF_INET6 && i->rtm_dst_len == 0 && i->rtm_type == RTN_UNICAST) {
+		s->out->has6 = true;
+		s->out->learned6 |= i->rtm_protocol == RTPROT_RA;
+	}
+	if (i->rtm_family != AF_INET || over_ours(m))
+		return MNL_CB_OK;
+	mnl_attr_for_each(at, m, sizeof *i)
+	{
+		if (mnl_attr_get_type(at) == RTA_DST)
+			*LIST_ADD(s->a, s->out) = (struct pool_route){ ntohl(mnl_attr_get_u32(at)),
+								       i->rtm_dst_len };
+	}
+	return MNL_CB_OK;
+}
+
+int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out, struct err *e)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct seen s = { a, out };
+
+	*out = (struct link_routes){ 0 };
+	for (size_t f = 0; f < COUNT(families); f++) {
+		char bytes[MESSAGE_BYTES];
+		struct nlmsghdr *m = begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
+		struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+		int r = -EINTR;
+
+		i->rtm_family = families[f];
+		/* Others change routes meanwhile (EINTR): what is listed twice does no harm. */
+		for (int tries = 0; r == -EINTR && tries < ROUTE_TRIES; tries++)
+			r = talk(nl, m, see_route, &s);
+		/* IPv6 may be off. */
+		if (r < 0 && families[f] == AF_INET)
+			return fail(e, -r, "list routes: %m");
+	}
+	return 0;
+}

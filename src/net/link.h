@@ -1,0 +1,47 @@
+/*
+ * Network devices, addresses and routes, by rtnetlink. Each answers in the network namespace that its socket was opened in.
+ */
+#ifndef NET_LINK_H
+#define NET_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "net/pool.h"
+
+struct mnl_socket;
+
+enum { LINK_INDEX_MAX = 32768 };
+
+/* In the caller's network namespace; *out is closed with mnl_socket_close(). */
+int link_open(struct mnl_socket **out, struct err *e);
+
+/* Marks the numbers N of devices that are called zvizN. */
+int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e);
+
+/* A pair: `name` here, `peer` in another namespace. -EEXIST when `name` is there already, which the kernel decides, so that of
+ * two who try one gets it; -EPERM where the caller may not. */
+int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e);
+
+int link_up(struct mnl_socket *nl, const char *name, struct err *e);
+
+/* `width` is 4 or 16 bytes. */
+int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
+		 unsigned bits, struct err *e);
+int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway, unsigned width,
+		 struct err *e);
+
+struct link_routes {
+	size_t n, cap;
+	struct pool_route *at;
+	bool has6;     /* a default route of IPv6 */
+	bool learned6; /* which a router announced: it goes where the host itself forwards */
+};
+
+/* The host's, but those over devices called zvizN. */
+int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out, struct err *e);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * zviz-net is started by zviz where a container has a private network. It makes the way out, loads the rules, says that they
+ * are in force, gives up its privileges, and then holds the network until the container has ended: tables that belong to its
+ * sockets go with it, whatever ends it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kern/scm.h"
+#include "kern/sys.h"
+#include "net/holder.h"
+
+static int read_job(struct holder *h, struct err *e)
+{
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fstat(NET_FD_JOB, &st) < 0)
+		return fail(e, errno, "zviz-net: its job: %m");
+	if (st.st_size <= 0 || st.st_size > NET_JOB_BYTES_MAX)
+		return fail(e, EFBIG, "zviz-net: its job has %lld bytes", (long long)st.st_size);
+	text = arena_alloc(h->arena, (size_t)st.st_size + 1);
+	n = pread(NET_FD_JOB, text, (size_t)st.st_size, 0);
+	if (n != st.st_size)
+		return fail(e, EIO, "zviz-net: its job cannot be read");
+	return net_job_parse(h->arena, text, (size_t)n, &h->job, e);
+}
+
+/* ---- inside ---- */
+
+struct errand {
+	struct holder *h;
+	struct err *e;
+	int result;
+};
+
+/* Sockets belong to the network namespace that they are made in, and a thread can stand in another than the rest. */
+static void *stand_inside(void *arg)
+{
+	struct errand *errand = arg;
+	int r = sys_setns(NET_FD_NETNS, CLONE_NEWNET);
+
+	errand->result = r < 0 ? fail(errand->e, -r, "the container's network namespace: %m")
+			       : veth_inside(errand->h, errand->e);
+	return NULL;
+}
+
+static int inside(struct holder *h, struct err *e)
+{
+	struct errand errand = { .h = h, .e = e };
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, stand_inside, &errand);
+
+	if (r != 0)
+		return fail(e, r, "zviz-net: thread: %m");
+	pthread_join(thread, NULL);
+	return errand.result;
+}
+
+/* ---- life ---- */
+
+static int set_up(struct holder *h, struct err *e)
+{
+	TRY(read_job(h, e));
+	TRY(reserve_ports(h, e));
+	TRY(veth_make(h, e));
+	TRY(inside(h, e));
+	TRY(veth_host(h, e));
+	return confine(e);
+}
+
+static void report(const struct err *e)
+{
+	struct net_report r = { .version = NET_REPORT_VERSION, .no = e->no };
+
+	memcpy(r.text, e->text, sizeof r.text);
+	memcpy(r.hint, e->hint, sizeof r.hint);
+	(void)!send(NET_FD_CONTROL, &r, sizeof r,
+		    MSG_NOSIGNAL); /* who started us is gone: the next read says so */
+}
+
+/* The launcher sends a descriptor of the container's first process, or is gone, and then there is no container. */
+static void hold(void)
+{
+	struct pollfd end = { .events = POLLIN };
+	char letter;
+
+	if (scm_receive(NET_FD_CONTROL, &letter, 1, &end.fd) <= 0 || end.fd < 0)
+		return;
+	close(NET_FD_CONTROL);
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+int main(void)
+{
+	struct arena arena = { 0 };
+	struct holder h = { .arena = &arena };
+	struct err e = { 0 };
+	struct stat st;
+
+	if (fstat(NET_FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		fputs("zviz-net is started by zviz, for containers with a private network\n",
+		      stderr);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (set_up(&h, &e) < 0) {
+		report(&e);
+		_exit(1);
+	}
+	report(&e);
+	hold();
+	_exit(0);
+}

@@ -1,0 +1,171 @@
+/*
+ * The way out of a container whose starter may configure the host's network: a pair of devices, and NAT.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "net/holder.h"
+#include "net/host_rules.h"
+#include "net/link.h"
+
+int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e)
+{
+	const char *said;
+	int no;
+
+	nft_ctx_buffer_error(nft);
+	if (nft_run_cmd_from_buffer(nft, rules) == 0)
+		return 0;
+	no = errno;
+	said = nft_ctx_get_error_buffer(nft);
+	fail(e, no != 0 ? no : EINVAL, "nftables, %s: %.*s", where,
+	     said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
+	return advise(e,
+		      "the kernel needs nf_tables, nft_ct, nft_nat, nft_reject_inet and nft_masq");
+}
+
+/* ---- the pair ---- */
+
+/* The kernel settles who gets a name: whoever comes second takes the next. */
+static int take_name(struct holder *h, struct mnl_socket *nl, unsigned *index, struct err *e)
+{
+	bool *taken = arena_array(h->arena, LINK_INDEX_MAX, sizeof *taken);
+
+	TRY(link_taken(nl, taken, e));
+	for (*index = 0; *index < LINK_INDEX_MAX; ++*index) {
+		int r;
+
+		if (taken[*index])
+			continue;
+		snprintf(h->device, sizeof h->device, "zviz%u", *index);
+		r = link_make(nl, h->device, "eth0", NET_FD_NETNS, e);
+		if (r == -EPERM)
+			return advise(e, "it takes CAP_NET_ADMIN over the network that zviz is in");
+		if (r != -EEXIST)
+			return r;
+	}
+	return fail(e, ENOSPC, "network: no name from zviz0 to zviz%d is free", LINK_INDEX_MAX - 1);
+}
+
+static int choose(struct holder *h, unsigned index, const struct link_routes *routes, struct err *e)
+{
+	if (pool_choose(index, routes->at, routes->n, &h->at))
+		return 0;
+	fail(e, EADDRNOTAVAIL,
+	     "network: routes of this host cross every range that containers could have");
+	return advise(e,
+		      "free one of 10.249.0.0/16, 172.29.0.0/16, 192.168.248.0/21, 10.255.0.0/16");
+}
+
+static int prepare(struct holder *h, struct mnl_socket *nl, struct err *e)
+{
+	struct link_routes routes;
+	unsigned index;
+
+	TRY(take_name(h, nl, &index, e));
+	TRY(link_routes(h->arena, nl, &routes, e));
+	/* A host that forwards IPv6 no longer listens to routers: who has its route from one would lose it. */
+	h->way6 = routes.has6 && !routes.learned6;
+	return choose(h, index, &routes, e);
+}
+
+int veth_make(struct holder *h, struct err *e)
+{
+	struct mnl_socket *nl;
+	int r;
+
+	TRY(link_open(&nl, e));
+	r = prepare(h, nl, e);
+	mnl_socket_close(nl);
+	return r;
+}
+
+/* ---- the host's end ---- */
+
+static int set(const char *path, const char *value, struct err *e)
+{
+	char now[8];
+	OWN_FD fd = path_open(path, O_RDONLY);
+
+	/* What is so already needs no right to write it. */
+	if (fd >= 0 && fd_read_all(fd, now, 1) == 1 && now[0] == value[0])
+		return 0;
+	return file_set(AT_FDCWD, path, value, e);
+}
+
+/* As other container engines do, and for as long as the host runs: somebody else may rely on it by now. */
+static int forward(const struct holder *h, struct err *e)
+{
+	char path[96];
+
+	TRY(set("/proc/sys/net/ipv4/ip_forward", "1", e));
+	if (h->way6)
+		TRY(set("/proc/sys/net/ipv6/conf/all/forwarding", "1", e));
+	if (h->job.npublished == 0)
+		return 0;
+	snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/route_localnet", h->device);
+	return set(path, "1", e);
+}
+
+static int addresses(const struct holder *h, struct mnl_socket *nl, struct err *e)
+{
+	const uint32_t host4 = htonl(h->at.host4);
+
+	TRY(link_address(nl, h->device, (const uint8_t *)&host4, 4, 31, e));
+	/* Without IPv6 on this host there is none to give. */
+	if (h->way6)
+		TRY(link_address(nl, h->device, h->at.host6, 16, 127, e));
+	return link_up(nl, h->device, e);
+}
+
+int veth_host(struct holder *h, struct err *e)
+{
+	struct buf rules = { .arena = h->arena };
+	struct mnl_socket *nl;
+	int r;
+
+	/* First of all: no packet of the container's crosses before its rules are there. */
+	host_rules_print(h->device, &h->at, &h->job, &rules);
+	h->host = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (h->host == NULL)
+		return fail(e, ENOMEM, "nftables: %m");
+	TRY(holder_load(h->host, buf_text(&rules), "on the host", e));
+	TRY(link_open(&nl, e));
+	r = addresses(h, nl, e);
+	mnl_socket_close(nl);
+	return r < 0 ? r : forward(h, e);
+}
+
+/* ---- the container's end ---- */
+
+static int inner(const struct holder *h, struct mnl_socket *nl, struct err *e)
+{
+	const uint32_t own4 = htonl(h->at.own4), host4 = htonl(h->at.host4);
+
+	TRY(link_up(nl, "lo", e));
+	TRY(link_address(nl, "eth0", (const uint8_t *)&own4, 4, 31, e));
+	if (h->way6)
+		TRY(link_address(nl, "eth0", h->at.own6, 16, 127, e));
+	TRY(link_up(nl, "eth0", e));
+	TRY(link_gateway(nl, "eth0", (const uint8_t *)&host4, 4, e));
+	return h->way6 ? link_gateway(nl, "eth0", h->at.host6, 16, e) : 0;
+}
+
+int veth_inside(struct holder *h, struct err *e)
+{
+	struct mnl_socket *nl;
+	int r;
+
+	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (h->inside == NULL)
+		return fail(e, ENOMEM, "nftables: %m");
+	TRY(holder_load(h->inside, h->job.rules, "in the container", e));
+	TRY(link_open(&nl, e));
+	r = inner(h, nl, e);
+	mnl_socket_close(nl);
+	return r;
+}

@@ -1,0 +1,102 @@
+#include "policy/net_job.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+
+static const char heading[] = "zviz-net 1";
+
+void net_job_print(const struct plan *p, const char *rules, size_t len, struct buf *out)
+{
+	buf_printf(out, "%s\ncontainer %s\n", heading, p->id);
+	for (size_t i = 0; i < p->net.npublished; i++) {
+		const struct plan_publish *x = &p->net.published[i];
+
+		buf_printf(out, "publish %s %s %u %u\n", x->udp ? "udp" : "tcp",
+			   x->address != NULL ? x->address : "*", x->host, x->container);
+	}
+	buf_printf(out, "rules %zu\n", len);
+	buf_add(out, rules, len);
+}
+
+/* The next line, without its end; NULL when there is none. */
+static char *next_line(char **at)
+{
+	char *line = *at, *end = strchr(line, '\n');
+
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*at = end + 1;
+	return line;
+}
+
+static bool parse_port(const char *s, uint16_t *out)
+{
+	uint64_t n;
+
+	if (s == NULL || num_u64(s, &n) < 0 || n == 0 || n > UINT16_MAX)
+		return false;
+	*out = (uint16_t)n;
+	return true;
+}
+
+static bool is_address(const char *s)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1;
+}
+
+static bool parse_publish(struct arena *a, char *words, struct net_job *out)
+{
+	struct plan_publish p = { 0 };
+	char *save = NULL;
+	const char *protocol = strtok_r(words, " ", &save), *address = strtok_r(NULL, " ", &save);
+
+	if (address == NULL || (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0) ||
+	    (strcmp(address, "*") != 0 && !is_address(address)) ||
+	    !parse_port(strtok_r(NULL, " ", &save), &p.host) ||
+	    !parse_port(strtok_r(NULL, " ", &save), &p.container) ||
+	    strtok_r(NULL, " ", &save) != NULL)
+		return false;
+	p.udp = protocol[0] == 'u';
+	p.address = address[0] == '*' ? NULL : address;
+	out->published = arena_grow(a, out->published, out->npublished, &out->cap,
+				    sizeof *out->published);
+	out->published[out->npublished++] = p;
+	return true;
+}
+
+static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
+{
+	char *line = next_line(&at);
+	uint64_t bytes;
+
+	if (line == NULL || strcmp(line, heading) != 0)
+		return false;
+	line = next_line(&at);
+	if (line == NULL || strncmp(line, "container ", 10) != 0 || line[10] == '\0')
+		return false;
+	out->id = line + 10;
+	while ((line = next_line(&at)) != NULL && strncmp(line, "publish ", 8) == 0)
+		if (!parse_publish(a, line + 8, out))
+			return false;
+	if (line == NULL || strncmp(line, "rules ", 6) != 0 || num_u64(line + 6, &bytes) < 0)
+		return false;
+	out->rules = at;
+	return bytes == (uint64_t)(end - at);
+}
+
+int net_job_parse(struct arena *a, const char *text, size_t len, struct net_job *out, struct err *e)
+{
+	char *copy = arena_strndup(a, text, len);
+
+	*out = (struct net_job){ 0 };
+	if (strlen(copy) == len && parse(a, copy, copy + len, out))
+		return 0;
+	fail(e, EINVAL, "zviz-net: the description of its job is not one");
+	return advise(e, "zviz and zviz-net must be of the same version: install both anew");
+}

@@ -1,0 +1,201 @@
+#include "policy/net_rules.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "policy/draft.h"
+
+/* ---- ranges ---- */
+
+bool net_range_within(const struct net_range *inner, const struct net_range *outer)
+{
+	unsigned rest = outer->bits % 8;
+	unsigned char mask = (unsigned char)(0xff00 >> rest);
+
+	if (inner->width != outer->width || inner->bits < outer->bits)
+		return false;
+	return memcmp(inner->bytes, outer->bytes, outer->bits / 8) == 0 &&
+	       (rest == 0 ||
+		((inner->bytes[outer->bits / 8] ^ outer->bytes[outer->bits / 8]) & mask) == 0);
+}
+
+bool net_range_parse(const char *text, struct net_range *out)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	const char *slash = strchrnul(text, '/');
+	uint64_t bits;
+
+	*out = (struct net_range){ 0 };
+	if ((size_t)(slash - text) >= sizeof address)
+		return false;
+	memcpy(address, text, (size_t)(slash - text));
+	if (inet_pton(AF_INET, address, out->bytes) == 1)
+		out->width = 4;
+	else if (inet_pton(AF_INET6, address, out->bytes) == 1)
+		out->width = 16;
+	else
+		return false;
+	bits = out->width * 8;
+	if (*slash == '/' && (num_u64(slash + 1, &bits) < 0 || bits > out->width * 8))
+		return false;
+	out->bits = (unsigned)bits;
+	for (unsigned i = 0; i < out->width * 8; i++)
+		if (i >= out->bits)
+			out->bytes[i / 8] &= (uint8_t) ~(0x80u >> (i % 8));
+	return true;
+}
+
+void net_range_print(const struct net_range *r, struct buf *out)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(r->width == 4 ? AF_INET : AF_INET6, r->bytes, text, sizeof text);
+	buf_puts(out, text);
+	if (r->bits != r->width * 8)
+		buf_printf(out, "/%u", r->bits);
+}
+
+/* Where machines of a cloud ask for their own credentials. The first two hold them for AWS, Azure, Google and most others;
+ * the rest are what Amazon, Google, Alibaba and Oracle document beside. */
+static const char *const guarded[] = {
+	"169.254.0.0/16", "fe80::/10",       "fd00:ec2::254",
+	"fd20:ce::254",   "100.100.100.200", "192.0.0.192",
+};
+
+const char *net_range_guarded(const struct net_range *r)
+{
+	struct net_range g;
+
+	for (size_t i = 0; i < COUNT(guarded); i++)
+		if (net_range_parse(guarded[i], &g) && net_range_within(r, &g))
+			return guarded[i];
+	return NULL;
+}
+
+/* ---- rules ---- */
+
+static void put_from(struct buf *out, const struct from *f)
+{
+	buf_printf(out, "\t\t# %s\n", shown(out->arena, from_text(out->arena, f)));
+}
+
+static void put_ports(const uint64_t *ports, size_t n, struct buf *out)
+{
+	buf_puts(out, " meta l4proto { tcp, udp } th dport { ");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s%llu", i != 0 ? ", " : "", (unsigned long long)ports[i]);
+	buf_puts(out, " }");
+}
+
+static void put_egress(const struct egress_rule *r, size_t number, struct buf *out)
+{
+	struct net_range range;
+
+	if (r->cidr == NULL || !net_range_parse(r->cidr, &range))
+		return;
+	put_from(out, &r->from);
+	buf_puts(out, "\t\tct state new");
+	if (range.bits == 0) {
+		buf_printf(out, " meta nfproto %s", range.width == 4 ? "ipv4" : "ipv6");
+	} else {
+		buf_printf(out, " %s daddr ", range.width == 4 ? "ip" : "ip6");
+		net_range_print(&range, out);
+	}
+	if (r->n != 0)
+		put_ports(r->ports, r->n, out);
+	buf_printf(out, " counter name \"egress%zu\" accept\n", number);
+}
+
+/* A rule that lies within a guarded range names it; a wider one does not mean it. */
+static bool names_guarded(const struct egress_rule *r)
+{
+	struct net_range range;
+
+	return r->cidr != NULL && net_range_parse(r->cidr, &range) &&
+	       net_range_guarded(&range) != NULL;
+}
+
+static void put_guarded(struct buf *out)
+{
+	struct net_range r;
+
+	buf_puts(out,
+		 "\t\t# metadata and link-local addresses, which only a rule of their own opens\n");
+	for (size_t i = 0; i < COUNT(guarded); i++) {
+		net_range_parse(guarded[i], &r);
+		buf_printf(out, "\t\t%s daddr %s counter name \"guarded\" goto refuse\n",
+			   r.width == 4 ? "ip" : "ip6", guarded[i]);
+	}
+}
+
+/* The loopback is the container's own. A connection that is there was allowed when it began, and answers to what came in are
+ * part of it. IPv6 finds its neighbours by messages of its own, which never leave the link (hop limit 255, RFC 4861). */
+static void put_always(const char *device, struct buf *out)
+{
+	buf_printf(out, "\t\t%s \"lo\" accept\n", device);
+	buf_puts(out, "\t\tct state established,related accept\n");
+	buf_puts(out,
+		 "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 "
+		 "accept\n");
+}
+
+static void put_output(const struct plan_net *n, struct buf *out)
+{
+	buf_puts(out,
+		 "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n");
+	put_always("oifname", out);
+	for (size_t i = 0; i < n->egress.n; i++)
+		if (names_guarded(&n->egress.at[i]))
+			put_egress(&n->egress.at[i], i + 1, out);
+	put_guarded(out);
+	for (size_t i = 0; i < n->egress.n; i++)
+		if (!names_guarded(&n->egress.at[i]))
+			put_egress(&n->egress.at[i], i + 1, out);
+	buf_puts(out, "\t\tcounter name \"refused_out\" goto refuse\n\t}\n");
+}
+
+static void put_input(const struct plan_net *n, struct buf *out)
+{
+	buf_puts(out,
+		 "\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n");
+	put_always("iifname", out);
+	for (size_t i = 0; i < n->ingress.n; i++) {
+		const struct ingress_rule *r = &n->ingress.at[i];
+		const uint64_t port = r->port;
+
+		put_from(out, &r->from);
+		buf_puts(out, "\t\tct state new");
+		put_ports(&port, 1, out);
+		buf_printf(out, " counter name \"ingress%zu\" accept\n", i + 1);
+	}
+	buf_puts(out, "\t\tcounter name \"refused_in\" goto refuse\n\t}\n");
+}
+
+/* Nothing is left to wait for an answer: a refused connection fails at once. */
+static void put_refuse(struct buf *out)
+{
+	buf_puts(out, "\tchain refuse {\n"
+		      "\t\tmeta l4proto tcp reject with tcp reset\n"
+		      "\t\treject with icmpx admin-prohibited\n"
+		      "\t}\n");
+}
+
+void net_rules_print(const struct plan *p, struct buf *out)
+{
+	const struct plan_net *n = &p->net;
+
+	buf_puts(out, "table inet zviz {\n");
+	for (size_t i = 0; i < n->egress.n; i++)
+		buf_printf(out, "\tcounter egress%zu { }\n", i + 1);
+	for (size_t i = 0; i < n->ingress.n; i++)
+		buf_printf(out, "\tcounter ingress%zu { }\n", i + 1);
+	buf_puts(out,
+		 "\tcounter guarded { }\n\tcounter refused_out { }\n\tcounter refused_in { }\n");
+	put_refuse(out);
+	put_output(n, out);
+	put_input(n, out);
+	buf_puts(
+		out,
+		"\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n");
+}

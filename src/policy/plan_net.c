@@ -1,0 +1,178 @@
+/*
+ * Whose network, and what crosses its border.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+
+#include "policy/draft.h"
+#include "policy/net_rules.h"
+#include "table/table.h"
+
+/* Rules about addresses have no layer on the host's network; in a namespace without a way out, nothing gets past them. */
+static int host_rules(struct draft *d, const char *what, const struct from *from, struct err *e)
+{
+	if (d->p->requirements.network_policy == NEED_PREFERRED) {
+		draft_missing(
+			d, "network",
+			arena_printf(d->a, "%s rules are not enforced on the host's network", what),
+			"use `mode: none` or `mode: private`");
+		return 0;
+	}
+	fail(e, EOPNOTSUPP, "%s: %s rules on the host's network are enforced by nothing",
+	     from_text(d->a, from), what);
+	return advise(
+		e, "use `mode: none` or `private`, or `requirements: {network_policy: preferred}`");
+}
+
+static int plan_host(struct draft *d, struct err *e)
+{
+	const struct profile *p = d->p;
+
+	d->plan->namespaces &= ~(uint64_t)CLONE_NEWNET;
+	d->plan->share_network = true;
+	if (p->network.egress.n != 0)
+		TRY(host_rules(d, "egress", &p->network.egress.at[0].from, e));
+	if (p->network.ingress.n != 0)
+		TRY(host_rules(d, "ingress", &p->network.ingress.at[0].from, e));
+	return 0;
+}
+
+static void add_egress(struct draft *d, const struct egress_rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		*LIST_ADD(d->a, &d->plan->net.egress) = rules->at[i];
+}
+
+/* What may come in: ports of the profile's rows, and what the command line publishes. */
+static void add_ingress(struct draft *d)
+{
+	struct plan_net *n = &d->plan->net;
+
+	for (size_t i = 0; i < d->p->network.ingress.n; i++)
+		*LIST_ADD(d->a, &n->ingress) = d->p->network.ingress.at[i];
+	for (size_t i = 0; i < n->npublished; i++)
+		*LIST_ADD(d->a, &n->ingress) = (struct ingress_rule){ n->published[i].container,
+								      { .file = "--publish" } };
+}
+
+static int check_names(const struct draft *d, struct err *e)
+{
+	for (size_t i = 0; i < d->plan->net.egress.n; i++) {
+		const struct egress_rule *r = &d->plan->net.egress.at[i];
+
+		if (r->domain == NULL)
+			continue;
+		fail(e, EOPNOTSUPP, "%s: rules about names (%s) are not available in this version",
+		     from_text(d->a, &r->from), shown(d->a, r->domain));
+		return advise(e, "name the addresses: {cidr: …}");
+	}
+	return 0;
+}
+
+/* Who may configure a network takes its rules away. */
+static int check_capabilities(const struct draft *d, struct err *e)
+{
+	for (size_t i = 0; i < d->p->keep_capabilities.n; i++) {
+		const struct word *w = &d->p->keep_capabilities.at[i];
+		const struct name *n = name_find(capability_names, w->text);
+
+		if (n == NULL || n->value != CAP_NET_ADMIN)
+			continue;
+		fail(e, EINVAL,
+		     "%s: with %s the workload could take away the rules of its private network",
+		     from_text(d->a, &w->from), w->text);
+		return advise(e, "leave it out, or use `mode: none`");
+	}
+	return 0;
+}
+
+/* Devices and NAT are the host's. */
+static int check_host(const struct draft *d, struct err *e)
+{
+	if (d->h->privileged)
+		return 0;
+	fail(e, EPERM, "network mode private [%s]: in this version only root can make one",
+	     d->r->network.set ? "--network" : from_text(d->a, &d->p->network.mode_from));
+	return advise(e, "start zviz as root, or use `mode: none` or `mode: host`");
+}
+
+static int plan_private(struct draft *d, struct err *e)
+{
+	struct plan_net *n = &d->plan->net;
+	struct buf rules = { .arena = d->a };
+
+	TRY(check_host(d, e));
+	n->used = true;
+	n->npublished = d->r->npublished;
+	n->published = d->r->published;
+	add_egress(d, &d->p->network.egress);
+	add_egress(d, &d->r->allow);
+	add_ingress(d);
+	TRY(check_names(d, e));
+	TRY(check_capabilities(d, e));
+	net_rules_print(d->plan, &rules);
+	n->rules = buf_text(&rules);
+	n->rules_len = rules.len;
+	return 0;
+}
+
+static int only_private(const struct draft *d, struct err *e)
+{
+	if (d->r->allow.n == 0 && d->r->npublished == 0)
+		return 0;
+	fail(e, EINVAL, "--%s needs a network with a way out",
+	     d->r->allow.n != 0 ? "allow" : "publish");
+	return advise(e, "add --network private, or `network: {mode: private}` to the profile");
+}
+
+int network_plan(struct draft *d, struct err *e)
+{
+	const struct profile *p = d->p;
+	enum network_mode mode = d->r->network.set ? (enum network_mode)d->r->network.value
+						   : p->network.mode;
+
+	if (mode != NETWORK_PRIVATE)
+		TRY(only_private(d, e));
+	if (mode == NETWORK_HOST)
+		return plan_host(d, e);
+	if (!(d->plan->namespaces & CLONE_NEWNET)) {
+		fail(e, EINVAL,
+		     "profile %s has no network namespace, and network mode %s [%s] needs one",
+		     p->name, mode == NETWORK_NONE ? "none" : "private",
+		     from_text(d->a, &p->network.mode_from));
+		return advise(e, "list network under `namespaces:`, or use `mode: host`");
+	}
+	return mode == NETWORK_PRIVATE ? plan_private(d, e) : 0;
+}
+
+static void explain_egress(const struct egress_rule *r, struct buf *out)
+{
+	buf_printf(out, "  out to %s", shown(out->arena, r->cidr));
+	for (size_t i = 0; i < r->n; i++)
+		buf_printf(out, "%s%llu", i != 0 ? ", " : " port ",
+			   (unsigned long long)r->ports[i]);
+	buf_printf(out, " [%s]\n", shown(out->arena, from_text(out->arena, &r->from)));
+}
+
+void network_explain(const struct plan *p, struct buf *out)
+{
+	const struct plan_net *n = &p->net;
+
+	buf_printf(out, "  network: %s\n",
+		   p->share_network ? "the host's"
+		   : n->used        ? "private, with a way out by rules"
+				    : "loopback only");
+	for (size_t i = 0; i < n->egress.n; i++)
+		explain_egress(&n->egress.at[i], out);
+	for (size_t i = 0; i < n->ingress.n; i++)
+		buf_printf(out, "  in to port %u [%s]\n", n->ingress.at[i].port,
+			   shown(out->arena, from_text(out->arena, &n->ingress.at[i].from)));
+	for (size_t i = 0; i < n->npublished; i++) {
+		const struct plan_publish *x = &n->published[i];
+
+		buf_printf(out, "  the host's port %u/%s at %s is %u here\n", x->host,
+			   x->udp ? "udp" : "tcp",
+			   x->address != NULL ? x->address : "every address", x->container);
+	}
+}

@@ -1,0 +1,85 @@
+# Private networks, among hosts of the test's own: each test stands in a network namespace that nothing else is in, and has a
+# second one behind it that plays the rest of the world (tests/net/world). No packet leaves the machine.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip 'making hosts of its own takes root'
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	mkdir "$place/work"
+	cp "$BATS_TEST_DIRNAME/reach.py" "$place/work"
+	cd "$place/work" || return 1
+	export zviz place top
+}
+
+teardown() {
+	cd /
+	rm -rf "$place"
+}
+
+# in_world COMMAND…: between a host of its own and the world behind it
+in_world() {
+	timeout 300 unshare --net --mount "$BATS_TEST_DIRNAME/world" "$@"
+}
+
+@test "each row of the table is allowed or refused as its rules say" {
+	in_world bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table"
+}
+
+@test "nothing is left behind: not by an end, nor by a kill of the launcher, the broker, init or zviz-net" {
+	in_world bash "$BATS_TEST_DIRNAME/endings"
+}
+
+@test "a fault or a death at any of its steps leaves nothing" {
+	faults=${FAULTS:-$(dirname "$zviz")/../../tests/cli/zviz-faults}
+	export faults
+	in_world bash "$BATS_TEST_DIRNAME/faults"
+}
+
+@test "fifty at once each get a name and an address of their own" {
+	in_world bash "$BATS_TEST_DIRNAME/crowd" 50
+}
+
+@test "the rules stay when zviz-net is killed, and the way out is gone" {
+	in_world bash "$BATS_TEST_DIRNAME/cut"
+}
+
+@test "the workload cannot change its rules, devices or routes" {
+	in_world bash "$BATS_TEST_DIRNAME/inside"
+}
+
+@test "published ports lead in, from outside and from the host; a taken one is an error" {
+	in_world bash "$BATS_TEST_DIRNAME/published"
+}
+
+@test "zviz-net has given up what it was started with" {
+	in_world bash "$BATS_TEST_DIRNAME/holder"
+}
+
+@test "without zviz-net a private network is refused, and nothing runs" {
+	cp "$zviz" "$place/zviz"
+	run -1 "$place/zviz" --root "$place/state" run --network private one touch /work/ran
+	[[ "$output" == *"zviz-net: not there"* ]]
+	[ ! -e "$place/work/ran" ]
+	[ -z "$(ls -A "$place/state")" ]
+}
+
+@test "without a private network, zviz-net is not looked for" {
+	cp "$zviz" "$place/zviz"
+	run -0 "$place/zviz" --root "$place/state" run one true
+}
+
+@test "--allow and --publish say what is wrong with them" {
+	run -1 "$zviz" --root "$place/state" run --network private --allow 10.0.0.0/33 one true
+	[[ "$output" == *"--allow 10.0.0.0/33: no address range"* ]]
+	run -1 "$zviz" --root "$place/state" run --network private --allow 10.0.0.0/8:0 one true
+	[[ "$output" == *"is no port: 1 to 65535"* ]]
+	run -1 "$zviz" --root "$place/state" run --network private --publish 80:x one true
+	[[ "$output" == *"not [ADDRESS:]HOST:CONTAINER"* ]]
+	run -1 "$zviz" --root "$place/state" run --allow 10.0.0.0/8 one true
+	[[ "$output" == *"--allow needs a network with a way out"* ]]
+	run -1 "$zviz" --root "$place/state" run --network private --allow example.org one true
+	[[ "$output" == *"rules about names (example.org) are not available"* ]]
+}

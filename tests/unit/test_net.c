@@ -1,0 +1,153 @@
+/*
+ * Ranges, the job of zviz-net as text, and the addresses of containers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/pool.h"
+#include "policy/net_job.h"
+#include "policy/net_rules.h"
+
+/* Last: its fail() is a macro, ours a function. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void test_ranges(void **state)
+{
+	static const struct {
+		const char *inner, *outer;
+		bool within;
+	} rows[] = {
+		{ "10.1.2.3", "10.0.0.0/8", true },
+		{ "10.1.2.3/8", "10.0.0.0/8", true }, /* what lies behind the prefix is nothing */
+		{ "10.0.0.0/8", "10.1.2.3", false },
+		{ "11.0.0.0", "10.0.0.0/8", false },
+		{ "10.0.0.128/25", "10.0.0.0/25", false },
+		{ "1.2.3.4", "0.0.0.0/0", true },
+		{ "fd00::1", "0.0.0.0/0", false }, /* another family is never within */
+		{ "fd00::1", "fd00::/127", true },
+		{ "fd00::2", "fd00::/127", false },
+		{ "::ffff:10.1.2.3", "10.0.0.0/8", false },
+	};
+	struct net_range a, b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_true(net_range_parse(rows[i].inner, &a));
+		assert_true(net_range_parse(rows[i].outer, &b));
+		assert_int_equal(net_range_within(&a, &b), rows[i].within);
+	}
+	assert_false(net_range_parse("10.0.0.0/33", &a));
+	assert_false(net_range_parse("10.0.0", &a));
+	assert_false(net_range_parse("", &a));
+	assert_false(net_range_parse("10.0.0.0/", &a));
+}
+
+static void test_guarded(void **state)
+{
+	static const struct {
+		const char *range;
+		bool guarded;
+	} rows[] = {
+		{ "169.254.169.254", true }, { "169.254.0.0/16", true },
+		{ "169.254.0.0/15", false }, { "0.0.0.0/0", false },
+		{ "fd00:ec2::254", true },   { "fd00:ec2::/32", false },
+		{ "100.100.100.200", true }, { "::/0", false },
+	};
+	struct net_range r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_true(net_range_parse(rows[i].range, &r));
+		assert_int_equal(net_range_guarded(&r) != NULL, rows[i].guarded);
+	}
+}
+
+static void test_job(void **state)
+{
+	static const struct plan_publish published[] = { { false, NULL, 8080, 80 },
+							 { true, "::1", 53, 5353 } };
+	struct plan p = { .id = "one", .net = { .npublished = 2, .published = published } };
+	static const char rules[] = "table inet zviz {\n}\n";
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	net_job_print(&p, rules, strlen(rules), &text);
+	assert_int_equal(net_job_parse(&a, buf_text(&text), text.len, &job, &e), 0);
+	assert_string_equal(job.id, "one");
+	assert_int_equal(job.npublished, 2);
+	assert_null(job.published[0].address);
+	assert_int_equal(job.published[0].host, 8080);
+	assert_true(job.published[1].udp);
+	assert_string_equal(job.published[1].address, "::1");
+	assert_int_equal(job.published[1].container, 5353);
+	assert_string_equal(job.rules, rules);
+	/* Cut anywhere, it is none. */
+	for (size_t len = 0; len < text.len; len++)
+		assert_true(net_job_parse(&a, buf_text(&text), len, &job, &e) < 0);
+	arena_free(&a);
+}
+
+static void test_no_job(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"zviz-net 2\ncontainer a\nrules 0\n",
+		"zviz-net 1\ncontainer \nrules 0\n",
+		"zviz-net 1\nrules 0\n",
+		"zviz-net 1\ncontainer a\nrules 1\n",
+		"zviz-net 1\ncontainer a\nrules 0\nx",
+		"zviz-net 1\ncontainer a\npublish tcp * 0 80\nrules 0\n",
+		"zviz-net 1\ncontainer a\npublish tcp * 80 65536\nrules 0\n",
+		"zviz-net 1\ncontainer a\npublish sctp * 80 80\nrules 0\n",
+		"zviz-net 1\ncontainer a\npublish tcp x} 80 80\nrules 0\n",
+		"zviz-net 1\ncontainer a\npublish tcp * 80 80 80\nrules 0\n",
+		"zviz-net 1\ncontainer a\nelse\nrules 0\n",
+	};
+	struct arena a = { 0 };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_true(net_job_parse(&a, texts[i], strlen(texts[i]), &job, &e) < 0);
+	arena_free(&a);
+}
+
+static void test_pool(void **state)
+{
+	static const struct pool_route crossing[] = { { 0, 0 },           /* a default route */
+						      { 0x0a000000, 8 },  /* 10/8 */
+						      { 0xac1d0500, 24 }, /* 172.29.5/24 */
+						      { 0xc0a8f001, 32 } };
+	struct pool_pair one, other;
+
+	(void)state;
+	assert_true(pool_choose(0, crossing, 1, &one));
+	assert_int_equal(one.host4, 0x0af90000);
+	assert_int_equal(one.own4, 0x0af90001);
+	assert_true(pool_choose(499, crossing, 1, &other));
+	assert_int_equal(other.host4, 0x0af90000 + 998);
+	assert_int_equal(other.own6[14] << 8 | other.own6[15], 999);
+	assert_memory_not_equal(one.own6, other.own6, 16);
+	assert_true(pool_choose(0, crossing, COUNT(crossing), &one));
+	assert_int_equal(one.host4, 0xc0a8f800);                          /* 192.168.248.0 */
+	assert_false(pool_choose(1024, crossing, COUNT(crossing), &one)); /* a /21 has 1024 pairs */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ranges), cmocka_unit_test(test_guarded),
+		cmocka_unit_test(test_job),    cmocka_unit_test(test_no_job),
+		cmocka_unit_test(test_pool),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
