@@ -52,9 +52,9 @@ refused() {
 }
 
 @test "what a later version will do is refused, not ignored" {
-	refused "not available in this version: network mode private" run --network private id true
-	refused "not available in this version: --allow" run --allow 10.0.0.0/8 id true
-	refused "not available in this version: --publish" run --publish 80 id true
+	refused "rules about names (example.org) are not available" run --network private --allow example.org id true
+	refused "--allow needs a network with a way out" run --allow 10.0.0.0/8 id true
+	refused "--publish needs a network with a way out" run --publish 80 id true
 }
 
 @test "a profile in a file: missing, too large, malformed, a folder" {

@@ -39,7 +39,7 @@ line() { # PATTERN: a line of the last output
 	line '^connect to 10\.1\.2\.3:443: refused with ENETUNREACH$'
 	line '^ seccomp allowed natively: connect '
 	line '^ network refused with ENETUNREACH: its own network has a loopback and no way out$'
-	line '^ to permit network: \{mode: private\} and a row in network.egress.allow, or run with --network private'
+	line '^ to permit network: \{mode: private\} and a row in network.egress.allow, or run with --network'
 }
 
 @test "a new namespace: who refuses it, the line, the cost, and that no change permits it" {

@@ -66,6 +66,44 @@ static void test_guarded(void **state)
 	}
 }
 
+/* What decides, in the order in which it does: a named guarded range, the guarded ones, the rest. */
+static void test_rules(void **state)
+{
+	static const char *const order[] = {
+		"policy drop;",
+		"oifname \"lo\" accept",
+		"ct state established,related accept",
+		"ct state new ip daddr 169.254.169.254 meta l4proto { tcp, udp } th dport { 80 } "
+		"counter name \"egress2\" accept",
+		"ip daddr 169.254.0.0/16 counter name \"guarded\" goto refuse",
+		"ip6 daddr fd00:ec2::254 counter name \"guarded\" goto refuse",
+		"# own.yaml:7\n\t\tct state new ip daddr 10.0.0.0/8 counter name \"egress1\" accept",
+		"counter name \"refused_out\" goto refuse",
+		"policy drop;",
+		"th dport { 8080 } counter name \"ingress1\" accept",
+		"counter name \"refused_in\" goto refuse",
+		"policy drop;",
+	};
+	uint64_t port = 80;
+	struct egress_rule out[] = { { .cidr = "10.1.2.3/8", .from = { "own.yaml", NULL, 7, 1 } },
+				     { .cidr = "169.254.169.254", .n = 1, .ports = &port } };
+	struct ingress_rule in[] = { { .port = 8080 } };
+	struct plan p = { .net = { .egress = { 2, 2, out }, .ingress = { 1, 1, in } } };
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+	const char *at;
+
+	(void)state;
+	net_rules_print(&p, &text);
+	at = strstr(buf_text(&text), "chain output");
+	for (size_t i = 0; i < COUNT(order); i++) {
+		at = at != NULL ? strstr(at, order[i]) : NULL;
+		if (at == NULL)
+			fail_msg("'%s' does not follow in:\n%s", order[i], buf_text(&text));
+	}
+	arena_free(&a);
+}
+
 static void test_job(void **state)
 {
 	static const struct plan_publish published[] = { { false, NULL, 8080, 80 },
@@ -145,8 +183,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_guarded),
-		cmocka_unit_test(test_job),    cmocka_unit_test(test_no_job),
-		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_rules),  cmocka_unit_test(test_job),
+		cmocka_unit_test(test_no_job), cmocka_unit_test(test_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
