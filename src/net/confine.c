@@ -8,11 +8,13 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "kern/sys.h"
 #include "net/holder.h"
 
@@ -45,17 +47,33 @@ static const struct sock_filter filter[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
-/* Into the container's user namespace, where it is nobody of the host: what it may still be asked for, it could not do. */
+/* The first id that a map of this process's user namespace has inside, or -1. */
+static int64_t first_id(const char *path)
+{
+	char text[32];
+	unsigned id;
+	OWN_FD fd = path_open(path, O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%u", &id) == 1 ? (int64_t)id : -1;
+}
+
+/* Into the container's user namespace, whose ids are nobody's outside: what it may still be asked for, it could not do. */
 static int leave_host(struct err *e)
 {
 	const struct sys_caps none = { 0 };
 	int r = sys_setns(NET_FD_USERNS, CLONE_NEWUSER);
+	int64_t uid = first_id("/proc/self/uid_map"), gid = first_id("/proc/self/gid_map");
 
+	if (r == 0 && (uid < 0 || gid < 0))
+		r = -EINVAL;
 	if (r == 0)
-		r = sys_setgroups(0, NULL) == 0 || errno == EPERM ? 0 : -errno;
-	/* A single mapped id may be another than 0, and then it is the caller's own already. */
-	if (r == 0 && sys_setresgid(0) == 0)
-		(void)sys_setresuid(0);
+		r = sys_setgroups(0, NULL);
+	if (r == 0)
+		r = sys_setresgid((gid_t)gid);
+	if (r == 0)
+		r = sys_setresuid((uid_t)uid);
 	if (r == 0)
 		r = sys_capset(&none);
 	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
