@@ -19,7 +19,7 @@
 #include "box/cgroup.h"
 #include "policy/plan.h"
 
-enum { BOX_STEPS_MAX = 48 };
+enum { BOX_STEPS_MAX = 52 };
 
 /* What the broker's side of the table calls: box and broker know nothing of each other. */
 struct box_broker {
@@ -45,6 +45,7 @@ struct box_start_words {
 struct box_options {
 	const char *state_root; /* folder of all containers' state */
 	bool timings;
+	const char *scope_helper; /* path of zviz-scope, for plans with a scope of systemd's */
 	struct box_broker broker;
 	struct box_start_words started; /* written down, for whoever asks later */
 };
@@ -83,7 +84,9 @@ struct box {
 	size_t recorded;  /* bytes in state.json */
 	struct cgroup cgroup;
 	bool has_cgroup;
-	bool left; /* detached: nothing of it is ours to end */
+	pid_t scope;   /* the helper that stands in systemd's scope, 0: none */
+	int scope_end; /* closed when it is to go */
+	bool left;     /* detached: nothing of it is ours to end */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
 	int broker_note, init_note; /* the launcher's ends */

@@ -140,21 +140,67 @@ static int make_fresh(int parent, const char *name, const struct cgroup_group *g
 	return mkdirat(parent, name, 0755) == 0 ? 0 : mkdir_failed(errno, g->path, e);
 }
 
-/* Makes the group *g, whose path is parent_path and one more component. */
-static int make_group(const char *parent_path, const char *id, struct cgroup_group *g,
-		      struct err *e)
+/* The folder of a path's first `len` bytes, made if it is not there. */
+static int open_parent(const struct cgroup_group *g, size_t len, int *out, struct err *e)
+{
+	char path[CGROUP_PATH_MAX];
+
+	snprintf(path, sizeof path, "%.*s", len != 0 ? (int)len : 1, g->path);
+	if (len > g->base_len && mkdir(path, 0755) < 0 && errno != EEXIST)
+		return mkdir_failed(errno, path, e);
+	TRY(open_folder(path, out, e));
+	return g->v2 ? enable(*out, path, g->controllers & ~(uint32_t)CGROUP_DEVICES, e) : 0;
+}
+
+/* Opens the folder that the group is in; what lies between it and the base is made, and passes the controllers on. */
+static int open_parents(const struct cgroup_group *g, int *out, struct err *e)
+{
+	size_t end = (size_t)(strrchr(g->path, '/') - g->path);
+
+	for (size_t len = g->base_len;; len += 1 + strcspn(g->path + len + 1, "/")) {
+		OWN_FD dir = -1;
+
+		TRY(open_parent(g, len, &dir, e));
+		if (!g->v2 && g->controllers & CGROUP_CPUSET && len > g->base_len) {
+			OWN_FD above = openat(dir, "..", FOLDER);
+
+			TRY(fill_cpuset(above, dir, g->path, e));
+		}
+		if (len >= end) {
+			*out = fd_take(&dir);
+			return 0;
+		}
+	}
+}
+
+/* Somebody else's end may take a common parent away while it has nothing in it. */
+static int make_in_parents(const char *id, const struct cgroup_group *g, int *parent, struct err *e)
+{
+	enum { TRIES = 100 };
+	int r = -ENOENT;
+
+	for (unsigned i = 0; r == -ENOENT && i < TRIES; i++) {
+		fd_close(parent);
+		r = open_parents(g, parent, e);
+		if (r >= 0 && !g->there)
+			r = make_fresh(*parent, strrchr(g->path, '/') + 1, g, id, e);
+		if (r == -ENOENT && g->base_len >= (size_t)(strrchr(g->path, '/') - g->path))
+			break;
+	}
+	return r;
+}
+
+static int make_group(const char *id, struct cgroup_group *g, struct err *e)
 {
 	const char *name = strrchr(g->path, '/') + 1;
 	OWN_FD parent = -1;
 
-	TRY(open_folder(parent_path, &parent, e));
-	if (g->v2)
-		TRY(enable(parent, parent_path, g->controllers, e));
-	TRY(make_fresh(parent, name, g, id, e));
+	TRY(make_in_parents(id, g, &parent, e));
 	g->dir = openat(parent, name, FOLDER);
 	if (g->dir < 0) {
 		fail(e, errno, "%s: %m", g->path);
-		unlinkat(parent, name, AT_REMOVEDIR);
+		if (!g->there)
+			unlinkat(parent, name, AT_REMOVEDIR);
 		return -e->no;
 	}
 	if (!g->v2 && g->controllers & CGROUP_CPUSET)
@@ -164,73 +210,17 @@ static int make_group(const char *parent_path, const char *id, struct cgroup_gro
 
 /* ---- the whole ---- */
 
-static int name_group(struct cgroup *c, const char *parent, const char *id, uint32_t controllers,
-		      bool v2, struct err *e)
-{
-	struct cgroup_group *g = &c->at[c->n++];
-	int n;
-
-	*g = (struct cgroup_group){ .controllers = controllers, .v2 = v2, .dir = -1, .tasks = -1 };
-	n = snprintf(g->path, sizeof g->path, "%s/zviz-%s", strcmp(parent, "/") == 0 ? "" : parent,
-		     id);
-	if (n < 0 || (size_t)n >= sizeof g->path)
-		return fail(e, ENAMETOOLONG, "the group %s/zviz-%s: %m", parent, id);
-	return 0;
-}
-
-/* One group for each v1 hierarchy in use: controllers mounted together have the same parent. */
-static int name_v1_groups(const struct plan *p, struct cgroup *c, struct err *e)
-{
-	const struct host_cgroup *h = &p->host->cgroup;
-	uint32_t left = p->cgroup_v1;
-
-	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
-		uint32_t here = 0;
-
-		if (!(left & 1u << i))
-			continue;
-		for (unsigned j = i; j < CGROUP_CONTROLLERS; j++)
-			if (left & 1u << j && strcmp(h->v1_parent[i], h->v1_parent[j]) == 0)
-				here |= 1u << j;
-		left &= ~here;
-		TRY(name_group(c, h->v1_parent[i], p->id, here, false, e));
-	}
-	return 0;
-}
-
-int cgroup_name(const struct plan *p, struct cgroup *out, struct err *e)
-{
-	const char *v2 = p->host->cgroup.v2_parent;
-
-	*out = (struct cgroup){ 0 };
-	if (!p->cgroup)
-		return 0;
-	if (p->id[0] == '\0' || strchr(p->id, '/') != NULL || strchr(p->id, '\n') != NULL)
-		return fail(e, EINVAL, "'%s' cannot name a group", p->id);
-	if (v2[0] == '\0' && p->cgroup_v2 != 0)
-		return fail(e, ENOENT, "cgroup v2: no folder in which groups can be made");
-	/* On v2 even without a controller: it is the group that can be killed as a whole. Beside v1 groups that
-	 * is not worth a folder at every start. */
-	if (v2[0] != '\0' && (p->cgroup_v2 != 0 || p->cgroup_v1 == 0))
-		TRY(name_group(out, v2, p->id, p->cgroup_v2, true, e));
-	return name_v1_groups(p, out, e);
-}
-
 /* Makes a named group. On failure its folder may be left, with g->dir open, for the caller to remove. */
 static int open_group(const char *id, struct cgroup_group *g, struct err *e)
 {
-	char parent[CGROUP_PATH_MAX];
-	size_t len = (size_t)(strrchr(g->path, '/') - g->path);
-
-	snprintf(parent, sizeof parent, "%.*s", len != 0 ? (int)len : 1, g->path);
-	TRY(make_group(parent, id, g, e));
+	TRY(make_group(id, g, e));
 	if (g->v2)
 		return 0;
 	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
 	return g->tasks >= 0 ? 0 : fail(e, errno, "%s/tasks: %m", g->path);
 }
 
-static const struct cgroup_group *group_for(const struct cgroup *c, unsigned controller)
+const struct cgroup_group *cgroup_group_for(const struct cgroup *c, unsigned controller)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (c->at[i].controllers & 1u << controller)
@@ -241,7 +231,7 @@ static const struct cgroup_group *group_for(const struct cgroup *c, unsigned con
 int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file,
 		const char *v1_file)
 {
-	const struct cgroup_group *g = group_for(c, (unsigned)__builtin_ctz(controller));
+	const struct cgroup_group *g = cgroup_group_for(c, (unsigned)__builtin_ctz(controller));
 
 	/* A v2 group counts some things without any controller. */
 	if (g == NULL && c->n > 0 && c->at[0].v2)
@@ -254,7 +244,7 @@ int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file
 
 static int write_limit(const struct cgroup *c, const struct plan_limit *l, struct err *e)
 {
-	const struct cgroup_group *g = group_for(c, l->controller);
+	const struct cgroup_group *g = cgroup_group_for(c, l->controller);
 
 	if (g == NULL && l->optional)
 		return 0;
@@ -308,7 +298,7 @@ static int fill(const struct plan *p, struct cgroup *out, struct err *e)
 	}
 	for (size_t i = 0; i < p->nlimits; i++)
 		TRY(write_limit(out, &p->limits[i], e));
-	return 0;
+	return p->devices.nrules != 0 ? cgroup_devices(out, p, e) : 0;
 }
 
 int cgroup_create(const struct plan *p, struct cgroup *out, struct err *e)
@@ -353,7 +343,27 @@ void cgroup_close(struct cgroup *c)
 void cgroup_paths(const struct cgroup *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->n; i++)
-		buf_printf(out, "%s\n", c->at[i].path);
+		if (c->at[i].made != 0)
+			buf_printf(out, "+%u %s\n", c->at[i].made, c->at[i].path);
+		else
+			buf_printf(out, "%s\n", c->at[i].path);
+}
+
+/* "+2 /a/b/c/d": so many folders above it may be ours as well. */
+static unsigned read_made(const char **path, size_t *len)
+{
+	unsigned made = 0;
+	const char *s = *path;
+
+	if (*len < 3 || s[0] != '+' || s[1] < '1' || s[1] > '9')
+		return 0;
+	for (s++; *s >= '0' && *s <= '9' && made < CGROUP_PATH_MAX; s++)
+		made = made * 10 + (unsigned)(*s - '0');
+	if (*s != ' ')
+		return 0;
+	*len -= (size_t)(s + 1 - *path);
+	*path = s + 1;
+	return made;
 }
 
 /* Opens one recorded folder; `len` bytes of `path`. */
@@ -361,6 +371,7 @@ static int reopen_group(const char *path, size_t len, struct cgroup *out, struct
 {
 	struct statfs fs;
 	OWN_FD dir = -1;
+	unsigned made = read_made(&path, &len);
 
 	if (out->n == CGROUP_GROUPS)
 		return fail(e, EINVAL, "more groups than a container has");
@@ -369,10 +380,14 @@ static int reopen_group(const char *path, size_t len, struct cgroup *out, struct
 
 	if (path[0] != '/' || len >= sizeof g->path)
 		return fail(e, EINVAL, "'%.*s' names no group", len < 100 ? (int)len : 100, path);
-	*g = (struct cgroup_group){ .tasks = -1 };
+	*g = (struct cgroup_group){ .tasks = -1, .made = made };
 	memcpy(g->path, path, len);
-	if (open_folder(g->path, &dir, e) < 0)
-		return e->no == ENOENT ? 0 : -e->no;
+	if (open_folder(g->path, &dir, e) < 0) {
+		if (e->no != ENOENT)
+			return -e->no;
+		cgroup_remove_above(g);
+		return 0;
+	}
 	if (fstatfs(dir, &fs) < 0)
 		return fail(e, errno, "%s: %m", g->path);
 	if (fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != CGROUP_SUPER_MAGIC)

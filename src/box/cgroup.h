@@ -1,7 +1,8 @@
 /*
  * A container's control groups: one in the v2 hierarchy where groups can be made there, and one in
  * each v1 hierarchy that the plan uses. They are called zviz-ID and stand directly in the host's
- * parent folders: a folder of our own between the two would double the cost of a start.
+ * parent folders, unless a bundle names another path: a folder of our own between the two would double the cost of a
+ * start.
  *
  * The order of a start: cgroup_create; clone3 with CLONE_INTO_CGROUP and cgroup_fd(); in the child,
  * still alone, cgroup_enter; only then unshare(CLONE_NEWCGROUP), because a cgroup namespace begins
@@ -26,10 +27,13 @@ enum {
 
 struct cgroup_group {
 	char path[CGROUP_PATH_MAX];
-	uint32_t controllers; /* those it limits; 0 when reopened from a path */
+	size_t base_len;      /* so much of the path has to be there; 0 when reopened from a path */
+	uint32_t controllers; /* those it limits; 0 when reopened */
+	unsigned made;        /* so many folders above it were not there before */
 	bool v2;
-	int dir;   /* its folder */
-	int tasks; /* v1: the file to enter by; -1 for v2 and when reopened */
+	bool there; /* made by somebody else: systemd */
+	int dir;    /* its folder */
+	int tasks;  /* v1: the file to enter by; -1 for v2 and when reopened */
 };
 
 /* Zero-initialised it is none. */
@@ -54,6 +58,12 @@ int cgroup_fd(const struct cgroup *c);
  * where there is none. A NULL name: that version has no such file. */
 int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file,
 		const char *v1_file);
+
+/* Which group has the controller (a bit number), NULL when none. */
+const struct cgroup_group *cgroup_group_for(const struct cgroup *c, unsigned controller);
+
+/* Puts the plan's device rules into force: v1 by files, v2 by a program. */
+int cgroup_devices(const struct cgroup *c, const struct plan *p, struct err *e);
 
 /* In the child, while it has one thread: enters the v1 groups, then closes every descriptor of
  * *c. Needs no privilege: the kernel asks the one who opened the files. */
@@ -80,14 +90,28 @@ int cgroup_kill(const struct cgroup *c, struct err *e);
  * Closes *c. Groups already gone are no error. */
 int cgroup_remove(struct cgroup *c, struct err *e);
 
+/* Removes the folders above a group that were made for it. They may hold other groups by now, and then stay for these. */
+void cgroup_remove_above(const struct cgroup_group *g);
+
 /* What the container used. UINT64_MAX where the kernel does not say. */
 struct cgroup_usage {
 	uint64_t memory_peak;  /* bytes */
 	uint64_t oom_kills;    /* processes */
+	uint64_t oom_groups;   /* times that the whole group was killed; v2 */
 	uint64_t pids_refused; /* forks that met the limit */
-	uint64_t cpu_us;       /* v2 only */
+	uint64_t pids_peak;
+	uint64_t cpu_us, throttled_us;                    /* v2 */
+	uint64_t memory_wait_us, cpu_wait_us, io_wait_us; /* v2, where the kernel keeps PSI */
 };
 void cgroup_read_usage(const struct cgroup *c, struct cgroup_usage *out);
+
+/* Reads the first group that has the file, NUL behind it: its length, or -ENOENT. A file that is NULL does not exist in
+ * that version. */
+ssize_t cgroup_text(const struct cgroup *c, const char *v2_file, const char *v1_file, char *out,
+		    size_t room);
+
+/* The number after `key` in a file of "key number" lines, or of the whole file when key is NULL; UINT64_MAX: none. */
+uint64_t cgroup_number(int dir, const char *file, const char *key);
 
 /* Is any process in the groups? */
 bool cgroup_populated(const struct cgroup *c);

@@ -1,5 +1,5 @@
 /*
- * The end of a container's groups: what they used, killing, removing.
+ * The end of a container's groups: killing, removing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -194,13 +194,28 @@ static int remove_group(int parent, const char *name)
 	return r;
 }
 
+void cgroup_remove_above(const struct cgroup_group *g)
+{
+	char path[CGROUP_PATH_MAX];
+	char *slash;
+
+	memcpy(path, g->path, sizeof path);
+	for (unsigned i = 0; i < g->made && (slash = strrchr(path, '/')) != NULL; i++) {
+		*slash = '\0';
+		if (rmdir(path) < 0 && errno != ENOENT)
+			return;
+	}
+}
+
 static int remove_one(const struct cgroup_group *g, struct err *e)
 {
 	OWN_FD parent = openat(g->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = parent < 0 ? -errno : remove_group(parent, strrchr(g->path, '/') + 1);
 
-	if (r >= 0)
+	if (r >= 0) {
+		cgroup_remove_above(g);
 		return 0;
+	}
 	fail(e, -r, "remove the group %s: %m", g->path);
 	return r == -EBUSY ? advise(e, "a process in it does not end: see %s/cgroup.procs", g->path)
 			   : r;
@@ -214,6 +229,7 @@ bool cgroup_remove_empty(struct cgroup *c)
 
 		if (parent < 0 || unlinkat(parent, strrchr(g->path, '/') + 1, AT_REMOVEDIR) < 0)
 			return false;
+		cgroup_remove_above(g);
 	}
 	cgroup_close(c);
 	return true;
@@ -236,61 +252,12 @@ int cgroup_remove(struct cgroup *c, struct err *e)
 	return result;
 }
 
-/* ---- what was used ---- */
-
-/* The number after `key` in a file of "key number" lines, or of the whole file when key is NULL. */
-static uint64_t read_number(int dir, const char *file, const char *key)
-{
-	char text[FILE_ROOM];
-	OWN_FD fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
-	size_t key_len = key != NULL ? strlen(key) : 0;
-	uint64_t v;
-
-	if (len < 0)
-		return UINT64_MAX;
-	text[len] = '\0';
-	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-		*end = '\0';
-		if (key != NULL && (strncmp(line, key, key_len) != 0 || line[key_len] != ' '))
-			continue;
-		return num_u64(line + key_len + (key != NULL), &v) == 0 ? v : UINT64_MAX;
-	}
-	return UINT64_MAX;
-}
-
-/* Which file says what, in each version. */
-static const struct source {
-	size_t offset;
-	const char *v2_file, *v2_key, *v1_file, *v1_key;
-} sources[] = {
-	{ offsetof(struct cgroup_usage, memory_peak), "memory.peak", NULL,
-	  "memory.max_usage_in_bytes", NULL },
-	{ offsetof(struct cgroup_usage, oom_kills), "memory.events", "oom_kill",
-	  "memory.oom_control", "oom_kill" },
-	{ offsetof(struct cgroup_usage, pids_refused), "pids.events", "max", "pids.events", "max" },
-	{ offsetof(struct cgroup_usage, cpu_us), "cpu.stat", "usage_usec", NULL, NULL },
-};
-
-void cgroup_read_usage(const struct cgroup *c, struct cgroup_usage *out)
-{
-	memset(out, 0xff, sizeof *out);
-	for (size_t s = 0; s < COUNT(sources); s++)
-		for (size_t i = 0; i < c->n; i++) {
-			const struct cgroup_group *g = &c->at[i];
-			const char *file = g->v2 ? sources[s].v2_file : sources[s].v1_file;
-			uint64_t *to = (uint64_t *)((char *)out + sources[s].offset);
-
-			if (file != NULL && *to == UINT64_MAX)
-				*to = read_number(g->dir, file,
-						  g->v2 ? sources[s].v2_key : sources[s].v1_key);
-		}
-}
+/* ---- whether anybody is in it ---- */
 
 bool cgroup_populated(const struct cgroup *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		uint64_t n = c->at[i].v2 ? read_number(c->at[i].dir, "cgroup.events", "populated")
+		uint64_t n = c->at[i].v2 ? cgroup_number(c->at[i].dir, "cgroup.events", "populated")
 					 : 0;
 		pid_t pids[BATCH];
 

@@ -463,6 +463,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	b->init = pid_of(b->init_pidfd);
 	if (b->init <= 0)
 		return fail(e, ESRCH, "the first process has no number here");
+	undo_scope_make(b); /* init is in the scope: the helper's place is free */
 	fd_close(&b->note_init);
 	fd_close(&b->hand_init);
 	fd_close(&b->hand_broker);

@@ -105,6 +105,12 @@ static bool views_change(const struct plan *p)
 	return p->view.used && p->broker.used;
 }
 
+/* systemd makes the group. */
+static bool scoped(const struct plan *p)
+{
+	return p->group.unit != NULL;
+}
+
 static bool has_sysctls(const struct plan *p)
 {
 	return p->nsysctls != 0;
@@ -129,6 +135,7 @@ const struct step steps[] = {
 	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
 	{ BROKER, "state.hold", step_state_hold, NULL, holds_name },
 	{ BROKER, "live.map", step_live_map, NULL, changeable },
+	{ HOST, "scope.make", step_scope_make, undo_scope_make, scoped },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "view.open", step_view_open, NULL, views_change },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },

@@ -60,6 +60,8 @@ _Noreturn void child_walk(struct box *b, enum actor who, size_t born);
 /* The rows of each process. */
 int step_state_claim(struct box *b, struct err *e);
 void undo_state_claim(struct box *b);
+int step_scope_make(struct box *b, struct err *e);
+void undo_scope_make(struct box *b);
 int step_cgroup_create(struct box *b, struct err *e);
 void undo_cgroup_create(struct box *b);
 int step_view_open(struct box *b, struct err *e);

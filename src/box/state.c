@@ -375,6 +375,20 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 	return 0;
 }
 
+int state_groups(struct arena *a, const char *root_path, const char *id, struct cgroup *out,
+		 struct err *e)
+{
+	OWN_FD root = -1;
+	OWN_FD dir = -1;
+
+	*out = (struct cgroup){ 0 };
+	TRY(open_container(root_path, id, &root, &dir, e));
+
+	struct record r = record_read(a, dir);
+
+	return r.cgroups != NULL ? cgroup_reopen(r.cgroups, out, e) : 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -58,6 +58,11 @@ int state_open(const char *root, const char *id, struct err *e);
 /* The same, for whoever only looks. */
 int state_look(const char *root, const char *id, struct err *e);
 
+/* Opens the container's control groups: cgroup_close() them. None when it has none, or none any more. */
+struct cgroup;
+int state_groups(struct arena *a, const char *root, const char *id, struct cgroup *out,
+		 struct err *e);
+
 /* All ids below root, sorted; none when the folder is not there. */
 int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);
 

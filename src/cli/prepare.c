@@ -212,6 +212,7 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
 	q->detach = o->detach;
 	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
+	q->systemd_cgroup = c->globals.systemd_cgroup;
 	for (size_t i = 0; i < p->view.nshared; i++) {
 		struct words *list = p->view.shared[i].write ? &q->write : &q->read;
 
@@ -235,10 +236,6 @@ static int check_globals(const struct cli *c, const struct host *h, struct err *
 {
 	const struct amount *rootless = &c->globals.rootless;
 
-	if (c->globals.systemd_cgroup) {
-		fail(e, EOPNOTSUPP, "--systemd-cgroup is not available in this version");
-		return advise(e, "leave it out: zviz makes its control groups itself");
-	}
 	if (rootless->set && rootless->value == ROOTLESS_TRUE && h->privileged)
 		return fail(e, EPERM, "--rootless true: the caller is privileged here");
 	if (rootless->set && rootless->value == ROOTLESS_FALSE && !h->privileged)
@@ -296,6 +293,8 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 	TRY(probe_host(&p->host, e));
 	TRY(check_globals(c, &p->host, e));
 	TRY(check_options(c, o, e));
+	if (c->globals.systemd_cgroup && !p->host.privileged)
+		probe_user_manager(p->host.uid, &p->host.cgroup);
 	if (r.bundle != NULL)
 		TRY(load_bundle(c, o, &r, p, e));
 	else

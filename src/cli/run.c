@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -328,22 +329,37 @@ static int relay(struct session *s, struct err *e)
 	return term_relay(t, e);
 }
 
+/* Where no group counts it: of all children that were waited for, and theirs. */
+static uint64_t processors_used_us(void)
+{
+	struct rusage r;
+
+	if (getrusage(RUSAGE_CHILDREN, &r) < 0)
+		return UINT64_MAX;
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
 /* Before the control groups go. A run that went well, and was not asked to talk, says nothing. */
 static void say_end(struct session *s, int code)
 {
 	struct broker_counters *c = s->counters;
 	struct buf text = { .arena = s->cli->arena };
+	bool told = code != 0 || s->cli->globals.verbose || atomic_load(&c->events_lost) != 0;
 	struct cgroup_usage used;
 
-	if (code != 0 || s->cli->globals.verbose || atomic_load(&c->events_lost) != 0) {
+	if (told) {
 		watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
 		cgroup_read_usage(&s->box.cgroup, &used);
-		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
+		if (used.cpu_us == UINT64_MAX)
+			used.cpu_us = processors_used_us();
 	}
 	if (s->box_options.timings) {
 		box_timings(&s->box, &text);
 		summary_broker(&text, c);
 	}
+	if (told)
+		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
 
@@ -432,6 +448,21 @@ static void write_down(struct session *s)
 		*LIST_ADD(c->arena, &started->words) = c->argv[i];
 }
 
+/* Beside this program: in the folder of programs that only programs start, or where both were built. */
+static const char *scope_helper(struct arena *a)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *slash, *built;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return ZVIZ_LIBEXEC "/zviz-scope";
+	built = arena_printf(a, "%.*s/../scope/zviz-scope", (int)(slash - self), self);
+	return access(built, X_OK) == 0 ? built : ZVIZ_LIBEXEC "/zviz-scope";
+}
+
 static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	struct session s = { .cli = c, .o = options };
@@ -441,6 +472,8 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 		.state_root = cli_state_root(c),
 		.timings = s.o->timings || c->globals.debug,
 	};
+	if (s.job.plan.group.unit != NULL)
+		s.box_options.scope_helper = scope_helper(c->arena);
 	write_down(&s);
 	TRY(write_down_profile(&s, e));
 	say_plan(&s);

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct plan_limit *limit_of(const struct plan *p, unsigned controller)
+static const struct plan_limit *limit_of(const struct plan *p, const char *v2_file)
 {
 	for (size_t i = 0; i < p->nlimits; i++)
-		if (1u << p->limits[i].controller == controller)
+		if (p->limits[i].v2_file != NULL && strcmp(p->limits[i].v2_file, v2_file) == 0)
 			return &p->limits[i];
 	return NULL;
 }
@@ -28,23 +28,60 @@ static bool happened(uint64_t n)
 	return n != 0 && n != UINT64_MAX;
 }
 
+static void say_pids(struct buf *b, const struct plan *p, const struct cgroup_usage *u)
+{
+	buf_printf(b, "zviz: pids: %" PRIu64 " new process%s refused at the limit", u->pids_refused,
+		   u->pids_refused == 1 ? " was" : "es were");
+	rule_of(b, limit_of(p, "pids.max"));
+	buf_puts(b, "; to permit more: resources.pids or --pids-limit\n");
+}
+
+/* One event, however many processes it took. */
+static void say_memory(struct buf *b, const struct plan *p, const struct cgroup_usage *u)
+{
+	if (happened(u->oom_groups))
+		buf_puts(b, "zviz: memory: the workload was killed as a whole");
+	else
+		buf_printf(b, "zviz: memory: %" PRIu64 " process%s killed", u->oom_kills,
+			   u->oom_kills == 1 ? " was" : "es were");
+	buf_puts(b, " at the limit");
+	rule_of(b, limit_of(p, "memory.max"));
+	if (happened(u->memory_peak))
+		buf_printf(b, ", peak %" PRIu64, u->memory_peak);
+	buf_puts(b, "; to permit more: resources.memory or --memory\n");
+}
+
+static void put_seconds(struct buf *b, const char *before, uint64_t us, const char *after)
+{
+	if (us != UINT64_MAX)
+		buf_printf(b, "%s%" PRIu64 ".%03" PRIu64 " s%s", before, us / 1000000,
+			   us / 1000 % 1000, after);
+}
+
+static void say_used(struct buf *b, const struct cgroup_usage *u)
+{
+	buf_puts(b, "zviz: used");
+	put_seconds(b, " ", u->cpu_us, " of processors");
+	if (u->memory_peak != UINT64_MAX)
+		buf_printf(b, ", at most %" PRIu64 " KiB of memory", u->memory_peak / 1024);
+	if (u->pids_peak != UINT64_MAX)
+		buf_printf(b, ", at most %" PRIu64 " processes", u->pids_peak);
+	if (happened(u->throttled_us))
+		put_seconds(b, "; held back by the limit of processors ", u->throttled_us, "");
+	put_seconds(b, "; waited for memory ", u->memory_wait_us, "");
+	put_seconds(b, ", for processors ", u->cpu_wait_us, "");
+	put_seconds(b, ", for disks ", u->io_wait_us, "");
+	buf_puts(b, "\n");
+}
+
 void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u, bool verbose)
 {
-	if (happened(u->oom_kills)) {
-		buf_printf(b, "zviz: memory: %" PRIu64 " process%s killed at the limit",
-			   u->oom_kills, u->oom_kills == 1 ? " was" : "es were");
-		rule_of(b, limit_of(p, CGROUP_MEMORY));
-		buf_puts(b, "; to permit more: resources.memory or --memory\n");
-	}
-	if (happened(u->pids_refused)) {
-		buf_printf(b, "zviz: pids: %" PRIu64 " new process%s refused at the limit",
-			   u->pids_refused, u->pids_refused == 1 ? " was" : "es were");
-		rule_of(b, limit_of(p, CGROUP_PIDS));
-		buf_puts(b, "; to permit more: resources.pids or --pids-limit\n");
-	}
-	if (verbose && happened(u->memory_peak))
-		buf_printf(b, "zviz: at most %" PRIu64 " KiB of memory in use\n",
-			   u->memory_peak / 1024);
+	if (happened(u->pids_refused))
+		say_pids(b, p, u);
+	if (verbose)
+		say_used(b, u);
+	if (happened(u->oom_kills))
+		say_memory(b, p, u);
 }
 
 /* Who dies while a call of it is served is counted as well, so the four add up to the first once all is over. */

@@ -11,7 +11,8 @@
 #include "broker/broker.h"
 #include "policy/plan.h"
 
-/* One line for each limit that was met, with its rule; with `verbose`, also the peak of memory. Pure. */
+/* One line for each limit that was met, with its rule; with `verbose`, also what was used and waited for. The last one
+ * says that memory ended it. Pure. */
 void summary_limits(struct buf *b, const struct plan *p, const struct cgroup_usage *u,
 		    bool verbose);
 

@@ -17,7 +17,11 @@ enum {
 	CGROUP_IO = 1 << 3,
 	CGROUP_CPUSET = 1 << 4,
 	CGROUP_HUGETLB = 1 << 5,
-	CGROUP_CONTROLLERS = 6, /* how many */
+	CGROUP_RDMA = 1 << 6,
+	CGROUP_MISC = 1 << 7,
+	CGROUP_DEVICES =
+		1 << 8, /* v1: a hierarchy; v2: a program of the group, which no file lists */
+	CGROUP_CONTROLLERS = 9, /* how many */
 };
 
 enum { HOST_PATH_MAX = 256 };
@@ -31,6 +35,8 @@ struct host_cgroup {
 	/* The v1 hierarchy of each controller, by bit number: an absolute folder below which groups can be
 	 * made, "" when there is none or it is not writable. */
 	char v1_parent[CGROUP_CONTROLLERS][HOST_PATH_MAX];
+	uint16_t v1_mount_len
+		[CGROUP_CONTROLLERS]; /* so much of it is where the hierarchy is mounted */
 };
 
 struct host {

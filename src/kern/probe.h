@@ -22,6 +22,9 @@ int probe_host(struct host *out, struct err *e);
 /* The part of it that is about control groups. */
 void probe_cgroup(bool privileged, struct host_cgroup *out);
 
+/* The group of this user's own systemd as the place for groups, if it has one. */
+void probe_user_manager(uint32_t uid, struct host_cgroup *out);
+
 /* Where one hierarchy stands. Each is "" when it is not there, or longer than its room. */
 struct cgroup_place {
 	char group[HOST_PATH_MAX]; /* the caller's group, as /proc/self/cgroup says it */

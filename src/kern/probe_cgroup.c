@@ -18,9 +18,11 @@ enum {
 };
 
 const char *const cgroup_names_v2[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
-							  "io",     "cpuset", "hugetlb" };
+							  "io",     "cpuset", "hugetlb",
+							  "rdma",   "misc",   "devices" };
 const char *const cgroup_names_v1[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
-							  "blkio",  "cpuset", "hugetlb" };
+							  "blkio",  "cpuset", "hugetlb",
+							  "rdma",   "misc",   "devices" };
 
 /* Bits of the names that are in `list`, whose words stand between characters of `between`. */
 static uint32_t bits_of(const char *const names[CGROUP_CONTROLLERS], const char *list, size_t len,
@@ -338,10 +340,12 @@ static void choose_v2(bool privileged, const struct cgroup_place *p, struct host
 	}
 }
 
-static void choose_v1(const struct cgroup_place *p, char parent[HOST_PATH_MAX])
+static void choose_v1(const struct cgroup_place *p, char parent[HOST_PATH_MAX], uint16_t *mount_len)
 {
-	if (p->own[0] != '\0' && access(p->own, W_OK) == 0)
-		memcpy(parent, p->own, HOST_PATH_MAX);
+	if (p->own[0] == '\0' || access(p->own, W_OK) < 0)
+		return;
+	memcpy(parent, p->own, HOST_PATH_MAX);
+	*mount_len = (uint16_t)strlen(p->mount);
 }
 
 void probe_cgroup(bool privileged, struct host_cgroup *out)
@@ -362,5 +366,22 @@ void probe_cgroup(bool privileged, struct host_cgroup *out)
 		read_mounts(&p);
 	choose_v2(privileged, &p.v2, out);
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++)
-		choose_v1(&p.v1[i], out->v1_parent[i]);
+		choose_v1(&p.v1[i], out->v1_parent[i], &out->v1_mount_len[i]);
+}
+
+void probe_user_manager(uint32_t uid, struct host_cgroup *out)
+{
+	char path[HOST_PATH_MAX], text[LIST_ROOM] = "";
+	int n = snprintf(path, sizeof path, "%s/user.slice/user-%u.slice/user@%u.service",
+			 out->v2_mount, uid, uid);
+	OWN_FD dir = -1;
+
+	if (out->v2_mount[0] == '\0' || n < 0 || (size_t)n >= sizeof path)
+		return;
+	dir = path_open(path, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return;
+	memcpy(out->v2_parent, path, sizeof path);
+	read_small(dir, "cgroup.controllers", text);
+	out->v2_controllers = cgroup_bits_v2(text);
 }

@@ -112,9 +112,15 @@ void check_mounts(struct trial *t)
 /* ---- control groups ---- */
 
 static const char *const controller_costs[CGROUP_CONTROLLERS] = {
-	"memory is not limited",       "processors are not limited",
-	"a fork bomb is not stopped",  "disk bandwidth is not limited",
-	"processors cannot be chosen", "huge pages are not limited",
+	"memory is not limited",
+	"processors are not limited",
+	"a fork bomb is not stopped",
+	"disk bandwidth is not limited",
+	"processors cannot be chosen",
+	"huge pages are not limited",
+	"RDMA is not limited",
+	"miscellaneous resources are not limited",
+	"devices are kept away by mounts and ids alone",
 };
 
 /* How an ordinary user, or root, gets a controller that it lacks. */
@@ -139,19 +145,33 @@ static const char *controller_advice(struct trial *t, unsigned controller)
 	       "user@.service, [Service] Delegate=cpu cpuset io memory pids";
 }
 
+/* Devices are no controller of v2, but a program that the machine's root attaches. */
+static bool in_v2(const struct host *h, unsigned controller)
+{
+	if (h->cgroup.v2_parent[0] == '\0')
+		return false;
+	if (1u << controller == CGROUP_DEVICES)
+		return h->privileged && h->initial_userns;
+	return h->cgroup.v2_controllers & 1u << controller;
+}
+
 static void check_controllers(struct trial *t)
 {
 	const struct host_cgroup *c = &t->h->cgroup;
 
 	for (unsigned i = 0; i < CGROUP_CONTROLLERS; i++) {
-		bool v2 = c->v2_parent[0] != '\0' && (c->v2_controllers & 1u << i);
-		bool v1 = !v2 && c->v1_parent[i][0] != '\0';
-		const char *where = v2 ? c->v2_parent : c->v1_parent[i];
+		bool v1 = c->v1_parent[i][0] != '\0', v2 = in_v2(t->h, i);
 
+		/* What is in v1 is in no v2 group, save for devices, where v1 does. */
+		v2 &= !(v1 && 1u << i == CGROUP_DEVICES);
+		/* Rare hardware: who has none needs no row. */
+		if (1u << i & (CGROUP_RDMA | CGROUP_MISC) && !v1 && !v2)
+			continue;
 		trial_add_if(t, "cgroups", cgroup_names_v2[i], v1 || v2,
 			     1u << i & (CGROUP_MEMORY | CGROUP_CPU | CGROUP_PIDS) ? CHECK_MISSING
 										  : CHECK_LIMITED,
-			     arena_printf(t->a, "v%d, below %s", v2 ? 2 : 1, where),
+			     arena_printf(t->a, "v%d, below %s", v2 ? 2 : 1,
+					  v2 ? c->v2_parent : c->v1_parent[i]),
 			     controller_costs[i], v1 || v2 ? "" : controller_advice(t, i));
 	}
 }

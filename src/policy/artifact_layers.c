@@ -140,6 +140,19 @@ static void put_rlimit(struct json_writer *w, const struct plan_rlimit *r)
 	json_close(w);
 }
 
+static void put_devices(struct json_writer *w, const struct plan_devices *v)
+{
+	if (v->nrules == 0)
+		return;
+	json_open_array(w, "devices");
+	for (size_t i = 0; i < v->nrules; i++) {
+		json_open_object(w, NULL);
+		json_put_string(w, v->rules[i].allow ? "allow" : "deny", v->rules[i].text);
+		json_close(w);
+	}
+	json_close(w);
+}
+
 void artifact_cgroup(const struct plan *p, struct buf *out)
 {
 	struct json_writer w = { .out = out, .pretty = true };
@@ -153,6 +166,7 @@ void artifact_cgroup(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->nrlimits; i++)
 		put_rlimit(&w, &p->rlimits[i]);
 	json_close(&w);
+	put_devices(&w, &p->devices);
 	end(&w);
 }
 

@@ -12,7 +12,9 @@ static void find_limits(struct finder *f, struct landing *l)
 	for (size_t i = 0; i < f->p->nlimits; i++)
 		if (landing_same_place(&f->p->limits[i].from, &l->from)) {
 			l->layer = "cgroup";
-			l->note = f->p->limits[i].v2_file;
+			/* The limit itself comes first; what else it takes, behind it. */
+			if (l->note == NULL)
+				l->note = f->p->limits[i].v2_file;
 		}
 	for (size_t i = 0; i < f->p->nrlimits; i++)
 		if (landing_same_place(&f->p->rlimits[i].from, &l->from)) {

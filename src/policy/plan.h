@@ -192,6 +192,36 @@ struct plan_limit {
 	struct from from;
 };
 
+/* Device rules: of those that match, the last decides, for reading, writing and making nodes each; what none matches
+ * is refused. */
+enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4, DEVICE_ALL = 7 }; /* BPF_DEVCG_ACC_* */
+struct device_rule {
+	bool allow;
+	char type;            /* 'a' both, 'b', 'c' */
+	int64_t major, minor; /* -1: every one */
+	unsigned access;      /* DEVICE_* */
+	const char *text;     /* "c 1:3 rw", as devices.allow takes it */
+};
+
+/* None when nrules is 0. */
+struct plan_devices {
+	size_t nrules;
+	const struct device_rule *rules;
+	size_t ncode; /* v2: the program that says the same; v1 takes the rules as text */
+	const struct bpf_insn *code;
+	struct from from;
+};
+
+/* Where the group is made. Without a path it is zviz-ID, directly in the folder that the host gives. */
+struct plan_group {
+	const char *path; /* without a '/' at its ends; NULL: none */
+	bool absolute;    /* from the top of each hierarchy; otherwise from the caller's folder */
+	/* systemd makes it: the scope's name, its slice, and whose systemd. NULL: nobody asked for that. */
+	const char *unit, *slice;
+	bool user;
+	struct from from;
+};
+
 /* ---- a layer that the profile preferred and the host lacks ---- */
 
 struct plan_missing {
@@ -268,6 +298,8 @@ struct plan {
 	struct view view;              /* what the system tells of itself inside */
 	size_t nlimits;
 	const struct plan_limit *limits;
+	struct plan_devices devices;
+	struct plan_group group;
 
 	const char *cwd;
 	size_t nargs, nenv;
@@ -294,6 +326,7 @@ struct plan_request {
 	bool events;  /* somebody listens: audit at least the denials */
 	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
 	bool init, detach, terminal;
+	bool systemd_cgroup; /* a scope of systemd's is the container's group */
 	uint64_t timeout_ms;
 	struct amount network;     /* --network: enum network_mode */
 	struct egress_rules allow; /* --allow */

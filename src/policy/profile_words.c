@@ -32,8 +32,8 @@ const struct name profile_architectures[] = {
 	{ "native", 0 }, { "x86_64", 1 }, { "i386", 2 }, { "x32", 3 }, { "aarch64", 4 }, { 0 },
 };
 const struct name profile_controllers[] = {
-	{ "memory", 0 }, { "cpu", 1 },     { "pids", 2 }, { "io", 3 },
-	{ "cpuset", 4 }, { "hugetlb", 5 }, { 0 },
+	{ "memory", 0 },  { "cpu", 1 },  { "pids", 2 }, { "io", 3 },      { "cpuset", 4 },
+	{ "hugetlb", 5 }, { "rdma", 6 }, { "misc", 7 }, { "devices", 8 }, { 0 },
 };
 
 /* ---- the words that a list may hold ---- */

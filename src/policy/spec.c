@@ -109,13 +109,6 @@ int spec_check_personality(const struct bind *b, const struct node *n, struct er
 	return one_of(domains, n->text) ? 0 : odd(b, n, "personality: LINUX or LINUX32", e);
 }
 
-int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e)
-{
-	return n->text[strspn(n->text, "0123456789,-")] == '\0'
-		       ? 0
-		       : odd(b, n, "list such as 0-3,6", e);
-}
-
 /* Keys become a path below /proc/sys: "net.ipv4.ip_forward", "net/ipv4/conf/eth0.1/forwarding". */
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 {
@@ -126,16 +119,6 @@ int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 	for (; !dots && *k != '\0'; k++)
 		dots = *k <= ' ' || *k >= 0x7f;
 	return dots ? doc_fail(b->doc, n, e, "no name of a sysctl") : 0;
-}
-
-/* Keys become a file's name in the container's cgroup. */
-int spec_check_unified(const struct bind *b, const struct node *n, struct err *e)
-{
-	const char *dot = strchr(n->key, '.');
-
-	if (dot == NULL || dot == n->key || dot[1] == '\0' || strchr(n->key, '/') != NULL)
-		return doc_fail(b->doc, n, e, "no name of a cgroup file");
-	return 0;
 }
 
 /* Only that a name is known: of them all, the launch filters the machine's own calls alone. */

@@ -118,20 +118,73 @@ struct spec_seccomp {
 struct spec_io_throttle {
 	int64_t major, minor;
 	uint64_t rate;
+	struct from from;
 };
 struct spec_io_throttles {
 	size_t n, cap;
 	struct spec_io_throttle *at;
 };
 
+/* Weights are 0 where nobody gave one. */
+struct spec_io_weight {
+	int64_t major, minor;
+	uint64_t weight, leaf_weight;
+	struct from from;
+};
+struct spec_io_weights {
+	size_t n, cap;
+	struct spec_io_weight *at;
+};
+
+/* A rule of linux.resources.devices: later ones win. -1 stands for every number, as its absence does. */
+struct spec_device_rule {
+	bool allow;
+	const char *type, *access; /* "a", "b", "c"; some of "rwm". NULL: all */
+	struct signed_amount major, minor;
+	struct from from;
+};
+struct spec_device_rules {
+	size_t n, cap;
+	struct spec_device_rule *at;
+};
+
+struct spec_hugepage {
+	const char *size; /* "2MB" */
+	uint64_t limit;
+	struct from from;
+};
+struct spec_hugepages {
+	size_t n, cap;
+	struct spec_hugepage *at;
+};
+
+struct spec_rdma {
+	const char *device;
+	struct amount handles, objects;
+	struct from from;
+};
+struct spec_rdmas {
+	size_t n, cap;
+	struct spec_rdma *at;
+};
+
 struct spec_resources {
-	struct signed_amount memory_limit, memory_reservation, memory_swap;
-	struct amount cpu_shares, cpu_period;
-	struct signed_amount cpu_quota;
+	struct signed_amount memory_limit, memory_reservation, memory_swap, memory_kernel,
+		memory_kernel_tcp;
+	struct amount memory_swappiness;
+	bool memory_keep_alive; /* disableOOMKiller */
+	struct amount cpu_shares, cpu_period, cpu_burst, rt_period;
+	struct signed_amount cpu_quota, cpu_idle, rt_runtime;
 	const char *cpuset_cpus, *cpuset_mems;
+	struct from cpuset_cpus_from, cpuset_mems_from;
 	struct signed_amount pids_limit;
-	struct amount io_weight;
+	struct amount io_weight, io_leaf_weight;
+	struct spec_io_weights io_weights;
 	struct spec_io_throttles read_bps, write_bps, read_iops, write_iops;
+	struct spec_device_rules devices;
+	struct spec_hugepages hugepages;
+	struct spec_rdmas rdma;
+	bool network; /* classes and priorities of packets */
 	struct pairs unified;
 };
 

@@ -127,49 +127,6 @@ static const struct field device_fields[] = {
 	{ "", AS_CALL, .call = spec_check_device },
 	{ 0 }
 };
-static const struct field memory_fields[] = {
-	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_limit), .min = -1 },
-	{ "reservation", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_reservation), .min = -1 },
-	{ "swap", AS_SIGNED_AMOUNT, IN(linux_.resources.memory_swap), .min = -1 },
-	{ 0 }
-};
-static const struct field cpu_fields[] = {
-	{ "shares", AS_AMOUNT, IN(linux_.resources.cpu_shares) },
-	{ "quota", AS_SIGNED_AMOUNT, IN(linux_.resources.cpu_quota), .min = -1 },
-	{ "period", AS_AMOUNT, IN(linux_.resources.cpu_period) },
-	{ "cpus", AS_STRING, IN(linux_.resources.cpuset_cpus), .check = spec_check_cpuset },
-	{ "mems", AS_STRING, IN(linux_.resources.cpuset_mems), .check = spec_check_cpuset },
-	{ 0 }
-};
-static const struct field pids_fields[] = {
-	{ "limit", AS_SIGNED_AMOUNT, IN(linux_.resources.pids_limit), .min = -1 }, { 0 }
-};
-static const struct field throttle_fields[] = {
-	{ "major", AS_I64, OF(spec_io_throttle, major), .required = true, .max = UINT32_MAX },
-	{ "minor", AS_I64, OF(spec_io_throttle, minor), .required = true, .max = UINT32_MAX },
-	{ "rate", AS_U64, OF(spec_io_throttle, rate), .required = true },
-	{ 0 }
-};
-#define THROTTLE(name, member)                                                                     \
-	{                                                                                          \
-		name, AS_LIST, IN(linux_.resources.member),                                        \
-			.size = sizeof(struct spec_io_throttle), .fields = throttle_fields         \
-	}
-static const struct field block_io_fields[] = { { "weight", AS_AMOUNT,
-						  IN(linux_.resources.io_weight), .max = 1000 },
-						THROTTLE("throttleReadBpsDevice", read_bps),
-						THROTTLE("throttleWriteBpsDevice", write_bps),
-						THROTTLE("throttleReadIOPSDevice", read_iops),
-						THROTTLE("throttleWriteIOPSDevice", write_iops),
-						{ 0 } };
-static const struct field resources_fields[] = {
-	{ "memory", AS_STRUCT, .fields = memory_fields },
-	{ "cpu", AS_STRUCT, .fields = cpu_fields },
-	{ "pids", AS_STRUCT, .fields = pids_fields },
-	{ "blockIO", AS_STRUCT, .fields = block_io_fields },
-	{ "unified", AS_PAIRS, IN(linux_.resources.unified), .check = spec_check_unified },
-	{ 0 }
-};
 static const struct name seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
 					       { "SCMP_ACT_KILL_PROCESS",
 						 (int)SECCOMP_RET_KILL_PROCESS },
@@ -235,11 +192,11 @@ static const struct field linux_fields[] = {
 	  .fields = namespace_fields },
 	{ "devices", AS_LIST, IN(linux_.devices), .size = sizeof(struct spec_device),
 	  .fields = device_fields },
-	{ "cgroupsPath", AS_STRING, IN(linux_.cgroups_path) },
+	{ "cgroupsPath", AS_STRING, IN(linux_.cgroups_path), .check = spec_check_cgroups_path },
 	{ "rootfsPropagation", AS_STRING, IN(linux_.rootfs_propagation),
 	  .check = spec_check_propagation },
 	{ "mountLabel", AS_STRING, IN(linux_.mount_label) },
-	{ "resources", AS_STRUCT, .fields = resources_fields },
+	{ "resources", AS_STRUCT, .fields = spec_resources_fields },
 	{ "sysctl", AS_PAIRS, IN(linux_.sysctl), .check = spec_check_sysctl },
 	{ "maskedPaths", AS_STRINGS, IN(linux_.masked_paths), .check = bind_check_path },
 	{ "maskedPaths", AS_PRESENT, IN(linux_.has_masked_paths) },

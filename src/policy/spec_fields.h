@@ -9,7 +9,8 @@
 
 extern const struct field spec_fields[];
 extern const struct field spec_seccomp_fields[]; /* of linux.seccomp; they bind to a struct spec */
-extern const struct name spec_seccomp_flags[];   /* "SECCOMP_FILTER_FLAG_LOG" */
+extern const struct field spec_resources_fields[]; /* of linux.resources, likewise */
+extern const struct name spec_seccomp_flags[];     /* "SECCOMP_FILTER_FLAG_LOG" */
 
 /* Of one value. */
 int spec_check_version(const struct bind *b, const struct node *n, struct err *e);
@@ -21,9 +22,8 @@ int spec_check_namespace(const struct bind *b, const struct node *n, struct err 
 int spec_check_device_type(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_propagation(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_personality(const struct bind *b, const struct node *n, struct err *e);
-int spec_check_cpuset(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e);
-int spec_check_unified(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_cgroups_path(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_seccomp_arch(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_seccomp_flag(const struct bind *b, const struct node *n, struct err *e);
 

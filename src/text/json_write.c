@@ -129,6 +129,12 @@ void json_put_i64(struct json_writer *w, const char *key, int64_t v)
 	buf_printf(w->out, "%" PRId64, v);
 }
 
+void json_put_number(struct json_writer *w, const char *key, const char *text)
+{
+	put_key(w, key);
+	buf_puts(w->out, text);
+}
+
 void json_put_bool(struct json_writer *w, const char *key, bool v)
 {
 	put_key(w, key);

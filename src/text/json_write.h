@@ -29,6 +29,8 @@ void json_close(struct json_writer *w);
 void json_put_string(struct json_writer *w, const char *key, const char *s); /* NULL becomes null */
 void json_put_u64(struct json_writer *w, const char *key, uint64_t v);
 void json_put_i64(struct json_writer *w, const char *key, int64_t v);
+/* A JSON number, as it is. */
+void json_put_number(struct json_writer *w, const char *key, const char *text);
 void json_put_bool(struct json_writer *w, const char *key, bool v);
 
 #endif

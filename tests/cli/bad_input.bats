@@ -82,7 +82,6 @@ refused() {
 	run --hostname a/b id true|--hostname
 	--log-format xml run id true|--log-format
 	--rootless maybe run id true|--rootless
-	--systemd-cgroup run id true|not available in this version
 	runn id true|'run'
 	delete|too few words
 	delete nosuch|container does not exist

@@ -210,3 +210,11 @@ nothing_beside() { # waits for the second process, if there still is one
 	grep -qE '^filesystem.deny.write \*\*/keep +sub/own.yaml:4 +broker ' <<<"$output"
 	grep -qE '^resources.pids +sub/base.yaml:3 +cgroup ' <<<"$output"
 }
+
+@test "device rules are among the limits where the profile requires them, and only there" {
+	printf 'zviz: 1\nname: ours\nextends: ci-runner\nrequirements: {cgroup: [devices]}\n' >ours.yaml
+	run -0 "$zviz" compile ./ours.yaml -o with
+	run -0 "$zviz" compile ci-runner -o without
+	[ "$(jq -r '.devices[0].allow' with/cgroup.json)" = 'c 1:3 rw' ]
+	[ "$(jq -r 'has("devices")' without/cgroup.json)" = false ]
+}

@@ -77,6 +77,7 @@ static int set_cgroup(struct golden *g, const char *value)
 		set_path(c->v1_parent[0], "/sys/fs/cgroup/memory/zviz");
 		set_path(c->v1_parent[1], "/sys/fs/cgroup/cpu/zviz");
 		set_path(c->v1_parent[2], "/sys/fs/cgroup/pids/zviz");
+		set_path(c->v1_parent[8], "/sys/fs/cgroup/devices/zviz");
 	}
 	return v2 || v1 || hybrid || delegated || strcmp(value, "none") == 0 ? 0 : -EINVAL;
 }
@@ -159,6 +160,7 @@ static const struct key keys[] = {
 	{ "init", FLAG, AT(request.init) },
 	{ "terminal", FLAG, AT(request.terminal) },
 	{ "network", .set = set_network },
+	{ "systemd-cgroup", FLAG, AT(request.systemd_cgroup) },
 	{ "timeout", DURATION, AT(request.timeout_ms) },
 	{ "read", WORDS, AT(request.read) },
 	{ "write", WORDS, AT(request.write) },

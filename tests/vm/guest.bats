@@ -49,7 +49,7 @@ print("it fits")'
 @test "memory: the process that goes beyond the limit is killed, and the line says so" {
 	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
 	[[ "$output" != *'it fits'* ]]
-	[[ "$output" == *'memory: 1 process was killed at the limit (limit 33554432, --memory)'* ]]
+	[[ "$output" == *'memory: the workload was killed as a whole at the limit (limit 33554432, --memory), peak '* ]]
 }
 
 @test "swap: none unless it is permitted" {
@@ -123,7 +123,7 @@ delegate() {
 	run -137 zviz run --memory 32M "$id" -- /usr/bin/python3 -c "$fill_48M"
 	echo "$output"
 	[[ "$output" != *missing* ]]
-	[[ "$output" == *'memory: 1 process was killed at the limit'* ]]
+	[[ "$output" == *'memory: the workload was killed as a whole at the limit'* ]]
 	run -0 zviz run --profile hostile-tenant "$id" -- /bin/true
 	[ "$(find "$group" -mindepth 1 -type d)" = "$group/shell" ]
 }
