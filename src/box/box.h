@@ -21,14 +21,22 @@
 
 enum { BOX_STEPS_MAX = 52 };
 
+/* What the broker serves with. */
+struct box_served {
+	int listener, proc;
+	int door;         /* where processes that join bring their listeners */
+	const void *live; /* its view of the policy file, NULL: none */
+	const int *view;  /* VIEW_FDS files that show limits, -1: not there */
+};
+
 /* What the broker's side of the table calls: box and broker know nothing of each other. */
 struct box_broker {
 	/* Gives up everything that serving this plan does not need, and all but the n descriptors, sorted. */
 	int (*confine)(void *ctx, const struct broker_plan *plan, const int *keep_fds, size_t n,
 		       struct err *e);
-	/* Serves until the workload is gone; owns listener, proc and the files of `view` (-1: not there). */
-	int (*serve)(void *ctx, const struct broker_plan *plan, int listener, int proc,
-		     const void *live, const int view[VIEW_FDS], struct err *e);
+	/* Serves until the workload is gone; owns the descriptors. */
+	int (*serve)(void *ctx, const struct broker_plan *plan, const struct box_served *with,
+		     struct err *e);
 	void *ctx;
 	int events, ask; /* descriptors to keep open for serve, -1: none */
 };
@@ -46,6 +54,7 @@ struct box_options {
 	const char *state_root; /* folder of all containers' state */
 	bool timings;
 	const char *scope_helper; /* path of zviz-scope, for plans with a scope of systemd's */
+	unsigned preserve; /* of a process that joins: so many descriptors from 3 on stay open */
 	struct box_broker broker;
 	struct box_start_words started; /* written down, for whoever asks later */
 };
@@ -71,9 +80,17 @@ struct box_source {
 	bool absent;
 };
 
+/* What a rule of Landlock was about when the container started; ino 0: nothing. */
+struct box_object {
+	uint64_t dev, ino;
+};
+
+struct sequence;
+
 struct box {
 	const struct plan *plan;
 	const struct box_options *opt;
+	const struct sequence *sequence; /* the rows that its processes walk */
 	struct arena *arena;
 	struct box_shared *shared;
 
@@ -104,16 +121,25 @@ struct box {
 	int note_broker, note_init;
 	int hand_broker, hand_init; /* the listener travels from init to the broker */
 	int view[VIEW_FDS]; /* so do the files that show limits, and those that say what is in use */
+	int door;           /* the broker's, for whoever joins later */
+	int objects_file;   /* where init writes down what its rules are about */
 
 	/* init's */
 	int root, old_root;
-	int mask_folder;         /* the first empty read-only tmpfs, cloned for each mask */
-	int mask_file;           /* /dev/null, likewise */
-	const char *missing_top; /* a path to mask whose first folder is not there */
-	const char *present_top; /* one whose first folder is, though it is not */
-	int view_root;           /* the tmpfs of the files that show limits */
-	int proc;                /* the broker's procfs */
+	int mask_folder;              /* the first empty read-only tmpfs, cloned for each mask */
+	int mask_file;                /* /dev/null, likewise */
+	const char *missing_top;      /* a path to mask whose first folder is not there */
+	const char *present_top;      /* one whose first folder is, though it is not */
+	int view_root;                /* the tmpfs of the files that show limits */
+	int proc;                     /* the broker's procfs */
+	const struct box_object *met; /* one a rule of Landlock; NULL: there are none */
 	const char *exec_path;
+
+	/* a process that joins */
+	int launcher; /* a pidfd: the socket stays open while the process lives that made this one */
+	int into, cgroup_ns; /* a process of the container, and its namespace of groups; -1: none */
+	const struct box_object *objects; /* one a rule; NULL: this is the first process */
+
 	cpu_set_t cpus; /* where it may run after its first moments; empty: where it already may */
 };
 
@@ -122,12 +148,20 @@ struct box {
 int box_start(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
 	      struct err *e);
 
+/* The same for a process that joins the container p->id, which runs: p is the plan that the container was started with, or
+ * what is in force of it since, and what is different for this process. It is then what the functions below call init. */
+int box_join(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
+	     struct err *e);
+
 /* How it ended. Reaps init (waits for it if it lives). Returns the exit code that the caller should have:
  * the workload's, or 128 + signal; -errno with *e when init failed before exec. */
 int box_wait(struct box *b, struct err *e);
 
 /* Kills what is left and removes every trace. Never fails: what cannot be removed is left for `delete`. */
 void box_end(struct box *b);
+
+/* Whether init has become the workload's program; asked when its note is closed. */
+bool box_has_begun(const struct box *b);
 
 /* Leaves the container running and forgets it. */
 int box_detach(struct box *b, struct err *e);
@@ -137,8 +171,5 @@ int box_signal(struct box *b, int sig);
 
 /* Time per step, for --timings: name and microseconds, in the order of the table. */
 void box_timings(const struct box *b, struct buf *out);
-
-/* The name of a row of the table, NULL behind the last: for tests and documentation. */
-const char *box_step_name(size_t row);
 
 #endif

@@ -135,11 +135,12 @@ static int by_value(const void *a, const void *b)
 
 int step_broker_confine(struct box *b, struct err *e)
 {
-	int keep[6];
+	int keep[7];
 	size_t n = 0;
 
 	keep[n++] = b->hand_broker;
 	keep[n++] = b->note;
+	keep[n++] = b->door;
 	if (b->proc >= 0)
 		keep[n++] = b->proc;
 	if (b->opt->broker.events >= 0)
@@ -235,8 +236,14 @@ int step_broker_serve(struct box *b, struct err *e)
 		_exit(0);
 	}
 	fd_close(&b->hand_broker);
-	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, listener, fd_take(&b->proc),
-				 b->live, b->view, e));
+
+	const struct box_served with = { .listener = listener,
+					 .proc = fd_take(&b->proc),
+					 .door = fd_take(&b->door),
+					 .live = b->live,
+					 .view = b->view };
+
+	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, &with, e));
 	record_say_end(b->state_lock);
 	atomic_store(&b->shared->broker, BROKER_DONE);
 	return 0;

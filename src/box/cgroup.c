@@ -210,14 +210,19 @@ static int make_group(const char *id, struct cgroup_group *g, struct err *e)
 
 /* ---- the whole ---- */
 
+static int open_tasks(struct cgroup_group *g, struct err *e)
+{
+	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
+	return g->tasks >= 0 ? 0 : fail(e, errno, "%s/tasks: %m", g->path);
+}
+
 /* Makes a named group. On failure its folder may be left, with g->dir open, for the caller to remove. */
 static int open_group(const char *id, struct cgroup_group *g, struct err *e)
 {
 	TRY(make_group(id, g, e));
 	if (g->v2)
 		return 0;
-	g->tasks = openat(g->dir, "tasks", O_WRONLY | O_CLOEXEC);
-	return g->tasks >= 0 ? 0 : fail(e, errno, "%s/tasks: %m", g->path);
+	return open_tasks(g, e);
 }
 
 const struct cgroup_group *cgroup_group_for(const struct cgroup *c, unsigned controller)
@@ -395,6 +400,14 @@ static int reopen_group(const char *path, size_t len, struct cgroup *out, struct
 	g->v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
 	g->dir = fd_take(&dir);
 	out->n++;
+	return 0;
+}
+
+int cgroup_open_tasks(struct cgroup *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->at[i].v2)
+			TRY(open_tasks(&c->at[i], e));
 	return 0;
 }
 

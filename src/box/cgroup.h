@@ -79,6 +79,9 @@ void cgroup_paths(const struct cgroup *c, struct buf *out);
  * cgroup file system is -EINVAL, and then nothing is open. */
 int cgroup_reopen(const char *paths, struct cgroup *out, struct err *e);
 
+/* For cgroup_enter() of what was reopened. */
+int cgroup_open_tasks(struct cgroup *c, struct err *e);
+
 /* The usual end: every process is gone, and the groups go as they are. False when one of them cannot, which
  * cgroup_kill() and cgroup_remove() then see to. */
 bool cgroup_remove_empty(struct cgroup *c);

@@ -72,7 +72,7 @@ static const char *row_reached(const struct box *b)
 {
 	int32_t row = atomic_load(&b->shared->init_step);
 
-	return row >= 0 && (size_t)row < steps_count ? steps[row].name : "exec";
+	return row >= 0 && (size_t)row < b->sequence->n ? b->sequence->rows[row].name : "exec";
 }
 
 int box_wait(struct box *b, struct err *e)
@@ -94,13 +94,19 @@ int box_wait(struct box *b, struct err *e)
 
 	TRY(explain_broker(b, status, e));
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)
-		return fail(e, EIO, "%s: the first process was killed (status %d)", row, status);
+		return fail(e, EIO, "%s: the %s process was killed (status %d)", row,
+			    b->sequence == &launch_sequence ? "first" : "joining", status);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 int box_signal(struct box *b, int sig)
 {
 	return sys_pidfd_send_signal(b->init_pidfd, sig);
+}
+
+bool box_has_begun(const struct box *b)
+{
+	return atomic_load(&b->shared->init_step) + 1 >= (int32_t)b->sequence->n;
 }
 
 int box_detach(struct box *b, struct err *e)
@@ -112,7 +118,7 @@ int box_detach(struct box *b, struct err *e)
 	do
 		len = recv(b->init_note, &n, sizeof n, MSG_PEEK);
 	while (len < 0 && errno == EINTR);
-	if (len > 0 || atomic_load(&b->shared->init_step) + 1 < (int32_t)steps_count) {
+	if (len > 0 || !box_has_begun(b)) {
 		int r = box_wait(b, e);
 
 		box_end(b);

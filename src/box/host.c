@@ -43,7 +43,8 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
-			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1 };
+			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
+			   .door = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1 };
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
 		b->view[i] = -1;
@@ -54,9 +55,6 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 		return fail(e, errno, "shared memory: %m");
 	}
 	TRY(pair(&b->init_note, &b->note_init, e));
-	TRY(pair(&b->broker_note, &b->note_broker, e));
-	if (p->broker.used)
-		TRY(pair(&b->hand_broker, &b->hand_init, e));
 	return 0;
 }
 
@@ -66,6 +64,17 @@ static void close_view(struct box *b)
 		fd_close(&b->view[i]);
 }
 
+/* Before the broker is born, which inherits them. */
+static int box_prepare_broker(struct box *b, struct err *e)
+{
+	TRY(pair(&b->broker_note, &b->note_broker, e));
+	if (!b->plan->broker.used)
+		return 0;
+	TRY(pair(&b->hand_broker, &b->hand_init, e));
+	b->door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return b->door >= 0 ? 0 : fail(e, errno, "socket: %m");
+}
+
 static void close_sources(struct box *b)
 {
 	for (size_t i = 0; b->sources != NULL && i < b->plan->nmounts; i++)
@@ -73,7 +82,7 @@ static void close_sources(struct box *b)
 	fd_close(&b->rootfs_source);
 }
 
-static void end_process(pid_t *pid, int *pidfd)
+void end_process(pid_t *pid, int *pidfd)
 {
 	if (*pid <= 0)
 		return;
@@ -86,9 +95,10 @@ static void end_process(pid_t *pid, int *pidfd)
 
 void box_release(struct box *b)
 {
-	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init,  &b->note_broker,
-			     &b->hand_broker, &b->hand_init,    &b->userns,     &b->console,
-			     &b->init_pidfd,  &b->broker_pidfd, &b->net_control };
+	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init, &b->note_broker,
+			     &b->hand_broker, &b->hand_init,    &b->userns,    &b->console,
+			     &b->init_pidfd,  &b->broker_pidfd, &b->door,      &b->objects_file,
+			     &b->into,        &b->cgroup_ns,    &b->launcher,  &b->net_control };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);
@@ -141,6 +151,8 @@ int step_state_claim(struct box *b, struct err *e)
 	TRY(state_claim(b, e));
 	if (!b->plan->broker.used)
 		return 0;
+	TRY(state_open_door(b, e));
+	fd_close(&b->door); /* the broker has it */
 	if (b->plan->detach)
 		TRY(hand_lock(b, e));
 	if (!b->plan->broker.live)
@@ -211,15 +223,6 @@ static _Noreturn void broker_main(struct box *b, size_t row)
 	child_walk(b, BROKER, row);
 }
 
-static size_t row_of(const char *name)
-{
-	size_t row = 0;
-
-	while (strcmp(steps[row].name, name) != 0)
-		row++;
-	return row;
-}
-
 /* Making a network namespace takes longer than all others together. The broker does that beside the launcher and
  * init (net.make), and hands it to init when it is needed. */
 /* The pid namespace made here is the parent of the container's. Its first process is the broker: the kernel
@@ -269,11 +272,14 @@ int step_namespaces_make(struct box *b, struct err *e)
 		.pidfd = (uint64_t)(uintptr_t)&b->broker_pidfd,
 		.exit_signal = SIGCHLD,
 	};
+
+	TRY(box_prepare_broker(b, e));
+
 	pid_t pid = sys_clone3(&args);
 
 	own_memory(b);
 	if (pid == 0)
-		broker_main(b, row_of("namespaces.make"));
+		broker_main(b, row_of(b, "namespaces.make"));
 	if (pid < 0) {
 		fail(e, -pid, "new namespaces: %m");
 		return advise(e, "`zviz check` says which namespaces this host permits");
@@ -365,7 +371,7 @@ static _Noreturn void init_main(void *launcher)
 	/* The name is free as soon as the launcher is gone, not when the last of its children is. */
 	fd_close(&own.state_lock);
 	die_with_launcher();
-	child_walk(&own, INIT, row_of("init.spawn"));
+	child_walk(&own, INIT, row_of(&own, "init.spawn"));
 }
 
 /* Inside all the new namespaces: clones init. A reaping first process never execs, so it gets memory of its own. */
@@ -416,7 +422,7 @@ static void reap(pid_t pid)
 }
 
 /* The pid that a pidfd stands for, as this process sees it. Init's maker lives elsewhere and knows another. */
-static pid_t pid_of(int pidfd)
+pid_t pid_of(int pidfd)
 {
 	char path[64], text[512];
 
@@ -468,6 +474,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	fd_close(&b->hand_init);
 	fd_close(&b->hand_broker);
 	close_view(b);
+	fd_close(&b->objects_file);
 	close_sources(b);
 	if (!b->plan->broker.used)
 		end_process(&b->broker, &b->broker_pidfd);

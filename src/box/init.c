@@ -119,9 +119,13 @@ int step_sysctl_set(struct box *b, struct err *e)
 static int open_console(struct box *b, struct err *e)
 {
 	int unlock = 0;
-	OWN_FD master = path_open("/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	/* What joins a container later walks through what the workload may have made: a name is a name here, no link. */
+	OWN_FD master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, 0,
+				    RESOLVE_NO_SYMLINKS);
 
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+	if (master < 0)
+		return fail(e, -master, "/dev/pts/ptmx: %m");
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail(e, errno, "/dev/pts/ptmx: %m");
 
 	OWN_FD slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -152,6 +156,11 @@ int step_console_attach(struct box *b, struct err *e)
 	if (b->plan->domainname != NULL &&
 	    setdomainname(b->plan->domainname, strlen(b->plan->domainname)) < 0)
 		return fail(e, errno, "domain name %s: %m", b->plan->domainname);
+	return session_begin(b, e);
+}
+
+int session_begin(struct box *b, struct err *e)
+{
 	if (b->plan->terminal)
 		return open_console(b, e);
 	/* A session of its own: the caller's terminal can neither be stolen from nor typed into. */
@@ -172,11 +181,26 @@ static const char *env_value(const struct plan *p, const char *name)
 	return NULL;
 }
 
-static bool runnable(const char *path, int *no)
+/* Through no link of procfs, where the walker may be one who joins: /proc/self/exe is zviz's own program then, and
+ * /proc/self/fd what its caller gave it. */
+static int look_at(const struct box *b, const char *path, struct stat *st)
+{
+	if (b->objects == NULL)
+		return stat(path, st);
+
+	OWN_FD fd = sys_openat2(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+
+	if (fd >= 0)
+		return fstat(fd, st);
+	errno = fd == -ELOOP ? EACCES : -fd;
+	return -1;
+}
+
+static bool runnable(const struct box *b, const char *path, int *no)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && (errno = EACCES)) ||
+	if (look_at(b, path, &st) < 0 || (!S_ISREG(st.st_mode) && (errno = EACCES)) ||
 	    (!(st.st_mode & 0111) && (errno = EACCES))) {
 		if (*no != EACCES)
 			*no = errno;
@@ -196,7 +220,7 @@ static int search_path(struct box *b, const char *name, struct err *e)
 	     dir = strtok_r(NULL, ":", &save)) {
 		const char *candidate = arena_printf(b->arena, "%s/%s", dir, name);
 
-		if (dir[0] == '/' && runnable(candidate, &no)) {
+		if (dir[0] == '/' && runnable(b, candidate, &no)) {
 			b->exec_path = candidate;
 			return 0;
 		}
@@ -219,7 +243,7 @@ int step_exec_resolve(struct box *b, struct err *e)
 		return fail(e, errno, "working folder %s: %m", b->plan->cwd);
 	if (strchr(name, '/') == NULL)
 		return search_path(b, name, e);
-	if (!runnable(name, &no))
+	if (!runnable(b, name, &no))
 		return fail(e, no, "exec: \"%s\": %s", name,
 			    no == EACCES ? "permission denied" : "no such file or directory");
 	b->exec_path = name;
@@ -320,11 +344,13 @@ int step_caps_set(struct box *b, struct err *e)
 
 int follow_launcher(const struct box *b, struct err *e)
 {
-	struct pollfd launcher = { .fd = b->note, .events = 0 };
+	struct pollfd launcher[] = { { .fd = b->note, .events = 0 },
+				     { .fd = b->launcher, .events = POLLIN } };
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return fail(e, errno, "parent-death signal: %m");
-	if (poll(&launcher, 1, 0) > 0 && (launcher.revents & POLLHUP))
+	if (poll(launcher, COUNT(launcher), 0) > 0 &&
+	    ((launcher[0].revents & POLLHUP) || launcher[1].revents != 0))
 		_exit(1);
 	return 0;
 }
@@ -336,9 +362,9 @@ int leave_launcher(const struct box *b, struct err *e)
 	return 0;
 }
 
-/* As a program expects to be started: default actions, nothing blocked, no descriptor but 0, 1 and 2. Ours are
+/* As a program expects to be started: default actions, nothing blocked, no descriptor but 0, 1 and 2, and those that it is to have. Ours are
  * close-on-exec already; what the caller left open is not. */
-static void fresh_start(void)
+static void fresh_start(unsigned preserve)
 {
 	sigset_t none;
 
@@ -347,14 +373,14 @@ static void fresh_start(void)
 			sys_signal_default(sig);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	sys_close_range(3 + preserve, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 }
 
 int step_privs_lock(struct box *b, struct err *e)
 {
 	int r = sys_keyring_new_session();
 
-	fresh_start();
+	fresh_start(b->opt->preserve);
 
 	/* A kernel without keyrings has none to share. */
 	if (r < 0 && r != -ENOSYS)
@@ -365,43 +391,6 @@ int step_privs_lock(struct box *b, struct err *e)
 		return fail(e, errno, "dumpable: %m");
 	TRY(follow_launcher(b, e));
 	return leave_launcher(b, e);
-}
-
-/* ---- landlock.enter ---- */
-
-int step_landlock_enter(struct box *b, struct err *e)
-{
-	const struct plan *p = b->plan;
-	OWN_FD rules = sys_landlock_create(p->landlock_fs, 0, p->landlock_scoped);
-
-	if (rules < 0)
-		return fail(e, -rules, "ruleset: %m");
-	for (size_t i = 0; i < p->npaths; i++) {
-		OWN_FD fd = path_open(p->paths[i].path, O_PATH);
-		uint64_t rights = p->paths[i].rights;
-		struct stat st;
-
-		if (fd < 0 && (errno == ENOENT || errno == EACCES || errno == ENOTDIR))
-			continue; /* what is not there, or not for this user, needs no rule */
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return fail(e, errno, "%s: %m", p->paths[i].path);
-		/* Rights over entries make no sense for a file; the kernel refuses them. */
-		if (!S_ISDIR(st.st_mode))
-			rights &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-				  LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |
-				  LANDLOCK_ACCESS_FS_IOCTL_DEV;
-		if (rights == 0)
-			continue;
-
-		int r = sys_landlock_add_path(rules, fd, rights & p->landlock_fs);
-
-		if (r < 0)
-			return fail(e, -r, "%s: %m", p->paths[i].path);
-	}
-
-	int r = sys_landlock_restrict_self(rules, 0);
-
-	return r < 0 ? fail(e, -r, "%m") : 0;
 }
 
 /* ---- broker.ready, seccomp.load, exec ---- */

@@ -51,7 +51,7 @@ static void release_signals(void)
 
 static void tell_stopped(const struct box *b)
 {
-	struct note n = { .step = -1, .text = "stopped" };
+	struct note n = { .step = NOTE_STOPPED, .text = "stopped" };
 	struct iovec part = { &n, sizeof n };
 	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
 

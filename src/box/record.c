@@ -15,6 +15,8 @@
 enum { FILE_MAX = 1 << 20 };
 
 const char record_lock_name[] = "lock";
+const char record_door_name[] = "door";
+const char record_objects_name[] = "objects";
 
 bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field)
 {

@@ -16,7 +16,7 @@ struct record {
 	const char *json, *cgroups, *digest;
 	struct box_start_words started;
 	struct strings missing;
-	struct record_process init, broker; /* broker: of a detached container */
+	struct record_process init, broker; /* broker: `start` of a detached container's */
 };
 
 /* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. */
@@ -40,6 +40,16 @@ bool record_broker_lives(int dir);
 
 /* Whether a detached container's broker ended without saying so (record_say_end()): it was killed. */
 bool record_is_cut_short(int dir);
+
+/* Where processes that join bring their listeners to the broker, and what Landlock's rules were about. */
+extern const char record_door_name[], record_objects_name[];
+
+/* What the second one holds, once the container's root is its own and Landlock is in force. */
+struct record_objects {
+	uint64_t magic, n;
+	struct box_object at[]; /* one a path of the plan; none without Landlock */
+};
+#define RECORD_OBJECTS UINT64_C(0x7a76697a6f626a31)
 
 /* The broker's last word, into `lock`. */
 void record_say_end(int lock);

@@ -1,13 +1,7 @@
 #include "box/sequence.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 static bool privileged(const struct plan *p)
 {
@@ -116,6 +110,16 @@ static bool has_sysctls(const struct plan *p)
 	return p->nsysctls != 0;
 }
 
+static bool own_groups(const struct plan *p)
+{
+	return p->cgroup || (p->namespaces & CLONE_NEWCGROUP);
+}
+
+static bool helped(const struct plan *p)
+{
+	return p->broker.addresses;
+}
+
 static bool reaping(const struct plan *p)
 {
 	return p->init;
@@ -128,7 +132,7 @@ static bool reaping(const struct plan *p)
  * the hand-over and exec.
  */
 // clang-format off
-const struct step steps[] = {
+static const struct step launch_steps[] = {
 	/* A network namespace takes longer than all others together: begun first, it is there when init wants it. */
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
@@ -174,6 +178,7 @@ const struct step steps[] = {
 	{ INIT, "caps.set", step_caps_set, NULL, NULL },
 	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },   /* Landlock and seccomp demand it */
 	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked }, /* paths are the container's */
+	{ INIT, "state.ready", step_state_ready, NULL, NULL },             /* others may join: not before the pivot */
 	{ INIT, "broker.ready", step_broker_ready, NULL, brokered },
 	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_first },
 	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL }, /* last: nothing above needs its leave */
@@ -182,186 +187,42 @@ const struct step steps[] = {
 	{ INIT, "exec", step_exec, NULL, NULL },
 };
 // clang-format on
-const size_t steps_count = COUNT(steps);
 
-_Static_assert(COUNT(steps) <= BOX_STEPS_MAX, "timings have a row for every step");
+/*
+ * A process that joins a container later. The rows from limits.set on are the first process's own, by the same functions: what
+ * it is under is what this one is under. Before them it enters: all namespaces in one call, but the cgroup's, which begins
+ * at the group; it is in the group from its birth, or, with v1, before it can be told apart from the launcher by anybody
+ * inside. From "files.close" on it has nothing of the host open but what it was given and its way to the launcher and the
+ * broker, and stands in the container's root.
+ */
+// clang-format off
+static const struct step join_steps[] = {
+	{ HOST, "join.find", step_join_find, undo_join_find, NULL },
+	/* The broker waits for its listener from here on: whatever fails later, the connection's end tells it. */
+	{ HOST, "join.meet", step_join_meet, NULL, brokered },
+	{ HOST, "join.spawn", step_join_spawn, undo_join_spawn, NULL },
+	{ INIT, "cgroup.join", step_cgroup_join, NULL, own_groups },
+	{ INIT, "files.close", step_files_close, NULL, NULL },
+	{ INIT, "ids.own", step_ids_own, NULL, NULL },
+	{ INIT, "session.begin", step_session_begin, NULL, NULL },
+	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL },
+	{ INIT, "limits.set", step_limits_set, NULL, NULL },
+	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },
+	{ INIT, "ids.become", step_ids_become, NULL, NULL },
+	{ INIT, "memory.shut", step_memory_shut, NULL, NULL },
+	{ INIT, "caps.set", step_caps_set, NULL, NULL },
+	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },
+	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked },
+	{ INIT, "listener.help", listener_prepare, NULL, helped },
+	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_first },
+	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL },
+	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_last },
+	{ INIT, "exec", step_exec, NULL, NULL },
+};
+// clang-format on
 
-const char *box_step_name(size_t row)
-{
-	return row < COUNT(steps) ? steps[row].name : NULL;
-}
+const struct sequence launch_sequence = { launch_steps, COUNT(launch_steps) };
+const struct sequence join_sequence = { join_steps, COUNT(join_steps) };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-#ifdef ZVIZ_FAULTS
-/* Test builds only: ZVIZ_FAULT=STEP makes that step fail; ZVIZ_FAULT=STEP:kill ends the process that runs it,
- * without a word (a first process of a pid namespace does not feel a signal of its own). */
-static int injected(const struct step *s, struct err *e)
-{
-	const char *want = getenv("ZVIZ_FAULT");
-	size_t len = strlen(s->name);
-
-	if (want == NULL || strncmp(want, s->name, len) != 0)
-		return 0;
-	if (want[len] == '\0')
-		return fail(e, EIO, "injected fault");
-	if (strcmp(want + len, ":kill") != 0)
-		return 0;
-	if (s->who == HOST)
-		raise(SIGKILL);
-	_exit(1);
-}
-#else
-static int injected(const struct step *s, struct err *e)
-{
-	(void)s;
-	(void)e;
-	return 0;
-}
-#endif
-
-int step_run(struct box *b, size_t row, struct err *e)
-{
-	bool timed = b->opt->timings;
-
-	if (steps[row].who == INIT)
-		atomic_store_explicit(&b->shared->init_step, (int32_t)row, memory_order_relaxed);
-	if (timed)
-		b->shared->timing[row].begin_ns = now_ns();
-	if (injected(&steps[row], e) < 0 || steps[row].run(b, e) < 0)
-		return within(e, "%s", steps[row].name);
-	if (timed)
-		b->shared->timing[row].end_ns = now_ns();
-	return 0;
-}
-
-static bool is_wanted(const struct box *b, size_t row)
-{
-	return steps[row].wanted == NULL || steps[row].wanted(b->plan);
-}
-
-static void tell_failure(struct box *b, size_t row, const struct err *e)
-{
-	struct note n = { .step = (int32_t)row, .no = e->no };
-
-	memcpy(n.text, e->text, sizeof n.text);
-	memcpy(n.hint, e->hint, sizeof n.hint);
-	/* By the call that even a narrow filter of a bundle permits. A signal is no loss: without a launcher this process
-	 * ends anyway. */
-	(void)!write(b->note, &n, sizeof n);
-}
-
-static void wait_go(struct box *b)
-{
-	struct note n;
-	ssize_t len;
-
-	do
-		len = recv(b->note, &n, sizeof n, 0);
-	while (len < 0 && errno == EINTR);
-	if (len != (ssize_t)sizeof n) /* the launcher is gone, and so are we */
-		_exit(1);
-}
-
-_Noreturn void child_walk(struct box *b, enum actor who, size_t born)
-{
-	bool host_between = false;
-	struct err e = { 0 };
-
-	for (size_t row = born + 1; row < steps_count; row++) {
-		if (!is_wanted(b, row))
-			continue;
-		host_between |= steps[row].who == HOST;
-		if (steps[row].who != who)
-			continue;
-		if (host_between)
-			wait_go(b);
-		host_between = false;
-		if (step_run(b, row, &e) < 0) {
-			tell_failure(b, row, &e);
-			if (who == BROKER)
-				shared_set(&b->shared->broker, BROKER_FAILED);
-			_exit(1);
-		}
-	}
-	_exit(0);
-}
-
-static int send_go(int to, size_t row)
-{
-	struct note n = { .step = (int32_t)row };
-
-	return send(to, &n, sizeof n, MSG_NOSIGNAL) == (ssize_t)sizeof n ? 0 : -errno;
-}
-
-/* The launcher does not wait for the others: it gives the broker its go where rows of its own lie behind, and init,
- * whose rows all follow its birth, needs none. */
-static int host_row(struct box *b, size_t row, bool *host_before, struct err *e)
-{
-	bool tell = steps[row].who == BROKER && *host_before;
-
-	if (steps[row].who == HOST) {
-		/* The broker counts from its own birth. */
-		*host_before = steps[row].run != step_namespaces_make;
-		return step_run(b, row, e);
-	}
-	if (!tell)
-		return 0;
-	*host_before = false;
-	if (send_go(b->broker_note, row) < 0)
-		return fail(e, EPIPE, "%s: the broker is gone", steps[row].name);
-	return 0;
-}
-
-int box_start(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
-	      struct err *e)
-{
-	bool host_before = false;
-
-	TRY(box_prepare(b, a, p, opt, e));
-	for (size_t row = 0; row < steps_count; row++) {
-		if (!is_wanted(b, row))
-			continue;
-		b->done = row; /* undo starts here, with what a failed step left half done */
-		if (host_row(b, row, &host_before, e) < 0) {
-			box_explain_death(b, e);
-			box_end(b);
-			return -e->no;
-		}
-	}
-	return 0;
-}
-
-void box_end(struct box *b)
-{
-	for (size_t row = b->done + 1; row-- > 0;)
-		if (steps[row].undo != NULL && is_wanted(b, row))
-			steps[row].undo(b);
-	b->done = 0;
-	box_release(b);
-}
-
-void box_timings(const struct box *b, struct buf *out)
-{
-	static const char *const actors[] = { "host", "broker", "init" };
-	uint64_t first = b->shared->timing[0].begin_ns;
-
-	for (size_t i = 0; i < steps_count; i++) {
-		uint64_t begin = b->shared->timing[i].begin_ns, end = b->shared->timing[i].end_ns;
-
-		if (begin == 0)
-			continue;
-		buf_printf(out, "%-16s %-6s at %8.1f us", steps[i].name, actors[steps[i].who],
-			   (double)(begin - first) / 1000.0);
-		if (end >= begin)
-			buf_printf(out, " took %8.1f us\n", (double)(end - begin) / 1000.0);
-		else
-			buf_puts(out, " does not return\n");
-	}
-}
+_Static_assert(COUNT(launch_steps) <= BOX_STEPS_MAX && COUNT(join_steps) <= BOX_STEPS_MAX,
+	       "timings have a row for every step");

@@ -16,8 +16,14 @@ struct step {
 	bool (*wanted)(const struct plan *p); /* NULL: always */
 };
 
-extern const struct step steps[];
-extern const size_t steps_count;
+struct sequence {
+	const struct step *rows;
+	size_t n;
+};
+extern const struct sequence launch_sequence, join_sequence;
+
+/* `step` of a note that is neither: the workload has stopped itself; `text` is a warning. */
+enum { NOTE_STOPPED = -1, NOTE_WARNING = -2 };
 
 /* A message between the launcher and a child: "go on from this step", or "this step failed". */
 struct note {
@@ -29,6 +35,18 @@ struct note {
 int box_prepare(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
 		struct err *e);
 void box_release(struct box *b);
+
+/* Walks the launcher's rows of b->sequence; everything is undone on failure. */
+int box_walk(struct box *b, struct err *e);
+
+/* The row of this name, which is there. */
+size_t row_of(const struct box *b, const char *name);
+
+/* Kills a child of ours and reaps it. */
+void end_process(pid_t *pid, int *pidfd);
+
+/* The pid that a pidfd stands for, as this process sees it; -1: it sees none. */
+pid_t pid_of(int pidfd);
 
 /* Replaces *e by what a child said before it died, if one did. */
 void box_explain_death(struct box *b, struct err *e);
@@ -101,6 +119,7 @@ int step_ids_become(struct box *b, struct err *e);
 int step_caps_set(struct box *b, struct err *e);
 int step_privs_lock(struct box *b, struct err *e);
 int step_landlock_enter(struct box *b, struct err *e);
+int step_state_ready(struct box *b, struct err *e);
 int step_broker_viewed(struct box *b, struct err *e);
 int step_broker_ready(struct box *b, struct err *e);
 int step_seccomp_spec(struct box *b, struct err *e);
@@ -112,6 +131,20 @@ int step_exec(struct box *b, struct err *e);
 int view_prepare(struct box *b, struct err *e);
 int view_build(struct box *b, const struct plan_mount *m, struct err *e);
 int view_take(struct box *b, struct err *e);
+
+/* The rows of a process that joins: join.c and joined.c. */
+int step_join_find(struct box *b, struct err *e);
+void undo_join_find(struct box *b);
+int step_join_meet(struct box *b, struct err *e);
+int step_join_spawn(struct box *b, struct err *e);
+void undo_join_spawn(struct box *b);
+int step_cgroup_join(struct box *b, struct err *e);
+int step_files_close(struct box *b, struct err *e);
+int step_session_begin(struct box *b, struct err *e);
+int step_memory_shut(struct box *b, struct err *e);
+
+/* A terminal of the container, or a session without one. */
+int session_begin(struct box *b, struct err *e);
 
 /* Before any filter, where the profile's is going to ask about sendmsg: see listener.c. */
 int listener_prepare(struct box *b, struct err *e);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@
 #include "text/bind.h"
 #include "text/json_write.h"
 
-enum { DEAD_WAIT_MS = 2000 };
+enum { DEAD_WAIT_MS = 2000, DOOR_QUEUE = 64 };
 
 /* Longer names than this are no file names with our suffixes. */
 enum { ID_MAX = 128 };
@@ -82,11 +84,19 @@ static int put_record(int fd, const char *text, size_t len, size_t at, struct er
 	return (size_t)n == len ? 0 : fail(e, ENOSPC, "state: %m");
 }
 
+/* All but state.json, which is locked. */
+static void remove_files(int dir)
+{
+	unlinkat(dir, record_lock_name, 0);
+	unlinkat(dir, live_file_name, 0);
+	unlinkat(dir, record_door_name, 0);
+	unlinkat(dir, record_objects_name, 0);
+}
+
 static void remove_folder(int root, int dir, const char *id)
 {
 	unlinkat(dir, "state.json", 0);
-	unlinkat(dir, record_lock_name, 0);
-	unlinkat(dir, live_file_name, 0);
+	remove_files(dir);
 	unlinkat(root, id, AT_REMOVEDIR);
 }
 
@@ -226,8 +236,7 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	if (fresh)
 		return 0;
 	clean_stale(b->arena, b->state);
-	unlinkat(b->state, record_lock_name, 0);
-	unlinkat(b->state, live_file_name, 0);
+	remove_files(b->state);
 	/* The new record may be shorter. */
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
@@ -249,9 +258,11 @@ int state_record_init(struct box *b, struct err *e)
 	if (b->plan->detach)
 		len += (size_t)snprintf(text + len, sizeof text - len, ",\"start\":%llu",
 					(unsigned long long)record_start_time(b->init));
+	if (b->broker > 0)
+		len += (size_t)snprintf(text + len, sizeof text - len, ",\"broker_pid\":%d",
+					b->broker);
 	if (b->plan->detach && b->broker > 0)
-		len += (size_t)snprintf(text + len, sizeof text - len,
-					",\"broker_pid\":%d,\"broker_start\":%llu", b->broker,
+		len += (size_t)snprintf(text + len, sizeof text - len, ",\"broker_start\":%llu",
 					(unsigned long long)record_start_time(b->broker));
 	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
 	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
@@ -267,7 +278,23 @@ int state_claim(struct box *b, struct err *e)
 	if (root < 0)
 		return root;
 	TRY(claim_folder(b, root, e));
-	return record(b, e);
+	TRY(record(b, e));
+	b->objects_file = openat(b->state, record_objects_name,
+				 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return b->objects_file >= 0 ? 0 : fail(e, errno, "state: %s: %m", record_objects_name);
+}
+
+/* By the folder's descriptor: the path of a socket's address is short. */
+int state_open_door(const struct box *b, struct err *e)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%s", b->state,
+		 record_door_name);
+	if (bind(b->door, (const struct sockaddr *)&at, sizeof at) < 0 ||
+	    listen(b->door, DOOR_QUEUE) < 0)
+		return fail(e, errno, "state: %s: %m", record_door_name);
+	return 0;
 }
 
 int state_hold(const struct box *b, struct err *e)

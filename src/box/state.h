@@ -20,6 +20,9 @@ int state_check_id(const char *id, struct err *e);
  * container of that name is -EEXIST. */
 int state_claim(struct box *b, struct err *e);
 
+/* Binds the box's door into its folder. */
+int state_open_door(const struct box *b, struct err *e);
+
 /* Adds the first process to what is written down. */
 int state_record_init(struct box *b, struct err *e);
 

@@ -17,12 +17,19 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Errors mean that the caller has died meanwhile, or was interrupted: nobody waits for the answer. */
+/* Errors mean that the caller has died meanwhile, or was interrupted: nobody waits for the answer. A signal of our own, while
+ * another thread is at the same listener, is none. */
+static void send_response(const struct server *s, struct seccomp_notif_resp *resp)
+{
+	while (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, resp) < 0 && errno == EINTR)
+		;
+}
+
 static void send_answer(const struct server *s, uint64_t id, int err, uint32_t flags)
 {
 	struct seccomp_notif_resp resp = { .id = id, .error = -err, .flags = flags };
 
-	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	send_response(s, &resp);
 }
 
 void act_answer(const struct server *s, const struct call *c, const struct verdict *v)
@@ -64,7 +71,7 @@ void act_answer_result(const struct server *s, const struct call *c, int result)
 		answer_failure(s, c, result);
 		return;
 	}
-	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	send_response(s, &resp);
 	count(&s->counters->performed);
 }
 
@@ -118,7 +125,7 @@ static void close_and_answer(const struct server *s, const struct call *c, int *
 		return;
 	}
 	fd_close(fd);
-	ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	send_response(s, &resp);
 	count(&s->counters->performed);
 }
 

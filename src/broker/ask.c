@@ -244,6 +244,7 @@ static struct ask_slot *open_question(const struct server *s, const struct call 
 	slot->call = *c;
 	slot->call.asking = &slot->asking;
 	slot->thread = thread;
+	slot->owner = s->stand;
 	slot->number = ++a->number;
 	slot->deadline_ms = now_ms() + s->plan->ask_timeout_ms;
 	slot->state = ASK_OPEN;
@@ -317,7 +318,7 @@ unsigned ask_waiting(const struct server *s)
 		return 0;
 	lock(s->ask);
 	for (size_t i = 0; i < ASK_MAX; i++)
-		n += !s->ask->slots[i].thread &&
+		n += !s->ask->slots[i].thread && s->ask->slots[i].owner == s->stand &&
 		     (s->ask->slots[i].state == ASK_OPEN || s->ask->slots[i].state == ASK_ANSWERED);
 	unlock(s->ask);
 	return n;
@@ -332,7 +333,8 @@ struct ask_slot *ask_next(const struct server *s)
 	for (size_t i = 0; i < ASK_MAX && found == NULL; i++) {
 		struct ask_slot *slot = &a->slots[i];
 
-		if (slot->thread || (slot->state != ASK_OPEN && slot->state != ASK_ANSWERED))
+		if (slot->thread || slot->owner != s->stand ||
+		    (slot->state != ASK_OPEN && slot->state != ASK_ANSWERED))
 			continue;
 
 		bool gone = !fetch_valid(s, slot->call.id);
@@ -355,4 +357,21 @@ void ask_done(const struct server *s, struct ask_slot *slot)
 	if (slot->state == ASK_AGAIN) /* it may have asked anew */
 		slot->state = ASK_FREE;
 	unlock(s->ask);
+}
+
+void ask_forget(const struct server *s)
+{
+	struct ask *a = s->ask;
+
+	lock(a);
+	for (size_t i = 0; i < ASK_MAX; i++) {
+		struct ask_slot *slot = &a->slots[i];
+
+		if (slot->thread || slot->owner != s->stand || slot->state == ASK_FREE)
+			continue;
+		if (slot->state == ASK_OPEN)
+			over(a, slot, "gone");
+		slot->state = ASK_FREE;
+	}
+	unlock(a);
 }

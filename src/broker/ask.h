@@ -23,6 +23,7 @@ enum ask_state {
 struct ask_slot {
 	enum ask_state state;
 	bool thread; /* somebody waits in ask_wait(); else the loop takes the call up again */
+	const struct stand *owner; /* whose listener the call came by */
 	uint64_t number, deadline_ms;
 	struct call call;
 	struct asking_call asking;
@@ -31,7 +32,6 @@ struct ask_slot {
 struct ask {
 	int fd; /* the conversation, -1: nobody can be asked; owned */
 	_Atomic uint32_t lock;
-	_Atomic bool launched; /* the workload's program was started: exec.c */
 	uint64_t number;
 	struct answers answers;
 	/* The last refusal of one call. A shell that looks for a program tries its other names at once (/bin is /usr/bin). */
@@ -66,5 +66,8 @@ unsigned ask_waiting(const struct server *s);
 /* One call whose wait is over: NULL, or to be looked at anew and then given to ask_done(). */
 struct ask_slot *ask_next(const struct server *s);
 void ask_done(const struct server *s, struct ask_slot *slot);
+
+/* The listener is gone, and with it whoever waited for the loop. */
+void ask_forget(const struct server *s);
 
 #endif

@@ -15,6 +15,10 @@
 #include "base/err.h"
 #include "policy/plan.h"
 
+enum {
+	BROKER_LISTENERS = 64
+}; /* of processes that join (door.h), besides the first; the next one is told so */
+
 /* In memory shared with the launcher, which reads it and trusts nothing in it but numbers. */
 struct broker_counters {
 	_Atomic uint64_t asked, denied, allowed, performed, failed; /* decisions */
@@ -28,6 +32,7 @@ struct broker_job {
 	int proc; /* root of a procfs of the broker's own pid namespace, -1 unless plan->procfs; owned */
 	int events; /* append-only stream, non-blocking, -1: none; owned */
 	int ask;    /* stream socket to whoever answers questions, -1: nobody; owned */
+	int door;   /* listening socket, non-blocking, -1: nobody joins; owned */
 	struct broker_counters *counters;
 	const int *view; /* VIEW_FDS files of policy/view.h, owned, -1: not there; NULL: none */
 	const void *

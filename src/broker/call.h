@@ -15,6 +15,7 @@ enum { WAITERS_MAX = 64 };
 
 struct server;
 struct stand;
+struct door;
 struct ask;
 struct live;
 struct live_copy;
@@ -44,6 +45,10 @@ struct server {
 		*stand;  /* whose turn it is to serve; NULL without `proc`: then nothing is slow */
 	struct ask *ask; /* NULL: the profile asks about nothing */
 	struct view_work *view; /* NULL: the system is shown as it is */
+	struct door *door;      /* of the first listener, where others may come; NULL elsewhere */
+	_Atomic uint32_t
+		*names; /* futex: 1 while somebody changes names, whichever listener it is for */
+	bool polls;     /* a receive that blocks would not end with the last task */
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include "broker/act.h"
 #include "broker/ask.h"
 #include "broker/audit.h"
+#include "broker/door.h"
 #include "broker/exec.h"
 #include "broker/fault.h"
 #include "broker/stand.h"
@@ -24,7 +25,6 @@
 
 enum {
 	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
-	WAITERS_END_MS = 1000,  /* how long all of them may outlive the last one */
 	NOTIF_BYTES =
 		1024, /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
 };
@@ -170,14 +170,28 @@ static bool serve_answered(struct server *s, uint32_t turn)
 	return true;
 }
 
+/* Whoever knocks before there is a watcher is heard by the thread that serves; errno stays. */
+static void look_at_door(const struct server *s)
+{
+	int no = errno;
+
+	if (s->door != NULL && (s->stand == NULL || !atomic_load(&s->stand->watched)))
+		door_answer(s->door);
+	errno = no;
+}
+
 /* 1: there is something to receive; 0: every task under the filter is gone; -EAGAIN: neither, another -errno with *e. */
 static int await(const struct server *s, int timeout_ms, struct err *e)
 {
 	struct pollfd p[] = { { .fd = s->listener, .events = POLLIN },
 			      { .fd = s->ask != NULL ? s->ask->fd : -1, .events = POLLIN } };
 
-	if (poll(p, COUNT(p), timeout_ms) < 0)
-		return errno == EINTR ? -EAGAIN : fail(e, errno, "wait for a notification: %m");
+	if (poll(p, COUNT(p), timeout_ms) < 0) {
+		if (errno != EINTR)
+			return fail(e, errno, "wait for a notification: %m");
+		look_at_door(s);
+		return -EAGAIN;
+	}
 	if (p[0].revents & (POLLERR | POLLNVAL))
 		return fail(e, EBADF, "the notification descriptor is broken");
 	if (p[0].revents & POLLIN)
@@ -201,7 +215,7 @@ int serve_next(struct server *s, uint32_t turn, struct err *e)
 
 	/* A receive that blocks is not woken by the last task's end before Linux 6.11; poll always is, for the price of
 	 * one more call each time. Nor does it look after the waiters. */
-	if (waiting != 0 || !s->plan->ended_by_launcher)
+	if (waiting != 0 || s->polls)
 		r = await(s, waiting != 0 ? WAITERS_CHECK_MS : -1, e);
 	if (r <= 0)
 		return r == -EAGAIN ? 1 : r;
@@ -210,6 +224,8 @@ int serve_next(struct server *s, uint32_t turn, struct err *e)
 		/* The caller was killed or interrupted meanwhile, or there is no task any more. */
 		if (errno == ENOENT && (r = await(s, 0, e)) != -EAGAIN)
 			return r;
+		if (errno == EINTR)
+			look_at_door(s);
 		if (errno == ENOENT || errno == EINTR || errno == EAGAIN)
 			return 1;
 		return fail(e, errno, "receive a notification: %m");
@@ -239,6 +255,8 @@ static int prepare(struct server *s, struct err *e)
 	TRY(check_sizes(e));
 	/* Answers wake the caller on this CPU: half the time of a switch. A kernel before 6.6 does without. */
 	(void)ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	if (s->door != NULL)
+		TRY(door_prepare(e));
 	if (s->proc < 0)
 		return 0;
 	s->self_fds = openat(s->proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -250,17 +268,6 @@ static int prepare(struct server *s, struct err *e)
 	return wait_prepare(e);
 }
 
-/* False: some wait for what does not answer, and go with the process. */
-static bool end_waits(const struct server *s)
-{
-	for (unsigned ms = 0; ms < WAITERS_END_MS; ms++) {
-		if (wait_check(s, true) == 0)
-			return true;
-		poll(NULL, 0, 1);
-	}
-	return false;
-}
-
 int broker_serve(struct broker_job *job, struct err *e)
 {
 	/* The only memory that is taken, once; its size is too much for a stack. It goes with the process, since threads
@@ -270,12 +277,19 @@ int broker_serve(struct broker_job *job, struct err *e)
 
 	if (t == NULL || (job->plan->asks && ask == NULL))
 		return fail(e, ENOMEM, "memory for the broker: %m");
+
+	struct door *door = &t->door;
+
+	*door = (struct door){ .fd = job->door, .base = &t->server };
 	t->server = (struct server){ .plan = job->plan,
 				     .counters = job->counters,
 				     .listener = job->listener,
 				     .proc = job->proc,
 				     .events = job->events,
 				     .ask = ask,
+				     .door = job->door >= 0 ? door : NULL,
+				     .names = &t->names,
+				     .polls = !job->plan->ended_by_launcher,
 				     .self_fds = -1,
 				     .waiters = job->proc >= 0 ? t->waiters : NULL,
 				     .stand = job->proc >= 0 ? t : NULL };
@@ -294,8 +308,9 @@ int broker_serve(struct broker_job *job, struct err *e)
 	}
 	if (err >= 0)
 		err = stand_run(t, e);
-	if (job->proc >= 0 && !end_waits(&t->server))
+	if ((job->proc >= 0 && !wait_end(&t->server)) || atomic_load(&door->listeners) != 0)
 		return err;
+	fd_close(&job->door);
 	fd_close(&t->server.self_fds);
 	fd_close(&job->listener);
 	fd_close(&job->proc);

@@ -63,6 +63,14 @@ static const struct bpf_case getsockopt_cases[] = {
 	  .tests = { { 1, BPF_OP_EQ, LOW, SOL_SOCKET }, { 2, BPF_OP_EQ, LOW, SO_PROTOCOL } },
 	  .then = SECCOMP_RET_ALLOW },
 };
+/* The next who joins, and nothing about where from. */
+static const struct bpf_case accept_cases[] = {
+	{ .n = 3,
+	  .tests = { { 1, BPF_OP_EQ, UINT64_MAX, 0 },
+		     { 2, BPF_OP_EQ, UINT64_MAX, 0 },
+		     { 3, BPF_OP_EQ, LOW, SOCK_CLOEXEC } },
+	  .then = SECCOMP_RET_ALLOW },
+};
 static const struct bpf_case unshare_cases[] = { IS(0, CLONE_FS) }; /* a umask of its own */
 /* What exec.c watches an exec with. */
 static const struct bpf_case ptrace_cases[] = { IS(0, PTRACE_SEIZE), IS(0, PTRACE_INTERRUPT),
@@ -167,13 +175,15 @@ const struct broker_rule broker_rules[] = {
 	{ VIEW, ALLOW(SYS_sched_getaffinity) },
 	{ VIEW, ALLOW(SYS_pread64) },
 	{ VIEW, ALLOW(SYS_rt_sigtimedwait) },
-	/* threads, which stand.c and wait.c have once anything can be slow */
-	{ CALLERS, ONLY(SYS_clone, clone_cases) },
-	{ CALLERS, ONLY(SYS_unshare, unshare_cases) },
-	{ CALLERS, { SYS_clone3, 0, NULL, SECCOMP_RET_ERRNO | ENOSYS } },
-	{ CALLERS, ALLOW(SYS_set_robust_list) },
-	{ CALLERS, ALLOW(SYS_rseq) },
-	{ CALLERS, ALLOW(SYS_membarrier) },
+	/* processes that join: their listeners come as the first one did */
+	{ ALL, ONLY(SYS_accept4, accept_cases) },
+	/* threads: one for each of these, and those that stand.c and wait.c have once anything can be slow */
+	{ ALL, ONLY(SYS_clone, clone_cases) },
+	{ ALL, ONLY(SYS_unshare, unshare_cases) },
+	{ ALL, { SYS_clone3, 0, NULL, SECCOMP_RET_ERRNO | ENOSYS } },
+	{ ALL, ALLOW(SYS_set_robust_list) },
+	{ ALL, ALLOW(SYS_rseq) },
+	{ ALL, ALLOW(SYS_membarrier) },
 	{ ALL, ALLOW(SYS_futex) },
 	/* the end, also by abort() */
 	{ ALL, ALLOW(SYS_gettid) },

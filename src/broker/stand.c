@@ -1,11 +1,13 @@
 #include "broker/stand.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "broker/door.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
 
@@ -15,12 +17,15 @@ enum {
 	TAKEN = UINT32_MAX,
 };
 
-static void sleep_on(_Atomic uint32_t *word, uint32_t value, unsigned ms)
+/* False when a signal ended it. */
+static bool sleep_on(_Atomic uint32_t *word, uint32_t value, unsigned ms)
 {
 	const struct timespec time = { .tv_sec = ms / 1000,
 				       .tv_nsec = (long)(ms % 1000) * 1000000 };
 
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ms != 0 ? &time : NULL, NULL, 0);
+	return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ms != 0 ? &time : NULL, NULL,
+		       0) == 0 ||
+	       errno != EINTR;
 }
 
 static void wake(_Atomic uint32_t *word)
@@ -59,10 +64,19 @@ static int serve(struct stand *t, uint32_t turn, struct err *e)
 
 static void *watch_run(void *stand);
 
-/* Without one, slow calls hold the others up, as they do everybody who makes them himself. */
+/* Without one, slow calls hold the others up, as they do everybody who makes them himself. It is also who hears a knock at
+ * the door: whoever serves must not be interrupted in the middle of a call. */
 static void watch_begin(struct stand *t)
 {
-	atomic_store(&t->watched, wait_thread(watch_run, t) == 0);
+	if (t->server.door != NULL)
+		door_deaf();
+	atomic_fetch_add(&t->watchers, 1);
+
+	bool begun = wait_thread(watch_run, t) == 0;
+
+	if (!begun)
+		atomic_fetch_sub(&t->watchers, 1);
+	atomic_store(&t->watched, begun);
 }
 
 /* The call that is slow gets a waiter's place, so that its thread is told when the caller has gone. No place: no change. */
@@ -95,14 +109,33 @@ static bool is_slow(struct stand *t)
 	_Atomic uint32_t never = 0;
 	uint32_t seen = atomic_load(&t->calls);
 
+	/* After `seen`: stand_close() counts up behind it. */
+	if (atomic_load(&t->closing))
+		return false;
 	if (!atomic_load(&t->busy)) {
 		atomic_store(&t->awake, 0);
 		sleep_on(&t->calls, seen, 0);
 		atomic_store(&t->awake, 1);
 		return false;
 	}
-	sleep_on(&never, 0, SLOW_MS);
-	return atomic_load(&t->calls) == seen && atomic_load(&t->busy);
+	return sleep_on(&never, 0, SLOW_MS) && atomic_load(&t->calls) == seen &&
+	       atomic_load(&t->busy);
+}
+
+/* Until it serves in somebody's place: true; false: there is nothing more to watch. */
+static bool watch(struct stand *t, uint32_t *turn)
+{
+	wait_hear();
+	if (t->server.door != NULL)
+		door_hear();
+	atomic_store(&t->awake, 1);
+	while (!is_slow(t) || !take_over(t, turn)) {
+		if (atomic_load(&t->closing))
+			return false;
+		if (t->server.door != NULL)
+			door_answer(t->server.door);
+	}
+	return true;
 }
 
 static void *watch_run(void *stand)
@@ -110,20 +143,19 @@ static void *watch_run(void *stand)
 	struct stand *t = stand;
 	uint32_t turn;
 
-	wait_hear();
-	atomic_store(&t->awake, 1);
-	while (!is_slow(t) || !take_over(t, &turn))
-		;
-
 	struct err e = { 0 };
-	int r = serve(t, turn, &e);
+	int r = watch(t, &turn) ? serve(t, turn, &e) : 1;
 
-	if (r > 0)
+	if (r <= 0) {
+		t->result = r;
+		t->e = e;
+		atomic_store(&t->ended, 1);
+		wake(&t->ended);
+	}
+	if (r > 0 || t->guest) {
+		atomic_fetch_sub(&t->watchers, 1); /* and never looks at it again */
 		return NULL;
-	t->result = r;
-	t->e = e;
-	atomic_store(&t->ended, 1);
-	wake(&t->ended);
+	}
 	/* The first thread ends the process. If it waits for a file system that does not answer, this one does. */
 	sleep_on(&t->ended, 1, END_MS);
 	_exit(r < 0);
@@ -143,6 +175,17 @@ int stand_run(struct stand *t, struct err *e)
 		sleep_on(&t->ended, 0, 0);
 	*e = t->e;
 	return t->result;
+}
+
+void stand_close(struct stand *t)
+{
+	_Atomic uint32_t never = 0;
+
+	atomic_store(&t->closing, 1);
+	atomic_fetch_add(&t->calls, 1);
+	wake(&t->calls);
+	while (atomic_load(&t->watchers) != 0)
+		sleep_on(&never, 0, 1);
 }
 
 void stand_begin(const struct server *s, uint32_t turn, uint64_t id)
@@ -189,14 +232,12 @@ void stand_end(const struct server *s, uint32_t turn)
 
 void stand_names_begin(const struct server *s)
 {
-	while (s->stand != NULL && atomic_exchange(&s->stand->names, 1) != 0)
-		sleep_on(&s->stand->names, 1, SLOW_MS);
+	while (atomic_exchange(s->names, 1) != 0)
+		sleep_on(s->names, 1, SLOW_MS);
 }
 
 void stand_names_end(const struct server *s)
 {
-	if (s->stand == NULL)
-		return;
-	atomic_store(&s->stand->names, 0);
-	wake(&s->stand->names);
+	atomic_store(s->names, 0);
+	wake(s->names);
 }

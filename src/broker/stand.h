@@ -6,12 +6,14 @@
 #define BROKER_STAND_H
 
 #include "broker/call.h"
+#include "broker/door.h"
 #include "broker/live.h"
 
 /* All that the threads share, in one piece. */
 struct stand {
 	struct server server; /* as it was at the start; whoever serves has one of its own */
 	struct live live;
+	struct door door;                   /* of the first */
 	struct waiter waiters[WAITERS_MAX]; /* also for those who have left their place */
 	_Atomic uint32_t turn;              /* the number of whoever serves, from 0 */
 	_Atomic uint32_t calls;             /* futex: how many were taken up */
@@ -22,14 +24,22 @@ struct stand {
 	_Atomic uint32_t tid;   /* of whoever serves */
 	_Atomic uint64_t id;    /* of its call */
 	_Atomic uint32_t ended; /* futex: 1 when there is no more to serve, or no way to */
-	_Atomic uint32_t names; /* futex: 1 while somebody changes names */
+	_Atomic uint32_t names; /* futex, of the first listener: see struct server */
 	int result;             /* what broker_serve() returns then, with */
 	struct err e;
 	_Atomic bool watched;
+	/* Of a listener that came later (door.h): it ends before the process does. */
+	bool guest;
+	_Atomic uint32_t watchers; /* its threads but the first */
+	_Atomic uint32_t closing;
+	_Atomic bool launched; /* the program that zviz starts has been: exec.c */
 };
 
 /* Serves to the end: 0, or -errno with *e. */
 int stand_run(struct stand *t, struct err *e);
+
+/* Of a guest, after that: waits until no thread but the caller's uses it, other than those of its waiters. */
+void stand_close(struct stand *t);
 
 /* The next call: 1 when one was served or there was none, 0 at the end, -errno. In receive.c. */
 int serve_next(struct server *s, uint32_t turn, struct err *e);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,11 +10,13 @@
 #include "base/fd.h"
 #include "broker/act.h"
 #include "broker/stand.h"
+#include "kern/door.h"
 #include "kern/sys.h"
 
 enum {
 	STACK_BYTES = 256 * 1024, /* address space, of which a few pages are touched */
 	WAITER_STARTING = UINT32_MAX,
+	END_MS = 1000, /* how long all of them may outlive the last caller */
 };
 
 /* Its arrival is all that counts: a blocking open returns EINTR. */
@@ -86,13 +89,19 @@ int wait_thread(void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	sigset_t knock, before;
 	int err = pthread_attr_init(&attr);
 
 	if (err != 0)
 		return -err;
+	/* Whoever is made is deaf to it, from its first moment on; the watcher alone asks for it. */
+	sigemptyset(&knock);
+	sigaddset(&knock, DOOR_KNOCK);
+	pthread_sigmask(SIG_BLOCK, &knock, &before);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	err = pthread_create(&thread, &attr, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	return -err;
 }
@@ -170,4 +179,14 @@ unsigned wait_check(const struct server *s, bool all)
 			(void)SYS_CALL(SYS_tgkill, getpid(), tid, SIGUSR1);
 	}
 	return left;
+}
+
+bool wait_end(const struct server *s)
+{
+	for (unsigned ms = 0; ms < END_MS; ms++) {
+		if (wait_check(s, true) == 0)
+			return true;
+		poll(NULL, 0, 1);
+	}
+	return false;
 }

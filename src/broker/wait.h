@@ -29,6 +29,9 @@ int wait_open(const struct server *s, const struct call *c, int fd, uint64_t fla
 int wait_work(const struct server *s, const struct call *c, void (*work)(struct waiter *w),
 	      void *what);
 
+/* Ends all of them. False: some wait for what does not answer, and go with the process. */
+bool wait_end(const struct server *s);
+
 /* Ends the waits whose caller is gone, every one with `all`. Returns how many threads are left. */
 unsigned wait_check(const struct server *s, bool all);
 

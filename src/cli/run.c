@@ -12,21 +12,19 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "box/box.h"
-#include "box/sequence.h"
 #include "box/state.h"
 #include "broker/broker.h"
+#include "cli/attach.h"
 #include "cli/command.h"
 #include "cli/prepare.h"
 #include "cli/print.h"
 #include "cli/run_options.h"
 #include "cli/summary.h"
 #include "cli/term.h"
-#include "kern/scm.h"
 #include "policy/live_image.h"
 
 enum { TIMEOUT_EXIT = 124, TIMEOUT_GRACE_MS = 2000 };
@@ -57,19 +55,20 @@ static int confine(void *ctx, const struct broker_plan *plan, const int *keep_fd
 	return broker_confine(broker_needs(plan), keep_fds, n, e);
 }
 
-static int serve(void *ctx, const struct broker_plan *plan, int listener, int proc,
-		 const void *live, const int view[VIEW_FDS], struct err *e)
+static int serve(void *ctx, const struct broker_plan *plan, const struct box_served *with,
+		 struct err *e)
 {
 	struct session *s = ctx;
 	struct broker_job job = {
 		.plan = plan,
-		.listener = listener,
-		.proc = proc,
+		.listener = with->listener,
+		.proc = with->proc,
 		.events = s->events_write,
 		.ask = s->ask_broker,
+		.door = with->door,
 		.counters = s->counters,
-		.live = live,
-		.view = view,
+		.live = with->live,
+		.view = with->view,
 	};
 
 	return broker_serve(&job, e);
@@ -104,35 +103,13 @@ static uint64_t on_deadline(void *ctx)
 	return TIMEOUT_GRACE_MS;
 }
 
-/* Init speaks when the workload stops itself; what else it says is a failure, and box_wait()'s to read. */
 static int on_control(void *ctx, int fd)
 {
-	struct note n;
-
 	(void)ctx;
-	if (recv(fd, &n, sizeof n, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof n || n.step != -1)
-		return -1;
-	(void)!recv(fd, &n, sizeof n, MSG_DONTWAIT);
-	return 1;
+	return attach_control(fd);
 }
 
 /* ---- events ---- */
-
-static int connect_to(const char *path, int flags)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t len = strlen(path);
-
-	if (len >= sizeof to.sun_path)
-		return -ENAMETOOLONG;
-	memcpy(to.sun_path, path, len + 1);
-
-	OWN_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) < 0)
-		return -errno;
-	return fd_take(&fd);
-}
 
 /* A reader that does not read must not hold the container up: what would wait is counted as lost. A line is shorter than
  * what a pipe and a socket take as a whole. */
@@ -143,7 +120,7 @@ static int open_events_path(const char *path)
 	int fd;
 
 	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		return connect_to(path, SOCK_NONBLOCK);
+		return attach_socket(path, SOCK_NONBLOCK);
 	fd = open(path, flags, 0600);
 	return fd < 0 ? -errno : fd;
 }
@@ -226,7 +203,7 @@ static int open_ask(struct session *s, struct err *e)
 
 	s->ask_broker = s->ask_own = -1;
 	if (path != NULL) {
-		s->ask_broker = connect_to(path, 0);
+		s->ask_broker = attach_socket(path, 0);
 		if (s->ask_broker >= 0)
 			return 0;
 		fail(e, -s->ask_broker, "--ask-socket %s: %m", path);
@@ -265,55 +242,12 @@ static void say_plan(const struct session *s)
 			p->missing[i].why, p->missing[i].fix);
 }
 
-static int write_pid_file(const struct session *s, struct err *e)
-{
-	const char *path = s->o->pid_file;
-	char text[16];
-
-	if (path == NULL)
-		return 0;
-
-	const char *temporary = arena_printf(s->cli->arena, "%s.tmp-%d", path, getpid());
-	OWN_FD fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	int n = snprintf(text, sizeof text, "%d", s->box.init);
-
-	if (fd < 0)
-		return fail(e, errno, "--pid-file %s: %m", path);
-
-	int r = fd_write_all(fd, text, (size_t)n);
-
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temporary);
-		return fail(e, -r, "--pid-file %s: %m", path);
-	}
-	return 0;
-}
-
-static int receive_console(struct session *s, struct err *e)
-{
-	char letter;
-	int master = -1;
-
-	if (!s->job.plan.terminal)
-		return 0;
-
-	ssize_t n = scm_receive(s->box.init_note, &letter, 1, &master);
-
-	/* Init died, or its first word was an error: box_wait() finds out which. */
-	if (n < 0 && n != -EBADMSG)
-		return fail(e, (int)-n, "receive the terminal: %m");
-	s->term.master = master;
-	return 0;
-}
-
 static int relay(struct session *s, struct err *e)
 {
 	struct term *t = &s->term;
 
-	TRY(receive_console(s, e));
-	TRY(write_pid_file(s, e));
+	TRY(attach_console(&s->box, &t->master, e));
+	TRY(attach_pid_file(s->cli->arena, s->o->pid_file, s->box.init, e));
 	t->pidfd = s->box.init_pidfd;
 	t->events = s->events_read;
 	t->asker = s->asker;
@@ -371,7 +305,7 @@ static int run_box(struct session *s, struct err *e)
 	fd_close(&s->events_write);
 	fd_close(&s->ask_broker);
 	if (s->job.plan.detach) {
-		TRY(write_pid_file(s, e));
+		TRY(attach_pid_file(s->cli->arena, s->o->pid_file, s->box.init, e));
 		return box_detach(&s->box, e);
 	}
 

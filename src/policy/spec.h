@@ -237,4 +237,8 @@ struct spec {
 int spec_load(struct arena *a, const char *file, const char *text, size_t len, struct spec *out,
 	      struct err *e);
 
+/* Reads what stands under `process` there as a document of its own: only that part of *out is filled. */
+int spec_load_process(struct arena *a, const char *file, const char *text, size_t len,
+		      struct spec *out, struct err *e);
+
 #endif

@@ -45,7 +45,7 @@ static const struct field rlimit_fields[] = {
 	{ "", AS_CALL, .call = spec_check_one_rlimit },
 	{ 0 }
 };
-static const struct field process_fields[] = {
+const struct field spec_process_fields[] = {
 	{ "terminal", AS_BOOL, IN(process.terminal) },
 	{ "consoleSize", AS_STRUCT, .fields = console_fields },
 	{ "user", AS_STRUCT, .fields = user_fields },
@@ -214,7 +214,7 @@ const struct field spec_fields[] = {
 	{ "hostname", AS_STRING, IN(hostname), .check = spec_check_hostname },
 	{ "domainname", AS_STRING, IN(domainname), .check = spec_check_hostname },
 	{ "root", AS_STRUCT, .required = true, .fields = root_fields },
-	{ "process", AS_STRUCT, .fields = process_fields },
+	{ "process", AS_STRUCT, .fields = spec_process_fields },
 	{ "process", AS_PRESENT, IN(process.set) },
 	{ "mounts", AS_LIST, IN(mounts), .size = sizeof(struct spec_mount),
 	  .fields = mount_fields },

@@ -50,6 +50,10 @@ manual_options() {
 	diff <("$zviz" run --help | help_options) <(manual_options "$top/man/zviz-run.1.scd")
 }
 
+@test "zviz-exec(1) has the options of zviz exec --help, and no others" {
+	diff <("$zviz" exec --help | help_options) <(manual_options "$top/man/zviz-exec.1.scd")
+}
+
 @test "the manual pages are well-formed" {
 	command -v scdoc || skip "no scdoc"
 	for page in "$top"/man/*.scd; do
@@ -72,5 +76,6 @@ manual_options() {
 	[ "$(complete_words zviz --root = /tmp prof)" = profiles ]
 	[ "$(complete_words zviz --log-)" = --log-format ]
 	[ "$(complete_words zviz run --time)" = "--timeout" ]
+	[ "$(complete_words zviz exec --cons)" = "--console-socket" ]
 	[ "$(complete_words zviz --verbose profiles --exp)" = --expand ]
 }

@@ -154,7 +154,8 @@ each_need() {
 }
 
 @test "every descriptor that the broker holds" {
-	# 0, 1 and 2 are nothing at all. By the others it serves: the listener, its own processes, and one word to the launcher.
+	# 0, 1 and 2 are nothing at all. By the others it serves: the listener, its own processes, one word to the launcher, and
+	# the door for those who join.
 	wanted=$(sort <<-'END'
 	anon_inode:[eventfd]
 	anon_inode:[eventfd]
@@ -162,6 +163,7 @@ each_need() {
 	anon_inode:seccomp notify
 	procfs
 	own folder in it
+	socket
 	socket
 	END
 	)

@@ -56,6 +56,11 @@ const struct attempt call_attempts[] = {
 	CALL("bind", SYS_bind, 0, 0, 0),
 	CALL("getsockopt", SYS_getsockopt, 0, SOL_SOCKET, SO_TYPE, 0, 0),
 	CALL("sendmsg", SYS_sendmsg, 0, 0, 0), /* descriptors would travel with it */
+	CALL("accept", SYS_accept, 0, 0, 0),
+	CALL("accept4", SYS_accept4, 0, 0, 0, SOCK_CLOEXEC),
+	CALL("accept4-from", SYS_accept4, 0, P("address"), P("length"), SOCK_CLOEXEC),
+	CALL("accept4-open", SYS_accept4, 0, 0, 0, 0),
+	CALL("listen", SYS_listen, 0, 8),
 	CALL("execve", SYS_execve, P("/bin/sh"), 0, 0),
 	CALL("execveat", SYS_execveat, -100, P("/bin/sh"), 0, 0, 0),
 	CALL("memfd_create", SYS_memfd_create, P("m"), 0),

@@ -31,6 +31,7 @@ struct shared {
 	_Atomic int error; /* errno then */
 	struct broker_counters counters;
 	_Atomic int stop;
+	_Atomic int begun; /* the workload is under its filter */
 	int events[2];
 };
 extern struct shared *shared;
@@ -63,7 +64,15 @@ struct world {
 	bool interruptible; /* as before Linux 5.19: any signal ends a call that the broker works on */
 	unsigned nofile;    /* the broker's limit when it is less than its own choice; 0 */
 	void (*furnish)(void); /* more files, before the broker begins; or NULL */
+	/* In the test's own process, beside the workload: from here processes may join. */
+	void (*beside)(pid_t broker);
 };
+
+/* For `beside`: a connection to the broker's door, or -1 when it has no room. */
+int world_knock(pid_t broker);
+
+/* A process under a filter of its own, whose listener goes through the connection; it runs the function. Its number here. */
+pid_t world_join(pid_t broker, int connection, void (*run)(void));
 
 /* A plan with rules of every kind: world.c has them. */
 struct broker_plan world_plan(void);
