@@ -49,16 +49,21 @@ static int add_below(struct arena *a, int parent, const char *name, unsigned dep
 	}
 
 	DIR *dir = fdopendir(fd);
-	int r = dir != NULL ? add_pids(a, fd, out, e) : fail(e, errno, "%s: %m", name);
+
+	if (dir == NULL) {
+		int no = errno;
+
+		close(fd);
+		return fail(e, no, "%s: %m", name);
+	}
+
+	int r = add_pids(a, fd, out, e);
 
 	for (struct dirent *d; r == 0 && (d = readdir(dir)) != NULL;)
 		if (d->d_type == DT_DIR && strcmp(d->d_name, ".") != 0 &&
 		    strcmp(d->d_name, "..") != 0)
 			r = add_below(a, fd, d->d_name, depth + 1, out, e);
-	if (dir != NULL)
-		closedir(dir);
-	else
-		close(fd);
+	closedir(dir);
 	return r;
 }
 

@@ -406,7 +406,7 @@ int step_rootfs_build(struct box *b, struct err *e)
  * stay: on top of the new one, where ".." finds it (handle_dots() of fs/namei.c goes on to what is mounted there). */
 static int check_old_root_gone(struct err *e)
 {
-	struct statx here, above;
+	struct statx here = { 0 }, above = { 0 };
 	int r = sys_statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &here);
 
 	if (r == 0)

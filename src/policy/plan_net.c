@@ -65,7 +65,7 @@ static int check_names(const struct draft *d, struct err *e)
 			continue;
 		fail(e, EOPNOTSUPP, "%s: rules about names (%s) are not available in this version",
 		     from_text(d->a, &r->from), shown(d->a, r->domain));
-		return advise(e, "name the addresses: {cidr: …}");
+		return advise(e, "name the addresses: {cidr: ADDRESS}");
 	}
 	return 0;
 }

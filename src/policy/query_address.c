@@ -159,10 +159,11 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 	}
 	part->why = "no rule of network.egress names it";
 	part->fix = to->domain != NULL
-			    ? "its addresses in network.egress.allow: {cidr: …}"
-			    : arena_printf(q->a,
-					   "{cidr: …} of this address in network.egress.allow%s",
-					   to->port != 0 ? ", with its port" : "");
+			    ? "its addresses in network.egress.allow: {cidr: ADDRESS}"
+			    : arena_printf(
+				      q->a,
+				      "{cidr: ADDRESS} of this address in network.egress.allow%s",
+				      to->port != 0 ? ", with its port" : "");
 }
 
 static void ask_network(struct asking *q, const struct query_address *to)
@@ -191,7 +192,7 @@ static void ask_network(struct asking *q, const struct query_address *to)
 	part->err = ENETUNREACH;
 	part->why = "its own network has a loopback and no way out";
 	part->fix =
-		"network: {mode: private} and a row in network.egress.allow, or run with --network private --allow …";
+		"network: {mode: private} and a row in network.egress.allow, or run with --network private --allow ADDRESS";
 	if (rule == NULL)
 		return;
 	part->from = rule->from;

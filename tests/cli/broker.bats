@@ -300,7 +300,7 @@ sys.stdin.readline() # $id-mark"
 	grep -E '^Vm(Peak|HWM|Data)' "/proc/$broker/status"
 	[ "$(awk '/^VmHWM:/ {print $2}' "/proc/$broker/status")" -lt 8192 ]
 	[ "$(awk '/^VmPeak:/ {print $2}' "/proc/$broker/status")" -lt 32768 ]
-	[ "$(ls "/proc/$broker/fd" | wc -l)" -lt 12 ]
+	[ "$(ls "/proc/$broker/fd" | wc -l)" -lt 18 ] # a door, and files that show limits, among them
 	echo go >&9
 	ended 0
 }
@@ -333,7 +333,8 @@ assert libc.prctl(28, 0, 0, 0, 0) == -1 and ctypes.get_errno() == 1 # PR_SET_SEC
 	start "$id" sh -c "$idle"
 	sleep 0.2
 	awk '/^(Rss|Private_Dirty):/' "/proc/$broker/smaps_rollup"
-	[ "$(awk '/^Rss:/ { print $2 }' "/proc/$broker/smaps_rollup")" -le 800 ]
+	# Which pages the kernel maps around those in use is chance: bench/crowd has the median of many.
+	[ "$(awk '/^Rss:/ { print $2 }' "/proc/$broker/smaps_rollup")" -le 900 ]
 	[ "$(awk '/^Private_Dirty:/ { print $2 }' "/proc/$broker/smaps_rollup")" -le 100 ]
 	kill "$launcher"
 	ended 143

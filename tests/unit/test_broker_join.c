@@ -371,6 +371,10 @@ int main(void)
 		cmocka_unit_test(test_deaths),
 	};
 
+#if SANITIZED
+	puts("1..0 # SKIP the broker's filter forbids what a sanitizer does");
+	return 0;
+#endif
 	if (geteuid() != 0) {
 		puts("1..0 # SKIP needs root");
 		return 0;
