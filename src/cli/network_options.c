@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "policy/domain.h"
 #include "policy/net_rules.h"
 
 static bool parse_port(const char *s, uint16_t *out)
@@ -37,13 +38,10 @@ static bool split(struct arena *a, const char *word, const char **host, const ch
 	return true;
 }
 
+/* What looks like an address that is none is meant as an address. */
 static bool is_name(const char *s)
 {
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*";
-
-	return s[0] != '\0' && strlen(s) <= 253 && s[strspn(s, letters)] == '\0' &&
-	       s[strspn(s, "0123456789.")] != '\0';
+	return domain_pattern_valid(s) && s[strspn(s, "0123456789.")] != '\0';
 }
 
 static int bad_allow(const char *word, struct err *e)

@@ -1,9 +1,10 @@
 /*
- * The holder has nothing left to do but to be there: it keeps a socket of the host's nftables open. So it gives up all that
+ * Without a resolver the holder has nothing left to do but to be there: it keeps a socket of the host's nftables open. So it gives up all that
  * it was started with. Whoever got hold of it could wait, and end.
  */
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -11,11 +12,13 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "kern/sys.h"
+#include "net/dns.h"
 #include "net/holder.h"
 
 #if defined(__x86_64__)
@@ -28,22 +31,41 @@
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),                                           \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static const struct sock_filter filter[] = {
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	PERMIT(__NR_ppoll),
 #ifdef __NR_poll
-	PERMIT(__NR_poll),
+#define PERMIT_POLL PERMIT(__NR_poll), PERMIT(__NR_ppoll)
+#else
+#define PERMIT_POLL PERMIT(__NR_ppoll)
 #endif
-	PERMIT(__NR_recvmsg),
-	PERMIT(__NR_sendto),
-	PERMIT(__NR_close),
-	PERMIT(__NR_exit_group),
-	PERMIT(__NR_exit),
-	PERMIT(__NR_restart_syscall),
-	PERMIT(__NR_rt_sigreturn),
+
+/* What waiting takes. */
+#define PERMIT_WAIT                                                                                \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),                   \
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),                                   \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                               \
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),             \
+		PERMIT_POLL, PERMIT(__NR_recvmsg), PERMIT(__NR_sendto), PERMIT(__NR_close),        \
+		PERMIT(__NR_exit_group), PERMIT(__NR_exit), PERMIT(__NR_restart_syscall),          \
+		PERMIT(__NR_rt_sigreturn)
+
+static const struct sock_filter waits[] = {
+	PERMIT_WAIT,
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
+
+/* What a resolver takes beside: it answers, and asks from sockets of its own, which are of IPv4 or IPv6. The clock is read by
+ * a call where the machine has none that the vDSO can read. */
+static const struct sock_filter resolves[] = {
+	PERMIT_WAIT,
+	PERMIT(__NR_recvfrom),
+	PERMIT(__NR_accept4),
+	PERMIT(__NR_connect),
+	PERMIT(__NR_getrandom),
+	PERMIT(__NR_clock_gettime),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+	PERMIT(AF_INET),
+	PERMIT(AF_INET6),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
@@ -59,10 +81,13 @@ static int64_t first_id(const char *path)
 	return sscanf(text, "%u", &id) == 1 ? (int64_t)id : -1;
 }
 
-/* Into the container's user namespace, whose ids are nobody's outside: what it may still be asked for, it could not do. */
-static int leave_host(struct err *e)
+/* Into the container's user namespace, whose ids are nobody's outside: what it may still be asked for, it could not do.
+ * The kernel asks for CAP_NET_ADMIN over the owner of a network of whoever changes a set there (nfnetlink_rcv), whatever the
+ * socket; it is over nothing of the host's. */
+static int leave_host(bool names, struct err *e)
 {
-	const struct sys_caps none = { 0 };
+	const uint64_t kept = names ? 1ull << CAP_NET_ADMIN : 0;
+	const struct sys_caps caps = { .effective = kept, .permitted = kept };
 	int r = sys_setns(NET_FD_USERNS, CLONE_NEWUSER);
 	int64_t uid = first_id("/proc/self/uid_map"), gid = first_id("/proc/self/gid_map");
 
@@ -75,22 +100,36 @@ static int leave_host(struct err *e)
 	if (r == 0)
 		r = sys_setresuid((uid_t)uid);
 	if (r == 0)
-		r = sys_capset(&none);
+		r = sys_capset(&caps);
 	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
 }
 
-int confine(struct err *e)
+/* As many as the resolver has at most, and what was open before it. Its starter may have allowed itself fewer. */
+static int allow_descriptors(struct err *e)
+{
+	const struct rlimit enough = { 64 + DNS_POLL_MAX, 64 + DNS_POLL_MAX };
+
+	return setrlimit(RLIMIT_NOFILE, &enough) < 0
+		       ? fail(e, errno, "zviz-net: limit its descriptors: %m")
+		       : 0;
+}
+
+int confine(const struct holder *h, struct err *e)
 {
 	const struct rlimit no_core = { 0 };
+	bool names = h->job.ndomains != 0;
 	int r;
 
-	TRY(leave_host(e));
+	if (names)
+		TRY(allow_descriptors(e));
+	TRY(leave_host(names, e));
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "zviz-net: confine itself: %m");
 	close(NET_FD_JOB);
 	close(NET_FD_NETNS);
 	close(NET_FD_USERNS);
-	r = sys_seccomp_load(filter, COUNT(filter), 0);
+	r = names ? sys_seccomp_load(resolves, COUNT(resolves), 0)
+		  : sys_seccomp_load(waits, COUNT(waits), 0);
 	return r < 0 ? fail(e, -r, "zviz-net: filter its calls: %m") : 0;
 }

@@ -22,6 +22,7 @@ struct holder {
 	bool way6;            /* IPv6 leads somewhere */
 	struct nft_ctx *host; /* its socket owns the host's table */
 	struct nft_ctx *inside;
+	struct names *names;
 };
 
 /* Loads text as one transaction into the network namespace that `nft` was made in. */
@@ -38,7 +39,8 @@ int veth_host(struct holder *h, struct err *e);
 /* Takes the ports of the host that are published, or says who cannot have them. */
 int reserve_ports(const struct holder *h, struct err *e);
 
-/* Gives up all but the descriptors in use: no capability, no file, no call that is not needed to wait. */
-int confine(struct err *e);
+/* Gives up all but the descriptors in use: no capability, no file, no call that is not needed to wait. Where there is a
+ * resolver, CAP_NET_ADMIN over the container stays, to change its sets, and the calls that asking takes. */
+int confine(const struct holder *h, struct err *e);
 
 #endif

@@ -4,7 +4,6 @@
  * sockets go with it, whatever ends it.
  */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 #include "net/holder.h"
+#include "net/names.h"
 
 static int read_job(struct holder *h, struct err *e)
 {
@@ -50,8 +50,11 @@ static void *stand_inside(void *arg)
 	struct errand *errand = arg;
 	int r = sys_setns(NET_FD_NETNS, CLONE_NEWNET);
 
-	errand->result = r < 0 ? fail(errand->e, -r, "the container's network namespace: %m")
-			       : veth_inside(errand->h, errand->e);
+	if (r < 0)
+		fail(errand->e, -r, "the container's network namespace: %m");
+	else
+		r = veth_inside(errand->h, errand->e);
+	errand->result = r < 0 ? r : names_inside(errand->h, errand->e);
 	return NULL;
 }
 
@@ -72,11 +75,13 @@ static int inside(struct holder *h, struct err *e)
 static int set_up(struct holder *h, struct err *e)
 {
 	TRY(read_job(h, e));
+	TRY(names_read(h, e));
 	TRY(reserve_ports(h, e));
 	TRY(veth_make(h, e));
 	TRY(inside(h, e));
 	TRY(veth_host(h, e));
-	return confine(e);
+	TRY(names_start(h, e));
+	return confine(h, e);
 }
 
 static void report(const struct err *e)
@@ -90,16 +95,15 @@ static void report(const struct err *e)
 }
 
 /* The launcher sends a descriptor of the container's first process, or is gone, and then there is no container. */
-static void hold(void)
+static void hold(struct holder *h)
 {
-	struct pollfd end = { .events = POLLIN };
 	char letter;
+	int end;
 
-	if (scm_receive(NET_FD_CONTROL, &letter, 1, &end.fd) <= 0 || end.fd < 0)
+	if (scm_receive(NET_FD_CONTROL, &letter, 1, &end) <= 0 || end < 0)
 		return;
 	close(NET_FD_CONTROL);
-	while (poll(&end, 1, -1) < 0 && errno == EINTR)
-		;
+	names_serve(h, end);
 }
 
 int main(void)
@@ -121,6 +125,6 @@ int main(void)
 		_exit(1);
 	}
 	report(&none); /* what was tried in vain before it went well is no error */
-	hold();
+	hold(&h);
 	_exit(0);
 }

@@ -2,11 +2,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
+#include "policy/domain.h"
 
 static const char heading[] = "zviz-net 1";
+
+void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES])
+{
+	snprintf(out, NET_SET_BYTES, "domain%u_%s", row, width == 4 ? "ipv4" : "ipv6");
+}
 
 void net_job_print(const struct plan *p, const char *rules, size_t len, struct buf *out)
 {
@@ -17,6 +24,9 @@ void net_job_print(const struct plan *p, const char *rules, size_t len, struct b
 		buf_printf(out, "publish %s %s %u %u\n", x->udp ? "udp" : "tcp",
 			   x->address != NULL ? x->address : "*", x->host, x->container);
 	}
+	for (size_t i = 0; i < p->net.egress.n; i++)
+		if (p->net.egress.at[i].domain != NULL)
+			buf_printf(out, "domain %zu %s\n", i + 1, p->net.egress.at[i].domain);
 	buf_printf(out, "rules %zu\n", len);
 	buf_add(out, rules, len);
 }
@@ -70,6 +80,22 @@ static bool parse_publish(struct arena *a, char *words, struct net_job *out)
 	return true;
 }
 
+static bool parse_domain(struct arena *a, char *words, struct net_job *out)
+{
+	char *save = NULL;
+	const char *row = strtok_r(words, " ", &save), *pattern = strtok_r(NULL, " ", &save);
+	uint64_t number;
+
+	if (pattern == NULL || strtok_r(NULL, " ", &save) != NULL || num_u64(row, &number) < 0 ||
+	    number == 0 || number > UINT32_MAX || !domain_pattern_valid(pattern) ||
+	    out->ndomains == NET_DOMAINS_MAX)
+		return false;
+	out->domains = arena_grow(a, out->domains, out->ndomains, &out->domains_cap,
+				  sizeof *out->domains);
+	out->domains[out->ndomains++] = (struct net_domain){ (uint32_t)number, pattern };
+	return true;
+}
+
 static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
 {
 	char *line = next_line(&at);
@@ -83,6 +109,9 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	out->id = line + 10;
 	while ((line = next_line(&at)) != NULL && strncmp(line, "publish ", 8) == 0)
 		if (!parse_publish(a, line + 8, out))
+			return false;
+	for (; line != NULL && strncmp(line, "domain ", 7) == 0; line = next_line(&at))
+		if (!parse_domain(a, line + 7, out))
 			return false;
 	if (line == NULL || strncmp(line, "rules ", 6) != 0 || num_u64(line + 6, &bytes) < 0)
 		return false;

@@ -5,6 +5,7 @@
  *	zviz-net 1
  *	container ID
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
+ *	domain ROW PATTERN                              any number: row ROW of network.egress names PATTERN
  *	rules BYTES
  *	(so many bytes for nftables, and the end)
  */
@@ -17,12 +18,29 @@
 /* The descriptors that it is started with. */
 enum { NET_FD_CONTROL = 3, NET_FD_JOB, NET_FD_NETNS, NET_FD_USERNS, NET_FD_END };
 
-enum { NET_JOB_BYTES_MAX = 4 << 20, NET_REPORT_VERSION = 1 };
+enum {
+	NET_JOB_BYTES_MAX = 4 << 20,
+	NET_REPORT_VERSION = 1,
+	NET_DOMAINS_MAX = 1024,  /* rows that name domains */
+	NET_SET_BYTES = 32,      /* for the name of a set */
+	NET_SET_ELEMENTS = 4096, /* addresses that a row's names may have at once, of each family */
+};
+
+/* Where the resolver listens inside, on port 53. It is also where the C libraries ask when nobody told them of a server
+ * (resolv.conf(5); musl does the same), so that root filesystems need not name it. */
+#define NET_RESOLVER "127.0.0.1"
+
+struct net_domain {
+	uint32_t row; /* of network.egress, from 1 */
+	const char *pattern;
+};
 
 struct net_job {
 	const char *id;
 	size_t npublished, cap;
 	struct plan_publish *published;
+	size_t ndomains, domains_cap;
+	struct net_domain *domains;
 	const char *rules;
 };
 
@@ -32,6 +50,9 @@ struct net_report {
 	int32_t no;
 	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
 };
+
+/* The set with the addresses of a row's names; `width` is 4 or 16. */
+void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES]);
 
 /* `rules` is the text of net_rules_print(). */
 void net_job_print(const struct plan *p, const char *rules, size_t len, struct buf *out);

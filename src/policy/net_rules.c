@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "policy/draft.h"
+#include "policy/net_job.h"
 
 /* ---- ranges ---- */
 
@@ -88,11 +89,41 @@ static void put_ports(const uint64_t *ports, size_t n, struct buf *out)
 	buf_puts(out, " }");
 }
 
+/* The resolver puts the addresses of its names into these as it gives them out, each with its time. */
+static void put_sets(size_t number, struct buf *out)
+{
+	char set[NET_SET_BYTES];
+
+	for (unsigned width = 4; width <= 16; width += 12) {
+		net_set_name((uint32_t)number, width, set);
+		buf_printf(out, "\tset %s {\n\t\ttype %s\n\t\tflags timeout\n\t\tsize %d\n\t}\n",
+			   set, width == 4 ? "ipv4_addr" : "ipv6_addr", NET_SET_ELEMENTS);
+	}
+}
+
+static void put_named(const struct egress_rule *r, size_t number, struct buf *out)
+{
+	char set[NET_SET_BYTES];
+
+	put_from(out, &r->from);
+	for (unsigned width = 4; width <= 16; width += 12) {
+		net_set_name((uint32_t)number, width, set);
+		buf_printf(out, "\t\tct state new %s daddr @%s", width == 4 ? "ip" : "ip6", set);
+		if (r->n != 0)
+			put_ports(r->ports, r->n, out);
+		buf_printf(out, " counter name \"egress%zu\" accept\n", number);
+	}
+}
+
 static void put_egress(const struct egress_rule *r, size_t number, struct buf *out)
 {
 	struct net_range range;
 
-	if (r->cidr == NULL || !net_range_parse(r->cidr, &range))
+	if (r->domain != NULL) {
+		put_named(r, number, out);
+		return;
+	}
+	if (!net_range_parse(r->cidr, &range))
 		return;
 	put_from(out, &r->from);
 	buf_puts(out, "\t\tct state new");
@@ -192,6 +223,9 @@ void net_rules_print(const struct plan *p, struct buf *out)
 		buf_printf(out, "\tcounter ingress%zu { }\n", i + 1);
 	buf_puts(out,
 		 "\tcounter guarded { }\n\tcounter refused_out { }\n\tcounter refused_in { }\n");
+	for (size_t i = 0; i < n->egress.n; i++)
+		if (n->egress.at[i].domain != NULL)
+			put_sets(i + 1, out);
 	put_refuse(out);
 	put_output(n, out);
 	put_input(n, out);

@@ -176,6 +176,7 @@ struct plan_net {
 	bool used;                  /* false: no program but zviz itself has to do with it */
 	struct egress_rules egress; /* the profile's, then the command line's */
 	struct ingress_rules ingress;
+	size_t ndomains; /* rows of egress that name a domain; 0: there is no resolver */
 	size_t npublished;
 	const struct plan_publish *published;
 	const char *rules; /* for nftables, inside */

@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <string.h>
 
+#include "policy/net_job.h"
 #include "policy/plan_mounts.h"
 
 enum { ROOT_BYTES = 16 << 20 };
@@ -37,7 +38,9 @@ static void direct_identity(struct draft *d, const struct direct_view *v)
 			      d->plan->hostname));
 	add_text(d, "/etc/hostname", arena_printf(d->a, "%s\n", d->plan->hostname));
 	if (!d->plan->share_network)
-		add_text(d, "/etc/resolv.conf", "");
+		/* No search list: a name is asked for as the program says it. */
+		add_text(d, "/etc/resolv.conf",
+			 d->plan->net.ndomains != 0 ? "nameserver " NET_RESOLVER "\n" : "");
 	else
 		mount_add(d, MOUNT_MIRROR, "/etc/resolv.conf", "/etc/resolv.conf");
 }

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "policy/draft.h"
+#include "policy/net_job.h"
 #include "policy/net_rules.h"
 #include "table/table.h"
 
@@ -56,16 +57,17 @@ static void add_ingress(struct draft *d)
 								      { .file = "--publish" } };
 }
 
-static int check_names(const struct draft *d, struct err *e)
+/* The resolver's memory is taken when it starts. */
+static int count_names(struct draft *d, struct err *e)
 {
-	for (size_t i = 0; i < d->plan->net.egress.n; i++) {
-		const struct egress_rule *r = &d->plan->net.egress.at[i];
+	struct plan_net *n = &d->plan->net;
 
-		if (r->domain == NULL)
-			continue;
-		fail(e, EOPNOTSUPP, "%s: rules about names (%s) are not available in this version",
-		     from_text(d->a, &r->from), shown(d->a, r->domain));
-		return advise(e, "name the addresses: {cidr: ADDRESS}");
+	for (size_t i = 0; i < n->egress.n; i++) {
+		const struct egress_rule *r = &n->egress.at[i];
+
+		if (r->domain != NULL && ++n->ndomains > NET_DOMAINS_MAX)
+			return fail(e, E2BIG, "%s: %d rows that name domains are the most",
+				    from_text(d->a, &r->from), NET_DOMAINS_MAX);
 	}
 	return 0;
 }
@@ -109,7 +111,7 @@ static int plan_private(struct draft *d, struct err *e)
 	add_egress(d, &d->p->network.egress);
 	add_egress(d, &d->r->allow);
 	add_ingress(d);
-	TRY(check_names(d, e));
+	TRY(count_names(d, e));
 	TRY(check_capabilities(d, e));
 	net_rules_print(d->plan, &rules);
 	n->rules = buf_text(&rules);
@@ -148,7 +150,7 @@ int network_plan(struct draft *d, struct err *e)
 
 static void explain_egress(const struct egress_rule *r, struct buf *out)
 {
-	buf_printf(out, "  out to %s", shown(out->arena, r->cidr));
+	buf_printf(out, "  out to %s", shown(out->arena, r->cidr != NULL ? r->cidr : r->domain));
 	for (size_t i = 0; i < r->n; i++)
 		buf_printf(out, "%s%llu", i != 0 ? ", " : " port ",
 			   (unsigned long long)r->ports[i]);
@@ -165,6 +167,9 @@ void network_explain(const struct plan *p, struct buf *out)
 				    : "loopback only");
 	for (size_t i = 0; i < n->egress.n; i++)
 		explain_egress(&n->egress.at[i], out);
+	if (n->ndomains != 0)
+		buf_puts(out, "  names: asked of zviz-net at " NET_RESOLVER
+			      ", which opens their addresses\n");
 	for (size_t i = 0; i < n->ingress.n; i++)
 		buf_printf(out, "  in to port %u [%s]\n", n->ingress.at[i].port,
 			   shown(out->arena, from_text(out->arena, &n->ingress.at[i].from)));

@@ -159,7 +159,7 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 	}
 	part->why = "no rule of network.egress names it";
 	part->fix = to->domain != NULL
-			    ? "its addresses in network.egress.allow: {cidr: ADDRESS}"
+			    ? "{domain: NAME} in network.egress.allow"
 			    : arena_printf(
 				      q->a,
 				      "{cidr: ADDRESS} of this address in network.egress.allow%s",

@@ -1,0 +1,131 @@
+#include "net/names.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+
+enum { PORT = 53, BACKLOG = 16, RESOLV_BYTES_MAX = 64 * 1024 };
+
+static const char servers_path[] = "/etc/resolv.conf";
+
+_Static_assert((int)NET_DOMAINS_MAX == (int)DNS_RULES_MAX, "a job has as many rules as a resolver");
+
+/* ---- before ---- */
+
+static int read_servers(struct holder *h, struct err *e)
+{
+	struct dns_job *job = &h->names->job;
+	char *text = arena_alloc(h->arena, RESOLV_BYTES_MAX + 1);
+	OWN_FD fd = path_open(servers_path, O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, RESOLV_BYTES_MAX) : -errno;
+
+	if (n < 0) {
+		fail(e, (int)-n, "%s of this host: %m", servers_path);
+		return advise(e, "rules that name domains need a name server of the host");
+	}
+	if (dns_servers_read(text, job->servers, &job->nservers, e) < 0) {
+		within(e, "%s of this host", servers_path);
+		return advise(e, "rules that name domains need a name server of the host");
+	}
+	return 0;
+}
+
+int names_read(struct holder *h, struct err *e)
+{
+	const char **rules;
+
+	h->names = arena_alloc(h->arena, sizeof *h->names);
+	if (h->job.ndomains == 0)
+		return 0;
+	rules = arena_array(h->arena, h->job.ndomains, sizeof *rules);
+	for (size_t i = 0; i < h->job.ndomains; i++)
+		rules[i] = h->job.domains[i].pattern;
+	h->names->job.rules = rules;
+	h->names->job.nrules = h->job.ndomains;
+	return read_servers(h, e);
+}
+
+/* ---- inside ---- */
+
+static int listen_at(int type, struct err *e)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	OWN_FD fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, NET_RESOLVER, &at.sin_addr);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 ||
+	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
+		return fail(e, errno, "the resolver's socket in the container: %m");
+	return fd_take(&fd);
+}
+
+int names_inside(struct holder *h, struct err *e)
+{
+	struct names *n = h->names;
+
+	if (n->job.nrules == 0)
+		return 0;
+	n->udp = listen_at(SOCK_DGRAM, e);
+	n->tcp = n->udp < 0 ? -1 : listen_at(SOCK_STREAM, e);
+	return n->tcp < 0 ? -e->no : permits_open(h->arena, &n->permits, e);
+}
+
+/* ---- calls of the resolver ---- */
+
+/* This thread never left the host's network. */
+static int call_open(void *ctx, int family, int type)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)ctx;
+	return fd >= 0 ? fd : -errno;
+}
+
+static int call_permit(void *ctx, const uint8_t *rules, const char *name,
+		       const struct dns_address *at, size_t n, uint32_t ttl_s)
+{
+	struct holder *h = ctx;
+
+	(void)name;
+	for (size_t i = 0; i < h->job.ndomains; i++) {
+		int r = 0;
+
+		if ((rules[i / 8] & 1u << (i % 8)) != 0)
+			r = permits_add(&h->names->permits, h->job.domains[i].row, at, n, ttl_s);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- a life ---- */
+
+int names_start(struct holder *h, struct err *e)
+{
+	const struct dns_calls calls = { .ctx = h, .open = call_open, .permit = call_permit };
+	struct names *n = h->names;
+
+	if (n->job.nrules == 0)
+		return 0;
+	return dns_new(h->arena, &n->job, &calls, n->udp, n->tcp, &n->dns, e);
+}
+
+void names_serve(struct holder *h, int end)
+{
+	struct pollfd at[1 + DNS_POLL_MAX] = { { .fd = end, .events = POLLIN } };
+	struct dns *dns = h->names->dns;
+
+	while (at[0].revents == 0) {
+		size_t n = dns != NULL ? dns_pollfds(dns, at + 1) : 0;
+		int r = poll(at, 1 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
+
+		if (r < 0 && errno != EINTR)
+			return;
+		if (dns != NULL)
+			dns_handle(dns, at + 1, n);
+	}
+}

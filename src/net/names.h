@@ -1,0 +1,30 @@
+/*
+ * The resolver in zviz-net: where it listens, how it asks, and how what it gives out is let through. Private to src/net.
+ */
+#ifndef NET_NAMES_H
+#define NET_NAMES_H
+
+#include "net/dns.h"
+#include "net/holder.h"
+#include "net/permits.h"
+
+struct names {
+	struct dns_job job; /* nrules is 0: there is no resolver */
+	struct dns *dns;
+	int udp, tcp; /* inside */
+	struct permits permits;
+};
+
+/* The rules, and the name servers of the host's /etc/resolv.conf. Nothing when no rule names a domain. */
+int names_read(struct holder *h, struct err *e);
+
+/* By a thread that stands in the container's network namespace, whose loopback is up. */
+int names_inside(struct holder *h, struct err *e);
+
+/* The resolver itself, before confine(). */
+int names_start(struct holder *h, struct err *e);
+
+/* Answers until `end` says something. */
+void names_serve(struct holder *h, int end);
+
+#endif
