@@ -147,7 +147,7 @@ int step_net_ready(struct box *b, struct err *e)
 	if (n < 0 || recv(b->net_control, &r, sizeof r, 0) != (ssize_t)sizeof r ||
 	    r.version != NET_REPORT_VERSION) {
 		fail(e, EIO, "zviz-net ended without a word");
-		return advise(e, "its libraries may be missing: libnftables1, libmnl0");
+		return advise(e, "its libraries may be missing: libnftables1, libmnl0, libmd0");
 	}
 	if (r.no == 0)
 		return 0;

@@ -464,7 +464,9 @@ static void land_network(struct finder *f)
 		land_network_row(f,
 				 arena_printf(f->a, "network.egress %s",
 					      r->cidr != NULL ? r->cidr : r->domain),
-				 &r->from, "the rest is refused");
+				 &r->from,
+				 r->domain != NULL ? "addresses by zviz-net; the rest is refused"
+						   : "the rest is refused");
 	}
 	for (size_t i = 0; i < p->network.ingress.n; i++) {
 		const struct ingress_rule *r = &p->network.ingress.at[i];

@@ -125,7 +125,7 @@ refused() {
 	zviz: 1\nname: x\nfilesystem: {read: [/a/../b]}|p.yaml:3
 	zviz: 1\nname: x\nfilesystem: {root: maybe}|root
 	zviz: 1\nname: x\nnetwork: {mode: open}|mode
-	zviz: 1\nname: x\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: a.b}]}}|not available in this version
+	zviz: 1\nname: x\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: a..b}]}}|is no domain name
 	zviz: 1\nname: x\nresources: {memory: lots}|memory
 	zviz: 1\nname: x\nresources: {cpus: -1}|cpus
 	zviz: 1\nname: x\nresources: {pids: 1.5}|pids

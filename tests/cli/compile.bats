@@ -134,16 +134,17 @@ nothing_beside() { # waits for the second process, if there still is one
 
 @test "the rules of a private network are text that nft takes" {
 	[ "$(id -u)" = 0 ] || skip 'nft looks at a network of its own'
-	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{cidr: 192.0.2.0/24, ports: [443]}]}}\n' >private.yaml
+	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{cidr: 192.0.2.0/24, ports: [443]}, {domain: a.b, ports: [80]}]}}\n' >private.yaml
 	"$zviz" compile private.yaml -o out
 	grep -q '192.0.2.0/24 meta l4proto { tcp, udp } th dport { 443 }' out/network.nft
+	grep -q 'ip daddr @domain2_ipv4 meta l4proto { tcp, udp } th dport { 80 }' out/network.nft
 	unshare --net nft --check --file out/network.nft
 }
 
 @test "what cannot be compiled leaves nothing" {
 	printf 'zviz: 1\nsyscalls: {allow: [opent]}\n' >bad.yaml
 	printf 'zviz: 1\nextends: none.yaml\n' >lost.yaml
-	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: a.b}]}}\n' >private.yaml
+	printf 'zviz: 1\nextends: ci-runner\ncapabilities: {keep: [CAP_NET_ADMIN]}\nnetwork: {mode: private}\n' >private.yaml
 	cp bad.yaml noending
 	run --separate-stderr -1 "$zviz" compile bad.yaml -o out
 	[[ $stderr == *"bad.yaml:2:20: "*"opent"* ]]

@@ -108,6 +108,9 @@ in_world() {
 	[[ "$output" == *"not [ADDRESS:]HOST:CONTAINER"* ]]
 	run -1 "$zviz" --root "$place/state" run --allow 10.0.0.0/8 one true
 	[[ "$output" == *"--allow needs a network with a way out"* ]]
+	mapfile -t many < <(yes -- --allow=a.b | head -n 1025)
+	run -1 "$zviz" --root "$place/state" run --network private "${many[@]}" one true
+	[[ "$output" == *"1024 rows that name domains are the most"* ]]
 	run -1 "$zviz" --root "$place/state" run --network private --allow exa..mple.org one true
 	[[ "$output" == *"no address range, and no name"* ]]
 }

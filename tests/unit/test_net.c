@@ -78,6 +78,10 @@ static void test_rules(void **state)
 		"ip daddr 169.254.0.0/16 counter name \"guarded\" goto refuse",
 		"ip6 daddr fd00:ec2::254 counter name \"guarded\" goto refuse",
 		"# own.yaml:7\n\t\tct state new ip daddr 10.0.0.0/8 counter name \"egress1\" accept",
+		"# own.yaml:9\n\t\tct state new ip daddr @domain3_ipv4 meta l4proto { tcp, udp } th dport { "
+		"80 } counter name \"egress3\" accept",
+		"ct state new ip6 daddr @domain3_ipv6 meta l4proto { tcp, udp } th dport { 80 } "
+		"counter name \"egress3\" accept",
 		"counter name \"refused_out\" goto refuse",
 		"policy drop;",
 		"th dport { 8080 } counter name \"ingress1\" accept",
@@ -86,15 +90,23 @@ static void test_rules(void **state)
 	};
 	uint64_t port = 80;
 	struct egress_rule out[] = { { .cidr = "10.1.2.3/8", .from = { "own.yaml", NULL, 7, 1 } },
-				     { .cidr = "169.254.169.254", .n = 1, .ports = &port } };
+				     { .cidr = "169.254.169.254", .n = 1, .ports = &port },
+				     { .domain = "*.example.org",
+				       .n = 1,
+				       .ports = &port,
+				       .from = { "own.yaml", NULL, 9, 1 } } };
 	struct ingress_rule in[] = { { .port = 8080 } };
-	struct plan p = { .net = { .egress = { 2, 2, out }, .ingress = { 1, 1, in } } };
+	struct plan p = { .net = { .egress = { 3, 3, out }, .ingress = { 1, 1, in } } };
 	struct arena a = { 0 };
 	struct buf text = { .arena = &a };
 	const char *at;
 
 	(void)state;
 	net_rules_print(&p, &text);
+	assert_non_null(strstr(buf_text(&text), "set domain3_ipv4 {\n\t\ttype ipv4_addr\n\t\tflags "
+						"timeout\n\t\tsize 4096\n\t}"));
+	assert_non_null(strstr(buf_text(&text), "set domain3_ipv6 {\n\t\ttype ipv6_addr\n"));
+	assert_null(strstr(buf_text(&text), "set domain1"));
 	at = strstr(buf_text(&text), "chain output");
 	for (size_t i = 0; i < COUNT(order); i++) {
 		at = at != NULL ? strstr(at, order[i]) : NULL;
@@ -108,7 +120,11 @@ static void test_job(void **state)
 {
 	static const struct plan_publish published[] = { { false, NULL, 8080, 80 },
 							 { true, "::1", 53, 5353 } };
-	struct plan p = { .id = "one", .net = { .npublished = 2, .published = published } };
+	struct egress_rule out[] = { { .cidr = "10.0.0.0/8" }, { .domain = "*.example.org" } };
+	struct plan p = {
+		.id = "one",
+		.net = { .npublished = 2, .published = published, .egress = { 2, 2, out } }
+	};
 	static const char rules[] = "table inet zviz {\n}\n";
 	struct arena a = { 0 };
 	struct buf text = { .arena = &a };
@@ -125,6 +141,9 @@ static void test_job(void **state)
 	assert_true(job.published[1].udp);
 	assert_string_equal(job.published[1].address, "::1");
 	assert_int_equal(job.published[1].container, 5353);
+	assert_int_equal(job.ndomains, 1);
+	assert_int_equal(job.domains[0].row, 2);
+	assert_string_equal(job.domains[0].pattern, "*.example.org");
 	assert_string_equal(job.rules, rules);
 	/* Cut anywhere, it is none. */
 	for (size_t len = 0; len < text.len; len++)
@@ -147,6 +166,12 @@ static void test_no_job(void **state)
 		"zviz-net 1\ncontainer a\npublish tcp x} 80 80\nrules 0\n",
 		"zviz-net 1\ncontainer a\npublish tcp * 80 80 80\nrules 0\n",
 		"zviz-net 1\ncontainer a\nelse\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 0 a.b\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 1 a..b\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 1\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 1 a.b c\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 4294967296 a.b\nrules 0\n",
+		"zviz-net 1\ncontainer a\ndomain 1 a.b\npublish tcp * 80 80\nrules 0\n",
 	};
 	struct arena a = { 0 };
 	struct net_job job;
