@@ -100,7 +100,7 @@ struct change {
 	const struct dns_address *at;
 	size_t n;
 	uint64_t left_ms[DNS_ADDRESSES_MAX]; /* of each address */
-	const char *set;                     /* of addresses of `width`; the others are left out */
+	char set[NET_SET_BYTES];             /* of addresses of `width`; the others are left out */
 	unsigned width;
 };
 
@@ -151,7 +151,8 @@ static size_t put_change(char *bytes, const struct change *c)
 static int hear(struct mnl_socket *nl)
 {
 	char answer[ANSWER_BYTES] __attribute__((aligned(8)));
-	int r = -EIO; /* until it says yes */
+	bool heard = false;
+	int r = 0;
 	ssize_t n;
 
 	while ((n = mnl_socket_recvfrom(nl, answer, sizeof answer)) > 0) {
@@ -164,18 +165,18 @@ static int hear(struct mnl_socket *nl)
 			if (m->nlmsg_type != NLMSG_ERROR ||
 			    mnl_nlmsg_get_payload_len(m) < sizeof said->error)
 				continue;
-			if (said->error != 0 || r == -EIO)
-				r = said->error;
+			heard = true;
+			r = said->error != 0 ? said->error : r;
 		}
 	}
-	return r;
+	return heard ? r : -EIO;
 }
 
 /* ---- adding ---- */
 
 static int change_set(struct permits *p, uint32_t row, struct change *c)
 {
-	char bytes[MESSAGE_BYTES] __attribute__((aligned(8))) = { 0 }, set[NET_SET_BYTES];
+	char bytes[MESSAGE_BYTES] __attribute__((aligned(8))) = { 0 };
 	bool some = false;
 	size_t len;
 
@@ -183,8 +184,7 @@ static int change_set(struct permits *p, uint32_t row, struct change *c)
 		some = some || c->at[i].width == c->width;
 	if (!some)
 		return 0;
-	net_set_name(row, c->width, set);
-	c->set = set;
+	net_set_name(row, c->width, c->set);
 	len = put_change(bytes, c);
 	if (mnl_socket_sendto(p->nl, bytes, len) < 0)
 		return -errno;
