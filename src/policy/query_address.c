@@ -157,7 +157,10 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 		part->fix = arena_printf(q->a, "{cidr: %s} in network.egress.allow", kept);
 		return;
 	}
-	part->why = "no rule of network.egress names it";
+	part->why =
+		to->domain == NULL && q->plan->net.ndomains != 0
+			? "no rule of network.egress names it, unless a name that one permits leads there"
+			: "no rule of network.egress names it";
 	part->fix = to->domain != NULL
 			    ? "{domain: NAME} in network.egress.allow"
 			    : arena_printf(

@@ -86,6 +86,20 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/names" servers
 }
 
+@test "names: explain says which row permits a name, and what is unknown of an address" {
+	printf 'zviz: 1\nextends: ci-runner\nnetwork:\n  mode: private\n  egress:\n    allow:\n    - {domain: "*.a.b", ports: [80]}\n' >own.yaml
+	run -0 "$zviz" explain own.yaml connect x.a.b:80
+	[[ "$output" == *"allowed: a rule of network.egress names it [own.yaml:7]"* ]]
+	for what in x.a.b:81 a.b:80 xa.b:80; do
+		run -0 "$zviz" explain own.yaml connect "$what"
+		[[ "$output" == *"no rule of network.egress names it ["* ]]
+	done
+	run -0 "$zviz" explain own.yaml connect 1.2.3.4:80
+	[[ "$output" == *"unless a name that one"* ]]
+	run -0 "$zviz" compile --explain own.yaml
+	[[ "$output" == *"network.egress *.a.b"*"addresses by zviz-net"* ]]
+}
+
 @test "without zviz-net a private network is refused, and nothing runs" {
 	cp "$zviz" "$place/zviz"
 	run -1 "$place/zviz" --root "$place/state" run --network private one touch /work/ran
