@@ -104,10 +104,12 @@ static int leave_host(bool names, struct err *e)
 	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
 }
 
-/* As many as the resolver has at most, and what was open before it. Its starter may have allowed itself fewer. */
-static int allow_descriptors(struct err *e)
+/* As many as the resolver has at most, and what was open before it: published ports, and a dozen. Its starter may have allowed
+ * itself fewer. */
+static int allow_descriptors(const struct holder *h, struct err *e)
 {
-	const struct rlimit enough = { 64 + DNS_POLL_MAX, 64 + DNS_POLL_MAX };
+	const rlim_t most = 64 + h->job.npublished + DNS_POLL_MAX;
+	const struct rlimit enough = { most, most };
 
 	return setrlimit(RLIMIT_NOFILE, &enough) < 0
 		       ? fail(e, errno, "zviz-net: limit its descriptors: %m")
@@ -121,7 +123,7 @@ int confine(const struct holder *h, struct err *e)
 	int r;
 
 	if (names)
-		TRY(allow_descriptors(e));
+		TRY(allow_descriptors(h, e));
 	TRY(leave_host(names, e));
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
