@@ -24,8 +24,9 @@ int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struc
 	said = nft_ctx_get_error_buffer(nft);
 	fail(e, no != 0 ? no : EINVAL, "nftables, %s: %.*s", where,
 	     said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
-	return advise(e,
-		      "the kernel needs nf_tables, nft_ct, nft_nat, nft_reject_inet and nft_masq");
+	return advise(
+		e,
+		"the kernel needs nf_tables, nft_ct, nft_nat, nft_objref, nft_reject_inet and nft_masq");
 }
 
 /* ---- the pair ---- */
