@@ -85,7 +85,7 @@ static int run_ps(struct cli *c, int argc, char **argv, char **text, struct err 
 {
 	struct buf out = { .arena = c->arena };
 	int ends[2], status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail(e, errno, "pipe: %m");
