@@ -413,7 +413,7 @@ static int check_old_root_gone(struct err *e)
 		r = sys_statx(AT_FDCWD, "/..", 0, STATX_MNT_ID, &above);
 	if (r < 0)
 		return fail(e, -r, "look at the new root: %m");
-	if (here.stx_mnt_id == above.stx_mnt_id)
+	if ((here.stx_mask & above.stx_mask & STATX_MNT_ID) && here.stx_mnt_id == above.stx_mnt_id)
 		return 0;
 	fail(e, EBUSY, "the old root is still there: something is mounted on top of it");
 	return advise(e, "start zviz where nothing is mounted over /");

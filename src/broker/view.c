@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "broker/act.h"
 #include "broker/wait.h"
 #include "kern/sys.h"
@@ -126,11 +127,14 @@ static bool is_wanted(const struct view_work *w, enum view_file file)
 	return w->watched[file] && fcntl(w->fds[file], F_GETLEASE) != F_WRLCK;
 }
 
-/* False: somebody has it open, and it cannot be watched yet. */
+/* False: somebody has it open, and it cannot be watched yet. Where it never can (fs.leases-enable is 0), it stays as it is. */
 static bool watch(struct view_work *w, enum view_file file)
 {
 	w->watched[file] = w->watched[file] || fcntl(w->fds[file], F_SETLEASE, F_WRLCK) == 0;
-	return w->watched[file];
+	if (w->watched[file] || errno == EAGAIN)
+		return w->watched[file];
+	fd_close(&w->fds[file]);
+	return true;
 }
 
 static bool tend(struct view_work *w)
@@ -182,12 +186,10 @@ static int begin_files(struct view_work *w, struct err *e)
 		any = true;
 		if (fcntl(w->fds[i], F_SETOWN, getpid()) < 0)
 			return fail(e, errno, "files of limits: F_SETOWN: %m");
-		if (!watch(w, i))
-			return fail(e, errno, "files of limits: F_SETLEASE: %m");
 	}
 	if (!any)
 		return 0;
-	/* For all threads: one of them takes it when it comes to it. */
+	/* For all threads: one of them takes it when it comes to it. The workload runs already, and may have a file open. */
 	sigemptyset(&opened);
 	sigaddset(&opened, SIGIO);
 	sigprocmask(SIG_BLOCK, &opened, NULL);

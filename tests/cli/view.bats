@@ -191,6 +191,13 @@ print("right")'
 	[ "$output" = "$(grep MemTotal /proc/meminfo)" ]
 }
 
+@test "who has it open from the first moment on starts like anybody" {
+	for _ in {1..30}; do
+		run -0 inside --memory 256M -- /bin/sh -c 'exec 3</proc/meminfo; read -r line <&3; echo "$line"; sleep 0.02'
+		[ "$output" = 'MemTotal:         262144 kB' ]
+	done
+}
+
 @test "explain says so" {
 	own 'resources: {memory: 256M}'
 	run -0 "$zviz" explain "$place/own.yaml" /proc/meminfo
