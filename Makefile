@@ -14,7 +14,7 @@ FUZZ      = $(BUILD)/fuzz
 # The guest runs are for x86-64: the list names an x86-64 kernel.
 VM := $(if $(filter x86_64,$(shell uname -m)),vm)
 
-.PHONY: all run test bench fuzz lint format debug install uninstall clean help
+.PHONY: all run test bench fuzz lint format debug deb install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: ## build the release binary, build/release/src/cli/zviz
@@ -55,6 +55,10 @@ format: ## rewrite the C files as .clang-format says
 
 install: all ## install below PREFIX (/usr/local), staged in DESTDIR
 	@DESTDIR="$(DESTDIR)" meson install -C "$(RELEASE)" --no-rebuild
+
+deb: ## build a Debian package into build/deb
+	@tools/need build deb
+	@tools/deb "$(BUILD)/deb"
 
 uninstall: ## remove what `make install` with the same PREFIX installed
 	@ninja -C "$(RELEASE)" uninstall
