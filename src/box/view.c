@@ -32,7 +32,7 @@ int step_view_open(struct box *b, struct err *e)
 		[VIEW_FROM_MEMORY] = { CGROUP_MEMORY, "memory.current", "memory.usage_in_bytes" },
 		[VIEW_FROM_MEMORY_STAT] = { CGROUP_MEMORY, "memory.stat", "memory.stat" },
 		[VIEW_FROM_SWAP] = { CGROUP_MEMORY, "memory.swap.current", NULL },
-		[VIEW_FROM_CPU] = { CGROUP_CPU, "cpu.stat", "cpuacct.stat" },
+		[VIEW_FROM_CPU] = { CGROUP_CPUACCT, "cpu.stat", "cpuacct.stat" },
 		[VIEW_FROM_TASKS] = { CGROUP_PIDS, "pids.current", "pids.current" },
 	};
 

@@ -21,7 +21,8 @@ enum {
 	CGROUP_MISC = 1 << 7,
 	CGROUP_DEVICES =
 		1 << 8, /* v1: a hierarchy; v2: a program of the group, which no file lists */
-	CGROUP_CONTROLLERS = 9, /* how many */
+	CGROUP_CPUACCT = 1 << 9, /* v1 alone: it counts what the cpu controller of v2 counts */
+	CGROUP_CONTROLLERS = 10, /* how many */
 };
 
 enum { HOST_PATH_MAX = 256 };

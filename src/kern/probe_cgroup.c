@@ -17,12 +17,12 @@ enum {
 	LIST_ROOM = 512, /* a list of controllers */
 };
 
-const char *const cgroup_names_v2[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
-							  "io",     "cpuset", "hugetlb",
-							  "rdma",   "misc",   "devices" };
-const char *const cgroup_names_v1[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
-							  "blkio",  "cpuset", "hugetlb",
-							  "rdma",   "misc",   "devices" };
+const char *const cgroup_names_v2[CGROUP_CONTROLLERS] = { "memory",  "cpu",     "pids", "io",
+							  "cpuset",  "hugetlb", "rdma", "misc",
+							  "devices", "cpuacct" };
+const char *const cgroup_names_v1[CGROUP_CONTROLLERS] = { "memory",  "cpu",     "pids", "blkio",
+							  "cpuset",  "hugetlb", "rdma", "misc",
+							  "devices", "cpuacct" };
 
 /* Bits of the names that are in `list`, whose words stand between characters of `between`. */
 static uint32_t bits_of(const char *const names[CGROUP_CONTROLLERS], const char *list, size_t len,

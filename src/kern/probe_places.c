@@ -121,6 +121,7 @@ static const char *const controller_costs[CGROUP_CONTROLLERS] = {
 	"RDMA is not limited",
 	"miscellaneous resources are not limited",
 	"devices are kept away by mounts and ids alone",
+	"processor time is not counted",
 };
 
 /* How an ordinary user, or root, gets a controller that it lacks. */
@@ -164,8 +165,8 @@ static void check_controllers(struct trial *t)
 
 		/* What is in v1 is in no v2 group, save for devices, where v1 does. */
 		v2 &= !(v1 && 1u << i == CGROUP_DEVICES);
-		/* Rare hardware: who has none needs no row. */
-		if (1u << i & (CGROUP_RDMA | CGROUP_MISC) && !v1 && !v2)
+		/* Rare hardware, and what v2 does without a controller: who has none needs no row. */
+		if (1u << i & (CGROUP_RDMA | CGROUP_MISC | CGROUP_CPUACCT) && !v1 && !v2)
 			continue;
 		trial_add_if(t, "cgroups", cgroup_names_v2[i], v1 || v2,
 			     1u << i & (CGROUP_MEMORY | CGROUP_CPU | CGROUP_PIDS) ? CHECK_MISSING

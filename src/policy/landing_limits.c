@@ -41,8 +41,11 @@ void landing_resources(struct finder *f)
 		size_t amount;
 	} rows[] = {
 		{ "resources.memory", offsetof(struct profile, resources.memory) },
+		{ "resources.memory_high", offsetof(struct profile, resources.memory_high) },
 		{ "resources.swap", offsetof(struct profile, resources.swap) },
 		{ "resources.cpus", offsetof(struct profile, resources.cpus) },
+		{ "resources.cpu_weight", offsetof(struct profile, resources.cpu_weight) },
+		{ "resources.io_weight", offsetof(struct profile, resources.io_weight) },
 		{ "resources.pids", offsetof(struct profile, resources.pids) },
 		{ "resources.nofile", offsetof(struct profile, resources.nofile) },
 		{ "resources.tmpfs", offsetof(struct profile, resources.tmpfs) },
@@ -66,6 +69,18 @@ void landing_resources(struct finder *f)
 		const struct io_rule *r = &p->resources.io.at[i];
 
 		find_limits(f, landing_add(f, arena_printf(f->a, "resources.io %s", r->path),
+					   &r->from));
+	}
+	if (p->resources.cpuset.cpus.text != NULL)
+		find_limits(
+			f, landing_add(f, "resources.cpuset.cpus", &p->resources.cpuset.cpus.from));
+	if (p->resources.cpuset.mems.text != NULL)
+		find_limits(
+			f, landing_add(f, "resources.cpuset.mems", &p->resources.cpuset.mems.from));
+	for (size_t i = 0; i < p->resources.hugetlb.n; i++) {
+		const struct hugetlb_rule *r = &p->resources.hugetlb.at[i];
+
+		find_limits(f, landing_add(f, arena_printf(f->a, "resources.hugetlb %s", r->size),
 					   &r->from));
 	}
 }

@@ -66,8 +66,11 @@ static void compare_amounts(struct arena *a, const struct profile *start,
 		size_t amount;
 	} rows[] = {
 		{ "resources.memory", AT(resources.memory) },
+		{ "resources.memory_high", AT(resources.memory_high) },
 		{ "resources.swap", AT(resources.swap) },
 		{ "resources.cpus", AT(resources.cpus) },
+		{ "resources.cpu_weight", AT(resources.cpu_weight) },
+		{ "resources.io_weight", AT(resources.io_weight) },
 		{ "resources.pids", AT(resources.pids) },
 		{ "resources.nofile", AT(resources.nofile) },
 		{ "resources.tmpfs", AT(resources.tmpfs) },
@@ -98,7 +101,10 @@ static bool same_rows(const struct profile *a, const struct profile *b)
 {
 	bool same = a->network.egress.n == b->network.egress.n &&
 		    a->network.ingress.n == b->network.ingress.n &&
-		    a->resources.io.n == b->resources.io.n;
+		    a->resources.io.n == b->resources.io.n &&
+		    a->resources.hugetlb.n == b->resources.hugetlb.n &&
+		    same_text(a->resources.cpuset.cpus.text, b->resources.cpuset.cpus.text) &&
+		    same_text(a->resources.cpuset.mems.text, b->resources.cpuset.mems.text);
 
 	for (size_t i = 0; same && i < a->network.egress.n; i++) {
 		const struct egress_rule *x = &a->network.egress.at[i],
@@ -115,6 +121,10 @@ static bool same_rows(const struct profile *a, const struct profile *b)
 		same = strcmp(x->path, y->path) == 0 && x->rbps == y->rbps && x->wbps == y->wbps &&
 		       x->riops == y->riops && x->wiops == y->wiops;
 	}
+	for (size_t i = 0; same && i < a->resources.hugetlb.n; i++)
+		same = strcmp(a->resources.hugetlb.at[i].size, b->resources.hugetlb.at[i].size) ==
+			       0 &&
+		       a->resources.hugetlb.at[i].limit == b->resources.hugetlb.at[i].limit;
 	return same;
 }
 
@@ -133,5 +143,5 @@ void live_settled(struct arena *a, const struct profile *start, const struct pro
 	if (start->resources.view != next->resources.view)
 		add(a, out, &next->resources.view_from, "resources.view", mounted, anew);
 	if (!same_rows(start, next))
-		add(a, out, &whole, "the rows of network or resources.io", settled, anew);
+		add(a, out, &whole, "the rows of network or resources", settled, anew);
 }

@@ -8,9 +8,9 @@
 
 #include "policy/plan_limits.h"
 
-const char *const controller_names[CGROUP_CONTROLLERS] = { "memory", "cpu",    "pids",
-							   "io",     "cpuset", "hugetlb",
-							   "rdma",   "misc",   "devices" };
+const char *const controller_names[CGROUP_CONTROLLERS] = { "memory",  "cpu",     "pids", "io",
+							   "cpuset",  "hugetlb", "rdma", "misc",
+							   "devices", "cpuacct" };
 
 struct plan_limit *limit_add(struct draft *d, unsigned controller, const char *v2_file,
 			     const char *v1_file, const char *value, const struct from *from)
@@ -75,6 +75,12 @@ static bool in_v2(const struct draft *d, unsigned controller)
 bool plan_limits_in_v2(const struct draft *d, uint32_t controller)
 {
 	return in_v2(d, (unsigned)__builtin_ctz(controller));
+}
+
+bool plan_counts_time(const struct draft *d)
+{
+	return plan_limits_in_v2(d, CGROUP_MEMORY) || plan_limits_in_v2(d, CGROUP_CPU) ||
+	       in_v1(d, CPUACCT);
 }
 
 bool plan_limits_hold(const struct draft *d, uint32_t controller)
@@ -210,6 +216,9 @@ static int cgroup_plan(struct draft *d, struct err *e)
 	TRY(place_limits(d, e));
 	TRY(place_devices(d, e));
 	TRY(listed_controllers(d, e));
+	/* Nobody is limited by it; it counts the time that is shown inside. Any group of v2 does. */
+	if (d->plan->view.used && d->plan->cgroup_v2 == 0 && in_v1(d, CPUACCT))
+		d->plan->cgroup_v1 |= CGROUP_CPUACCT;
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
 	return plan_group(d, e);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/limit_words.h"
 #include "policy/plan_limits.h"
 
 enum { RATES = 4 };
@@ -106,28 +107,50 @@ static void plan_throttles(struct draft *d)
 
 /* Two schedulers keep weights, each by files of its own; without either there is none, and nothing to be limited by
  * one. io.weight goes to 10000, the others as the specification, to 1000. */
-static void add_weight(struct draft *d, const char *disk, uint64_t weight, const struct from *from)
+static void add_scaled(struct draft *d, const char *disk, uint64_t bfq, uint64_t iocost,
+		       const struct from *from)
 {
-	const uint64_t scaled = 1 + (weight - 10) * 9999 / 990;
-	const char *bfq = arena_printf(d->a, "%s%s", disk, limit_number(d, weight));
-	const char *iocost = arena_printf(d->a, "%s%s", disk, limit_number(d, scaled));
-	const char *device = disk[0] != '\0' ? "_device" : "";
+	const char *device = disk[0] != '\0' ? "_device" : "",
+		   *text = arena_printf(d->a, "%s%s", disk, limit_number(d, bfq));
+	struct plan_limit *l;
 
-	limit_add(d, IO, "io.weight", arena_printf(d->a, "blkio.weight%s", device), bfq, from)
-		->v2_value = iocost;
-	d->limits.at[d->limits.n - 1].optional = true;
-	limit_add(d, IO, "io.bfq.weight", arena_printf(d->a, "blkio.bfq.weight%s", device), bfq,
+	l = limit_add(d, IO, "io.weight", arena_printf(d->a, "blkio.weight%s", device), text, from);
+	l->v2_value = arena_printf(d->a, "%s%s", disk, limit_number(d, iocost));
+	l->optional = true;
+	limit_add(d, IO, "io.bfq.weight", arena_printf(d->a, "blkio.bfq.weight%s", device), text,
 		  from)
 		->optional = true;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A bundle's; where the profile has one, that is the most. */
+static void add_weight(struct draft *d, const char *disk, uint64_t weight, const struct from *from)
+{
+	const struct amount *most = &d->p->resources.io_weight;
+	uint64_t scaled = 1 + (weight - 10) * 9999 / 990;
+
+	if (most->set && (weight > most->value || scaled > most->value)) {
+		add_scaled(d, disk, smaller(weight, smaller(most->value, BFQ_WEIGHT_MAX)),
+			   smaller(scaled, most->value), &most->from);
+		return;
+	}
+	add_scaled(d, disk, weight, scaled, from);
 }
 
 static void plan_weights(struct draft *d)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
+	const struct amount *own = &d->p->resources.io_weight;
 	bool leaf = r->io_leaf_weight.set && r->io_leaf_weight.value != 0;
 
 	if (r->io_weight.set && r->io_weight.value != 0)
 		add_weight(d, "", r->io_weight.value, &r->io_weight.from);
+	else if (own->set)
+		add_scaled(d, "", smaller(own->value, BFQ_WEIGHT_MAX), own->value, &own->from);
 	for (size_t i = 0; i < r->io_weights.n; i++) {
 		const struct spec_io_weight *w = &r->io_weights.at[i];
 

@@ -3,6 +3,11 @@
  */
 #include "policy/plan_limits.h"
 
+#include <errno.h>
+#include <string.h>
+
+#include "policy/limit_words.h"
+
 enum {
 	CPU_PERIOD_US = 100000, /* the kernel's default, Documentation/scheduler/sched-bwc.rst */
 	SHARES_MIN = 2,         /* of cpu.shares in v1 */
@@ -66,6 +71,10 @@ static void plan_memory(struct draft *d)
 	if (memory.set)
 		limit_add(d, MEMORY, "memory.max", "memory.limit_in_bytes",
 			  limit_number(d, memory.value), &memory.from);
+	if (d->p->resources.memory_high.set)
+		limit_add(d, MEMORY, "memory.high", NULL,
+			  limit_number(d, d->p->resources.memory_high.value),
+			  &d->p->resources.memory_high.from);
 	if (r->memory_reservation.set && r->memory_reservation.value > 0)
 		limit_add(d, MEMORY, "memory.low", "memory.soft_limit_in_bytes",
 			  limit_number(d, (uint64_t)r->memory_reservation.value),
@@ -77,16 +86,34 @@ static void plan_memory(struct draft *d)
 			  limit_number(d, r->memory_swappiness.value), &r->memory_swappiness.from);
 }
 
-/* The conversion that all runtimes share: [2-262144] to [1-10000]. */
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A bundle's shares become a weight by the conversion that all runtimes share, [2-262144] to [1-10000], which is not the
+ * kernel's scale: so the smaller one is found for each version. */
 static void plan_weight(struct draft *d)
 {
-	const struct amount *shares = &d->s->linux_.resources.cpu_shares;
-	uint64_t v = shares->value < SHARES_MAX ? shares->value : SHARES_MAX;
+	const struct amount *shares = &d->s->linux_.resources.cpu_shares,
+			    *weight = &d->p->resources.cpu_weight, *from = weight;
+	uint64_t v1 = UINT64_MAX, v2 = UINT64_MAX;
 
-	if (shares->set && v >= SHARES_MIN)
-		limit_add(d, CPU, "cpu.weight", "cpu.shares", limit_number(d, v), &shares->from)
-			->v2_value = limit_number(d, 1 + (v - SHARES_MIN) * 9999 /
-								     (SHARES_MAX - SHARES_MIN));
+	if (shares->set && shares->value >= SHARES_MIN) {
+		v1 = smaller(shares->value, SHARES_MAX);
+		v2 = 1 + (v1 - SHARES_MIN) * 9999 / (SHARES_MAX - SHARES_MIN);
+		if (!weight->set ||
+		    (plan_limits_in_v2(d, CGROUP_CPU) ? v2 < weight->value
+						      : v1 < weight_shares(weight->value)))
+			from = shares;
+	}
+	if (weight->set) {
+		v1 = smaller(v1, weight_shares(weight->value));
+		v2 = smaller(v2, weight->value);
+	}
+	if (from->set && v1 != UINT64_MAX)
+		limit_add(d, CPU, "cpu.weight", "cpu.shares", limit_number(d, v1), &from->from)
+			->v2_value = limit_number(d, v2);
 }
 
 static void plan_quota(struct draft *d, uint64_t quota, uint64_t period, const struct from *from)
@@ -152,34 +179,108 @@ static void plan_pids(struct draft *d)
 		limit_add(d, PIDS, "pids.max", "pids.max", limit_number(d, pids.value), &pids.from);
 }
 
-static void plan_cpuset(struct draft *d)
+int limit_cpus(struct draft *d, const char *file, const char *value, const struct from *from,
+	       const struct limit_list *have, struct limit_list *out, struct err *e)
+{
+	struct cpu_list asked, permitted;
+
+	*out = (struct limit_list){ value, *from };
+	if (have->value == NULL)
+		return 0;
+	if (!cpu_list_read(value, &asked) || !cpu_list_read(have->value, &permitted))
+		return fail(e, EINVAL, "%s: '%s' is no list such as 0-3,6", from_text(d->a, from),
+			    shown(d->a, value));
+	if (cpu_list_within(&asked, &permitted))
+		return 0;
+	if (cpu_list_within(&permitted, &asked)) {
+		*out = *have;
+		return 0;
+	}
+	out->value = cpu_list_both(d->a, &asked, &permitted);
+	if (out->value != NULL)
+		return 0;
+	fail(e, EINVAL, "%s: %s: none of %s is in %s, which %s permits", from_text(d->a, from),
+	     file, shown(d->a, value), shown(d->a, have->value), from_text(d->a, &have->from));
+	return advise(e, "ask for some of these, or leave it out");
+}
+
+/* What is in both lists. */
+static int plan_list(struct draft *d, const char *file, const struct word *profile,
+		     const char *spec, const struct from *spec_from, struct err *e)
+{
+	const struct limit_list have = { profile->text, profile->from };
+	struct limit_list list = have;
+
+	if (spec != NULL)
+		TRY(limit_cpus(d, file, spec, spec_from, &have, &list, e));
+	if (list.value != NULL)
+		limit_add(d, CPUSET, file, file, list.value, &list.from);
+	return 0;
+}
+
+static int plan_cpuset(struct draft *d, struct err *e)
 {
 	const struct spec_resources *r = &d->s->linux_.resources;
 
-	if (r->cpuset_cpus != NULL)
-		limit_add(d, CPUSET, "cpuset.cpus", "cpuset.cpus", r->cpuset_cpus,
-			  &r->cpuset_cpus_from);
-	if (r->cpuset_mems != NULL)
-		limit_add(d, CPUSET, "cpuset.mems", "cpuset.mems", r->cpuset_mems,
-			  &r->cpuset_mems_from);
+	TRY(plan_list(d, "cpuset.cpus", &d->p->resources.cpuset.cpus, r->cpuset_cpus,
+		      &r->cpuset_cpus_from, e));
+	return plan_list(d, "cpuset.mems", &d->p->resources.cpuset.mems, r->cpuset_mems,
+			 &r->cpuset_mems_from, e);
+}
+
+static void add_hugepages(struct draft *d, const char *size, uint64_t limit,
+			  const struct from *from)
+{
+	const char *value = limit_number(d, limit);
+
+	limit_add(d, HUGETLB, arena_printf(d->a, "hugetlb.%s.max", size),
+		  arena_printf(d->a, "hugetlb.%s.limit_in_bytes", size), value, from);
+	/* Reserved pages are counted apart since Linux 5.7. */
+	limit_add(d, HUGETLB, arena_printf(d->a, "hugetlb.%s.rsvd.max", size),
+		  arena_printf(d->a, "hugetlb.%s.rsvd.limit_in_bytes", size), value, from)
+		->optional = true;
+}
+
+static const struct spec_hugepage *spec_hugepages(const struct draft *d, const char *size)
+{
+	const struct spec_hugepages *list = &d->s->linux_.resources.hugepages;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i].size, size) == 0)
+			return &list->at[i];
+	return NULL;
+}
+
+static const struct hugetlb_rule *profile_hugepages(const struct draft *d, const char *size)
+{
+	const struct hugetlb_rules *rules = &d->p->resources.hugetlb;
+	const struct hugetlb_rule *least = NULL; /* of a profile and what it extends */
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (strcmp(rules->at[i].size, size) == 0 &&
+		    (least == NULL || rules->at[i].limit < least->limit))
+			least = &rules->at[i];
+	return least;
 }
 
 static void plan_hugepages(struct draft *d)
 {
 	const struct spec_hugepages *list = &d->s->linux_.resources.hugepages;
+	const struct hugetlb_rules *rules = &d->p->resources.hugetlb;
 
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct hugetlb_rule *r = &rules->at[i];
+		const struct spec_hugepage *spec = spec_hugepages(d, r->size);
+
+		if (profile_hugepages(d, r->size) == r && (spec == NULL || spec->limit >= r->limit))
+			add_hugepages(d, r->size, r->limit, &r->from);
+	}
 	for (size_t i = 0; i < list->n; i++) {
 		const struct spec_hugepage *p = &list->at[i];
-		const char *value = limit_number(d, p->limit);
+		const struct hugetlb_rule *r = profile_hugepages(d, p->size);
 
-		limit_add(d, HUGETLB, arena_printf(d->a, "hugetlb.%s.max", p->size),
-			  arena_printf(d->a, "hugetlb.%s.limit_in_bytes", p->size), value,
-			  &p->from);
-		/* Reserved pages are counted apart since Linux 5.7. */
-		limit_add(d, HUGETLB, arena_printf(d->a, "hugetlb.%s.rsvd.max", p->size),
-			  arena_printf(d->a, "hugetlb.%s.rsvd.limit_in_bytes", p->size), value,
-			  &p->from)
-			->optional = true;
+		if (r == NULL || p->limit < r->limit)
+			add_hugepages(d, p->size, p->limit, &p->from);
 	}
 }
 
@@ -223,11 +324,10 @@ static void say_excess(struct draft *d)
 
 int plan_limits(struct draft *d, struct err *e)
 {
-	(void)e;
 	plan_memory(d);
 	plan_cpu(d);
 	plan_pids(d);
-	plan_cpuset(d);
+	TRY(plan_cpuset(d, e));
 	plan_hugepages(d);
 	plan_rdma(d);
 	say_excess(d);

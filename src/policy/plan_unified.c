@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "policy/limit_words.h"
 #include "policy/plan_limits.h"
 
 /* Files that have a twin in v1, for hosts whose controller is there. */
@@ -81,13 +82,9 @@ static const struct comparison {
 	const char *file;
 	stricter_fn stricter;
 } comparisons[] = {
-	{ "memory.max", less },
-	{ "memory.swap.max", less },
-	{ "memory.oom.group", more },
-	{ "pids.max", less },
-	{ "cpu.max", less_time },
-	{ "cpu.max.burst", less },
-	{ 0 },
+	{ "memory.max", less },       { "memory.high", less }, { "memory.swap.max", less },
+	{ "memory.oom.group", more }, { "pids.max", less },    { "cpu.max", less_time },
+	{ "cpu.max.burst", less },    { "cpu.weight", less },  { 0 },
 };
 
 static stricter_fn comparison_of(const char *file)
@@ -164,31 +161,98 @@ static void replace(struct draft *d, struct plan_limit *old, const char *value,
 	old->v2_value = value;
 	old->from = *from;
 	old->v1_value = old->v1_file != NULL ? value : NULL;
+	if (strcmp(old->v2_file, "cpu.weight") == 0)
+		old->v1_value = limit_number(d, weight_shares(strtoull(value, NULL, 10)));
 	if (strcmp(old->v2_file, "memory.max") == 0)
 		shrink_swap(d, value);
 	else if (swap && find(d, "memory.max") != NULL)
 		shrink_swap(d, find(d, "memory.max")->v2_value);
 }
 
-static void plan_file(struct draft *d, unsigned controller, const char *file, const char *value,
-		      const struct from *from)
+static bool is_list(const char *file)
+{
+	return strcmp(file, "cpuset.cpus") == 0 || strcmp(file, "cpuset.mems") == 0;
+}
+
+static int shrink_list(struct draft *d, struct plan_limit *old, const char *value,
+		       const struct from *from, struct err *e)
+{
+	const struct limit_list have = { old->v2_value, old->from };
+	struct limit_list list;
+
+	TRY(limit_cpus(d, old->v2_file, value, from, &have, &list, e));
+	replace(d, old, list.value, &list.from);
+	return 0;
+}
+
+static int plan_file(struct draft *d, unsigned controller, const char *file, const char *value,
+		     const struct from *from, struct err *e)
 {
 	struct plan_limit *old = find(d, file);
 	stricter_fn stricter = comparison_of(file);
 
+	if (old != NULL && is_list(file))
+		return shrink_list(d, old, value, from, e);
 	if (old == NULL || stricter == NULL) {
 		add_file(d, controller, file, value, from);
-		return;
+		return 0;
 	}
 	if (!stricter(value, old->v2_value))
-		return;
+		return 0;
 	if (stricter != less_time) {
 		replace(d, old, value, from);
-		return;
+		return 0;
 	}
 	d->limits.n--;
 	memmove(old, old + 1, (size_t)(d->limits.at + d->limits.n - old) * sizeof *old);
 	add_time(d, value, from);
+	return 0;
+}
+
+/* Files that would go round a limit of the profile: another way to write the same, or out of it. */
+static int check_ways_round(const struct draft *d, const char *file, const struct from *from,
+			    struct err *e)
+{
+	const bool weight = d->p->resources.cpu_weight.set,
+		   cpus = d->p->resources.cpuset.cpus.text != NULL;
+	const struct {
+		const char *file;
+		bool limited;
+		const char *key;
+	} ways[] = {
+		{ "cpu.weight.nice", weight, "cpu_weight" },
+		{ "cpuset.cpus.exclusive", cpus, "cpuset" },
+		{ "cpuset.cpus.partition", cpus, "cpuset" },
+	};
+
+	for (size_t i = 0; i < COUNT(ways); i++)
+		if (ways[i].limited && strcmp(ways[i].file, file) == 0) {
+			fail(e, EINVAL, "%s: profile %s sets resources.%s, which this would undo",
+			     from_text(d->a, from), d->p->name, ways[i].key);
+			return advise(e, "leave it out");
+		}
+	return 0;
+}
+
+/* "default 50", "8:0 50" or "50": a disk's own weight counts for more than the group's, so each is at most the
+ * profile's. */
+static int check_weight(const struct draft *d, const char *line, const struct from *from,
+			struct err *e)
+{
+	const struct amount *most = &d->p->resources.io_weight;
+	const char *space = strrchr(line, ' ');
+	uint64_t weight;
+
+	if (!most->set)
+		return 0;
+	if (num_u64(space != NULL ? space + 1 : line, &weight) < 0)
+		return fail(e, EINVAL, "%s: '%s' holds no weight", from_text(d->a, from),
+			    shown(d->a, line));
+	if (weight <= most->value)
+		return 0;
+	fail(e, EINVAL, "%s: '%s' is more than %s permits", from_text(d->a, from),
+	     shown(d->a, line), from_text(d->a, &most->from));
+	return advise(e, "ask for less, or leave it out");
 }
 
 /* io.max merges by disk and key in the kernel, where the last one wins: here a larger rate must not. */
@@ -236,12 +300,49 @@ static int plan_lines(struct draft *d, unsigned controller, const struct pair *p
 
 		if (len != 0 && strcmp(p->key, "io.max") == 0)
 			TRY(check_io(d, line, from, e));
+		if (len != 0 &&
+		    (strcmp(p->key, "io.weight") == 0 || strcmp(p->key, "io.bfq.weight") == 0))
+			TRY(check_weight(d, line, from, e));
 		if (len != 0)
-			plan_file(d, controller, p->key, line, from);
+			TRY(plan_file(d, controller, p->key, line, from, e));
 		s += len + (s[len] == '\n');
 	}
 	return 0;
 }
+
+/* ---- for what is shown inside ---- */
+
+const char *unified_value(const struct draft *d, const char *file)
+{
+	const struct pairs *list = &d->s->linux_.resources.unified;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i].key, file) == 0)
+			return list->at[i].value;
+	return NULL;
+}
+
+void unified_lowers(const struct draft *d, const char *file, struct amount *limit)
+{
+	const char *value = unified_value(d, file);
+	uint64_t most;
+
+	if (value != NULL && amount_of(value, &most) && most != UINT64_MAX &&
+	    (!limit->set || most < limit->value))
+		*limit = (struct amount){ .set = true, .value = most };
+}
+
+void unified_lowers_quota(const struct draft *d, struct plan_quota *quota)
+{
+	const char *value = unified_value(d, "cpu.max"),
+		   *have = arena_printf(d->a, "%llu %llu", (unsigned long long)quota->quota_us,
+					(unsigned long long)quota->period_us);
+
+	if (value != NULL && less_time(value, quota->quota_us != 0 ? have : "max"))
+		time_of(value, &quota->quota_us, &quota->period_us);
+}
+
+/* ---- the layer ---- */
 
 /* Half a workload is none: where memory is limited, the kernel ends all of it at once. v1 has no such thing. */
 static void end_together(struct draft *d)
@@ -273,6 +374,7 @@ int plan_unified(struct draft *d, struct err *e)
 				      "controllers: memory, cpu, pids, io, cpuset, hugetlb, rdma, "
 				      "misc");
 		}
+		TRY(check_ways_round(d, p->key, &from, e));
 		TRY(plan_lines(d, (unsigned)controller, p, &from, e));
 	}
 	end_together(d); /* unified itself may have brought the limit */

@@ -3,6 +3,8 @@
  */
 #include <linux/mount.h>
 
+#include "policy/limit_words.h"
+#include "policy/plan_limits.h"
 #include "policy/plan_mounts.h"
 
 static bool is_switched_off(const struct profile *p)
@@ -29,6 +31,36 @@ static unsigned whole_cpus(const struct plan_quota *q)
 	return (unsigned)((q->quota_us + q->period_us - 1) / q->period_us);
 }
 
+/* How many of the machine's processors are in each list; 0: that is not known, or there is no list. */
+static unsigned listed_cpus(const struct draft *d)
+{
+	const unsigned machine = d->h->cpus != 0 ? d->h->cpus : CPU_LIST_MAX;
+	const char *const lists[] = { d->p->resources.cpuset.cpus.text,
+				      d->s->linux_.resources.cpuset_cpus,
+				      unified_value(d, "cpuset.cpus") };
+	struct cpu_list left = { 0 }, list;
+	bool any = false;
+
+	for (unsigned i = 0; i < machine && i < CPU_LIST_MAX; i++)
+		left.bits[i / 64] |= 1ull << i % 64;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		if (lists[i] == NULL || !cpu_list_read(lists[i], &list))
+			continue;
+		any = true;
+		for (size_t k = 0; k < COUNT(left.bits); k++)
+			left.bits[k] &= list.bits[k];
+	}
+	return any && plan_limits_hold(d, CGROUP_CPUSET) ? cpu_list_count(&left) : 0;
+}
+
+static void view_cpus(struct draft *d, unsigned most)
+{
+	struct view *v = &d->plan->view;
+
+	if (most != 0 && (d->h->cpus == 0 || most < d->h->cpus) && (v->cpus == 0 || most < v->cpus))
+		v->cpus = most;
+}
+
 void view_plan(struct draft *d)
 {
 	struct view *v = &d->plan->view;
@@ -37,15 +69,18 @@ void view_plan(struct draft *d)
 
 	if (!is_asked_for(d))
 		return;
+	unified_lowers(d, "memory.max", &memory);
+	unified_lowers(d, "memory.swap.max", &swap);
+	unified_lowers_quota(d, &quota);
 	if (memory.set && plan_limits_hold(d, CGROUP_MEMORY) &&
 	    (d->h->memory_bytes == 0 || memory.value < d->h->memory_bytes)) {
 		v->memory = memory.value;
 		v->has_swap = swap.set;
 		v->swap = swap.value;
 	}
-	if (quota.quota_us != 0 && plan_limits_hold(d, CGROUP_CPU) &&
-	    (d->h->cpus == 0 || whole_cpus(&quota) < d->h->cpus))
-		v->cpus = whole_cpus(&quota);
+	if (quota.quota_us != 0 && plan_limits_hold(d, CGROUP_CPU))
+		view_cpus(d, whole_cpus(&quota));
+	view_cpus(d, listed_cpus(d));
 	v->used = v->memory != 0 || v->cpus != 0;
 }
 
@@ -71,8 +106,7 @@ void view_mounts(struct draft *d)
 		return;
 	if (v->memory != 0)
 		add_file(d, "/proc/meminfo", VIEW_MEMINFO);
-	/* A v1 group counts no time, as a rule: the controller that does is another one, mounted apart. */
-	if (plan_limits_in_v2(d, CGROUP_MEMORY) || plan_limits_in_v2(d, CGROUP_CPU))
+	if (plan_counts_time(d))
 		add_file(d, "/proc/loadavg", VIEW_LOADAVG);
 	if (v->cpus == 0)
 		return;

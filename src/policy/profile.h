@@ -112,6 +112,17 @@ struct io_rules {
 	struct io_rule *at;
 };
 
+/* {size: 2MB, limit: 64M}: huge pages of one size, in bytes. */
+struct hugetlb_rule {
+	const char *size;
+	uint64_t limit;
+	struct from from;
+};
+struct hugetlb_rules {
+	size_t n, cap;
+	struct hugetlb_rule *at;
+};
+
 /* Required is zero: the strict reading is the default. */
 enum need { NEED_REQUIRED, NEED_PREFERRED };
 
@@ -156,8 +167,13 @@ struct profile {
 		struct ingress_rules ingress;
 	} network;
 	struct {
-		struct amount memory, swap; /* bytes */
-		struct amount cpus;         /* thousandths of a CPU */
+		struct amount memory, memory_high, swap; /* bytes */
+		struct amount cpus;                      /* thousandths of a CPU */
+		struct amount cpu_weight, io_weight;     /* 1 to 10000, of 100 that others have */
+		struct {
+			struct word cpus, mems; /* text NULL: not written */
+		} cpuset;
+		struct hugetlb_rules hugetlb;
 		struct amount pids;
 		struct amount nofile; /* RLIMIT_NOFILE */
 		struct amount tmpfs;  /* bytes of each private tmpfs */

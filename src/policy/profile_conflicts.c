@@ -366,6 +366,15 @@ static void add_io(struct entries *s, const struct profile *p)
 	}
 }
 
+static void add_hugetlb(struct entries *s, const struct profile *p)
+{
+	for (size_t i = 0; i < p->resources.hugetlb.n; i++) {
+		const struct hugetlb_rule *r = &p->resources.hugetlb.at[i];
+
+		as_text(add(s, &r->from, r->size), r->size);
+	}
+}
+
 static const struct {
 	void (*add)(struct entries *s, const struct profile *p);
 	struct wording wording;
@@ -380,6 +389,7 @@ static const struct {
 	    keep_one } },
 	{ add_ingress, { "network.ingress.allow", "is listed already in", NULL, keep_one } },
 	{ add_io, { "resources.io", "has a row in", NULL, "write its limits into one row" } },
+	{ add_hugetlb, { "resources.hugetlb", "has a row in", NULL, keep_one } },
 };
 
 int profile_conflicts(struct arena *a, const struct profile *p, const struct profile *gone,
@@ -477,12 +487,23 @@ static int check_limits(const struct profile *p, struct err *e)
 
 int profile_whole(const struct profile *p, struct err *e)
 {
+	const struct amount *memory = &p->resources.memory, *high = &p->resources.memory_high;
 	const struct from *swap = &p->resources.swap.from;
 
 	TRY(check_limits(p, e));
-	if (!p->resources.swap.set || p->resources.memory.set)
+	if (p->resources.swap.set && !memory->set) {
+		fail(e, EINVAL,
+		     "%s:%u:%u: resources.swap: it limits nothing without resources.memory",
+		     swap->file, swap->line, swap->column);
+		return advise(e, "set memory, too: swap is what may be used beyond it");
+	}
+	/* In one file it is a slip; a profile that extends another may lower memory alone. */
+	if (!high->set || !memory->set || high->value < memory->value ||
+	    high->from.file != memory->from.file)
 		return 0;
-	fail(e, EINVAL, "%s:%u:%u: resources.swap: it limits nothing without resources.memory",
-	     swap->file, swap->line, swap->column);
-	return advise(e, "set memory, too: swap is what may be used beyond it");
+	fail(e, EINVAL,
+	     "%s:%u:%u: resources.memory_high: memory ends there at %llu, so it is never reached",
+	     high->from.file, high->from.line, high->from.column,
+	     (unsigned long long)memory->value);
+	return advise(e, "write less than memory, or leave it out");
 }

@@ -100,24 +100,6 @@ static const struct field ingress_fields[] = {
 	{ "", AS_FROM, offsetof(struct ingress_rule, from) },
 	{ 0 }
 };
-static const struct field io_fields[] = {
-	{ "path", AS_PATH, offsetof(struct io_rule, path), .required = true,
-	  .about = ABOUT(.pattern = path_pattern,
-			 .told = "A path in the container: the disk that holds it is limited.") },
-	{ "rbps", AS_U64, offsetof(struct io_rule, rbps), .unit = UNIT_BYTES, .min = 1,
-	  .about = ABOUT(.told = "Bytes read in a second.") },
-	{ "wbps", AS_U64, offsetof(struct io_rule, wbps), .unit = UNIT_BYTES, .min = 1,
-	  .about = ABOUT(.told = "Bytes written in a second.") },
-	{ "riops", AS_U64, offsetof(struct io_rule, riops), .min = 1,
-	  .about = ABOUT(.told = "Reads in a second.") },
-	{ "wiops", AS_U64, offsetof(struct io_rule, wiops), .min = 1,
-	  .about = ABOUT(.told = "Writes in a second.") },
-	{ "", AS_FROM, offsetof(struct io_rule, from) },
-	/* The path and a limit. */
-	{ "", AS_CALL, .call = profile_check_io, .about = ABOUT(.keys = 2) },
-	{ 0 }
-};
-
 /* ---- sections ---- */
 
 static const struct field capabilities_fields[] = {
@@ -238,29 +220,6 @@ static const struct field network_fields[] = {
 		  ABOUT(.told = "What comes in. Not enforced on the host's network: see requirements.network_policy.") },
 	{ 0 }
 };
-/* The smallest memory that a process still starts in; cpu.max takes no less than 1 ms of 100
- * (kernel/sched/core.c, min_cfs_quota_period); PID_MAX_LIMIT; the largest fs.nr_open. */
-static const struct field resources_fields[] = {
-	{ "memory", AS_AMOUNT, IN(resources.memory), .unit = UNIT_BYTES, .min = 1 << 20,
-	  .about = ABOUT(.told = "Memory of all processes together.") },
-	{ "swap", AS_AMOUNT, IN(resources.swap), .unit = UNIT_BYTES,
-	  .about = ABOUT(.told = "Swap that may be used beside it; needs memory.") },
-	{ "cpus", AS_AMOUNT, IN(resources.cpus), .unit = UNIT_MILLI, .min = 10, .max = 1000000,
-	  .about = ABOUT(.told = "Processors, such as 0.5.") },
-	{ "pids", AS_AMOUNT, IN(resources.pids), .min = 1, .max = 4194304,
-	  .about = ABOUT(.told = "Processes and threads.") },
-	{ "nofile", AS_AMOUNT, IN(resources.nofile), .min = 4, .max = 1073741816,
-	  .about = ABOUT(.told = "Open files of each process (RLIMIT_NOFILE).") },
-	{ "tmpfs", AS_AMOUNT, IN(resources.tmpfs), .unit = UNIT_BYTES, .min = 4096,
-	  .about = ABOUT(.told = "The size of each private file system.") },
-	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = io_fields,
-	  .about = ABOUT(.told = "Limits of disks.") },
-	{ "view", AS_BOOL, IN(resources.view),
-	  .about =
-		  ABOUT(.told = "Whether /proc shows these limits instead of the machine; direct runs do unless written.") },
-	{ "view", AS_FROM, IN(resources.view_from) },
-	{ 0 }
-};
 /* The sections that are lists alone, and mean the same when they are removed. */
 #define LIST_SECTIONS                                                                                            \
 	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace,                              \
@@ -314,7 +273,8 @@ const struct field profile_fields[] = {
 	{ "ask", AS_STRUCT, .fields = profile_ask_fields, .about = &profile_ask_about },
 	{ "network", AS_STRUCT, .fields = network_fields,
 	  .about = ABOUT(.told = "Whose network, and which addresses.") },
-	{ "resources", AS_STRUCT, .fields = resources_fields, .about = ABOUT(.told = "Limits.") },
+	{ "resources", AS_STRUCT, .fields = profile_resources_fields,
+	  .about = ABOUT(.told = "Limits.") },
 	{ "requirements", AS_STRUCT, .fields = profile_requirements_fields,
 	  .about =
 		  ABOUT(.told = "What has to be there, or else nothing is started. What is only preferred, and missing, is "
@@ -347,10 +307,6 @@ static const struct field gone_egress[] = {
 	{ "", AS_CALL, .call = profile_check_egress, .about = ABOUT(.one_of = cidr_or_domain) },
 	{ 0 }
 };
-static const struct field gone_io[] = { { "path", AS_PATH, offsetof(struct io_rule, path),
-					  .required = true },
-					{ "", AS_FROM, offsetof(struct io_rule, from) },
-					{ 0 } };
 static const struct field gone_syscalls[] = {
 	{ "allow", AS_WORDS, IN(syscalls.allow), .check = profile_check_call,
 	  .about = ABOUT(.words = &profile_call_words) },
@@ -390,10 +346,6 @@ static const struct field gone_egress_section[] = { { "allow", AS_LIST, IN(netwo
 static const struct field gone_network[] = { { "egress", AS_STRUCT, .fields = gone_egress_section },
 					     { "ingress", AS_STRUCT, .fields = ingress_section },
 					     { 0 } };
-static const struct field gone_resources[] = {
-	{ "io", AS_LIST, IN(resources.io), .size = sizeof(struct io_rule), .fields = gone_io },
-	{ 0 }
-};
 static const struct field gone_requirements[] = {
 	{ "cgroup", AS_WORDS, IN(requirements.cgroup), .check = profile_check_controller,
 	  .about = ABOUT(.words = &profile_controller_words) },
@@ -406,7 +358,7 @@ const struct field profile_remove_fields[] = {
 	{ "filesystem", AS_STRUCT, .fields = gone_filesystem },
 	{ "ask", AS_STRUCT, .fields = profile_ask_lists },
 	{ "network", AS_STRUCT, .fields = gone_network },
-	{ "resources", AS_STRUCT, .fields = gone_resources },
+	{ "resources", AS_STRUCT, .fields = profile_resources_lists },
 	{ "requirements", AS_STRUCT, .fields = gone_requirements },
 	{ 0 }
 };

@@ -52,6 +52,9 @@ int profile_check_socket(const struct bind *b, const struct node *n, void *at, s
 int profile_check_egress(const struct bind *b, const struct node *n, void *at, struct err *e);
 int profile_check_io(const struct bind *b, const struct node *n, void *at, struct err *e);
 
+/* The section resources:, and what of it can be removed. */
+extern const struct field profile_resources_fields[], profile_resources_lists[];
+
 /* Works out what is derived from the words: mentions and values. The last act of loading. */
 int profile_resolve(struct arena *a, struct profile *p, struct err *e);
 

@@ -86,6 +86,13 @@ static const struct shape io_shape[] = {
 	{ 0 },
 };
 
+static const struct shape hugetlb_shape[] = {
+	TEXT(struct hugetlb_rule, size),
+	BYTES(struct hugetlb_rule, limit),
+	FROM(struct hugetlb_rule, from),
+	{ 0 },
+};
+
 static const struct shape mention_shape[] = {
 	BYTES(struct call_mention, allow),         BYTES(struct call_mention, deny),
 	BYTES(struct call_mention, allow_by_name), BYTES(struct call_mention, deny_by_name),
@@ -135,12 +142,20 @@ const struct shape profile_shape[] = {
 	LIST(struct profile, network.egress, struct egress_rule, egress_shape),
 	LIST(struct profile, network.ingress, struct ingress_rule, ingress_shape),
 	AMOUNT(struct profile, resources.memory),
+	AMOUNT(struct profile, resources.memory_high),
 	AMOUNT(struct profile, resources.swap),
 	AMOUNT(struct profile, resources.cpus),
+	AMOUNT(struct profile, resources.cpu_weight),
+	TEXT(struct profile, resources.cpuset.cpus.text),
+	FROM(struct profile, resources.cpuset.cpus.from),
+	TEXT(struct profile, resources.cpuset.mems.text),
+	FROM(struct profile, resources.cpuset.mems.from),
 	AMOUNT(struct profile, resources.pids),
 	AMOUNT(struct profile, resources.nofile),
 	AMOUNT(struct profile, resources.tmpfs),
 	LIST(struct profile, resources.io, struct io_rule, io_shape),
+	AMOUNT(struct profile, resources.io_weight),
+	LIST(struct profile, resources.hugetlb, struct hugetlb_rule, hugetlb_shape),
 	BYTES(struct profile, resources.view),
 	FROM(struct profile, resources.view_from),
 	BYTES(struct profile, requirements.landlock),

@@ -49,6 +49,12 @@ static bool same_io(const void *a, const void *b)
 	return strcmp(((const struct io_rule *)a)->path, ((const struct io_rule *)b)->path) == 0;
 }
 
+static bool same_size(const void *a, const void *b)
+{
+	return strcmp(((const struct hugetlb_rule *)a)->size,
+		      ((const struct hugetlb_rule *)b)->size) == 0;
+}
+
 struct kind {
 	size_t size, from;
 	bool (*same)(const void *a, const void *b);
@@ -65,7 +71,9 @@ static const struct kind words = { sizeof(struct word), offsetof(struct word, fr
 				       offsetof(struct address_rule, from), same_address },
 			 ingress = { sizeof(struct ingress_rule),
 				     offsetof(struct ingress_rule, from), same_ingress },
-			 ios = { sizeof(struct io_rule), offsetof(struct io_rule, from), same_io };
+			 ios = { sizeof(struct io_rule), offsetof(struct io_rule, from), same_io },
+			 sizes = { sizeof(struct hugetlb_rule), offsetof(struct hugetlb_rule, from),
+				   same_size };
 
 static const struct {
 	const char *name;
@@ -100,6 +108,7 @@ static const struct {
 	{ "network.egress.allow", offsetof(struct profile, network.egress), &egress },
 	{ "network.ingress.allow", offsetof(struct profile, network.ingress), &ingress },
 	{ "resources.io", offsetof(struct profile, resources.io), &ios },
+	{ "resources.hugetlb", offsetof(struct profile, resources.hugetlb), &sizes },
 	{ "requirements.cgroup", offsetof(struct profile, requirements.cgroup), &words },
 	{ "warn", offsetof(struct profile, warnings), &words },
 };

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "policy/limit_words.h"
 #include "policy/spec_fields.h"
 
 #define IN(member)       offsetof(struct spec, linux_.resources.member)
@@ -34,23 +35,14 @@ static bool only(const char *text, const char *letters)
 	return text[0] != '\0' && text[strspn(text, letters)] == '\0';
 }
 
-/* "0-3,6": numbers and ranges, as the kernel reads them (bitmap_parselist). */
 static int check_cpuset(const struct bind *b, const struct node *n, struct err *e)
 {
-	static const char digits[] = "0123456789";
-	const char *s = n->text;
+	struct cpu_list list;
 
-	while (*s != '\0') {
-		size_t len = strspn(s, digits);
-
-		if (len != 0 && s[len] == '-')
-			len += 1 + strspn(s + len + 1, digits);
-		if (len == 0 || s[len - 1] == '-' || (s[len] == ',' && s[len + 1] == '\0') ||
-		    (s[len] != ',' && s[len] != '\0'))
-			return odd(b, n, "list such as 0-3,6", e);
-		s += len + (s[len] == ',');
-	}
-	return 0;
+	/* Engines write "" for none. */
+	return n->text[0] == '\0' || cpu_list_read(n->text, &list)
+		       ? 0
+		       : odd(b, n, "list such as 0-3,6", e);
 }
 
 /* Keys become a file's name in the container's group. The kernel's own files, "cgroup.procs" and its like, are not
@@ -107,13 +99,7 @@ static int check_device_access(const struct bind *b, const struct node *n, struc
 
 static int check_page_size(const struct bind *b, const struct node *n, struct err *e)
 {
-	size_t digits = strspn(n->text, "0123456789");
-	const char *unit = n->text + digits;
-
-	if (digits == 0 || digits > 6 || n->text[0] == '0' || strlen(unit) != 2 ||
-	    strchr("KMG", unit[0]) == NULL || unit[1] != 'B')
-		return odd(b, n, "page size such as 2MB", e);
-	return 0;
+	return page_size_valid(n->text) ? 0 : odd(b, n, "page size such as 2MB", e);
 }
 
 /* ---- maps ---- */

@@ -237,6 +237,134 @@ about_4_seconds() { [ "$1" -ge 3600 ] && [ "$1" -le 4400 ]; }
 	echo 0 >/proc/sys/vm/nr_hugepages
 }
 
+# A profile of ours that says no more than this of resources.
+ours() { printf 'zviz: 1\nname: ours\nextends: ci-runner\nresources: {%s}\n' "$1" >"$place/ours.yaml"; }
+
+@test "memory_high: who exceeds it is held back and goes on living; v1 says that it has none" {
+	needs memory
+	ours 'memory: 256M, memory_high: 24M'
+	if ! is_v2 memory; then
+		run -0 zviz --verbose --profile "$place/ours.yaml" run "$id" -- true
+		[[ "$output" == *'memory.high exists in cgroup v2 alone'*'ours.yaml:4] is not enforced'* ]]
+		return
+	fi
+	zviz --profile "$place/ours.yaml" run --detach "$id" -- /usr/bin/python3 -c '
+import time
+room = bytearray(64 << 20)
+for i in range(0, len(room), 4096):
+	room[i] = 1
+time.sleep(60)'
+	events=$(group_of memory)/memory.events
+	for _ in {1..300}; do
+		held=$(awk '$1 == "high" {print $2}' "$events")
+		[ "$held" -gt 0 ] && break
+		sleep 0.1
+	done
+	cat "$events"
+	[ "$held" -gt 0 ]
+	grep -qx 'oom_kill 0' "$events"
+	[ "$(zviz state "$id" | jq -r .status)" = running ]
+	[ "$(cat "$(group_of memory)/memory.high")" = $((24 << 20)) ]
+}
+
+@test "cpuset: a profile names the processors, nobody gets others, and a bundle gets what both have" {
+	needs cpuset
+	[ "$(nproc)" -gt 1 ] || skip 'one processor is all that there is'
+	ours 'cpuset: {cpus: 1, mems: 0}'
+	run -0 zviz --profile "$place/ours.yaml" run "$id" -- /usr/bin/python3 -c '
+import os
+print(sorted(os.sched_getaffinity(0)), sum(line.startswith("cpu") for line in open("/proc/stat")) - 1)
+try:
+	os.sched_setaffinity(0, [0])
+	print("moved")
+except OSError as e:
+	print(e.strerror)'
+	echo "$output"
+	[ "${lines[-2]}" = '[1] 1' ]
+	[ "${lines[-1]}" = 'Invalid argument' ]
+	bundle '{"cpu": {"cpus": "0-1"}}' 'grep Cpus_allowed_list /proc/self/status'
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/grep"
+	run -0 zviz --profile "$place/ours.yaml" run --bundle "$place/bundle" "$id"
+	[ "${lines[-1]##*[[:space:]]}" = 1 ]
+	for resources in '{"cpu": {"cpus": "0"}}' '{"unified": {"cpuset.cpus": "0"}}'; do
+		bundle "$resources" 'true'
+		run -1 zviz --profile "$place/ours.yaml" run --bundle "$place/bundle" "$id"
+		[[ "$output" == *'none of 0 is in 1, which '*'ours.yaml:4 permits'* ]]
+	done
+	no_group_left
+}
+
+@test "cpu_weight: beside another on one processor the lighter one gets its share" {
+	needs cpu cpuset
+	hog='
+import time
+end = time.monotonic() + 4
+while time.monotonic() < end:
+	pass
+print(round(1000 * time.process_time()))'
+	ours 'cpuset: {cpus: 0, mems: 0}, cpu_weight: 400'
+	cp "$place/ours.yaml" "$place/heavy.yaml"
+	ours 'cpuset: {cpus: 0, mems: 0}, cpu_weight: 50'
+	zviz --profile "$place/heavy.yaml" run "$id-heavy" -- /usr/bin/python3 -c "$hog" >"$place/heavy" 3>&- &
+	run -0 zviz --profile "$place/ours.yaml" run "$id" -- /usr/bin/python3 -c "$hog"
+	wait $!
+	heavy=$(tail -n 1 "$place/heavy")
+	echo "light ${lines[-1]} ms, heavy $heavy ms"
+	# An eighth; their starts and ends are not at the same moment, and then each has the processor to itself.
+	[ $((${lines[-1]} * 3)) -lt "$heavy" ]
+	no_group_left
+}
+
+@test "cpu_weight, io_weight: the group has them, and a bundle cannot have more" {
+	needs cpu
+	ours 'cpu_weight: 50, io_weight: 40'
+	for resources in '{}' '{"cpu": {"shares": 200000}, "blockIO": {"weight": 900}}'; do
+		bundle "$resources" 'sleep 60'
+		zviz --profile "$place/ours.yaml" run --detach --bundle "$place/bundle" "$id"
+		[ "$(cat "$(group_of cpu)"/cpu.{weight,shares} 2>/dev/null)" = "$(is_v2 cpu && echo 50 || echo 512)" ]
+		if [ -n "$(where_is io)" ]; then
+			found=$(cat "$(group_of io)"/{io,io.bfq,blkio.bfq}.weight 2>/dev/null || true) # no scheduler may have one
+			echo "weights: $found"
+			[ -z "$found" ] || [ -z "$(grep -vx '\(default \)\?40' <<<"$found")" ]
+		fi
+		zviz delete --force "$id"
+	done
+	bundle '{"unified": {"cpu.weight.nice": "-20"}}' 'true'
+	run -1 zviz --profile "$place/ours.yaml" run --bundle "$place/bundle" "$id"
+	[[ "$output" == *'profile ours sets resources.cpu_weight, which this would undo'* ]]
+	no_group_left
+}
+
+@test "hugetlb: a profile's limit is what a workload gets, and no bundle gets more" {
+	needs hugetlb
+	before=$(cat /proc/sys/vm/nr_hugepages)
+	echo 8 >/proc/sys/vm/nr_hugepages
+	if [ "$(cat /proc/sys/vm/nr_hugepages)" -lt 8 ]; then
+		echo "$before" >/proc/sys/vm/nr_hugepages
+		skip 'no huge page is to be had'
+	fi
+	ours 'hugetlb: [{size: 2MB, limit: 2M}]'
+	run zviz --profile "$place/ours.yaml" run "$id" -- /usr/bin/python3 -c '
+import mmap
+for pages in 1, 2:
+	try:
+		room = mmap.mmap(-1, pages << 21, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000) # MAP_HUGETLB
+		for i in range(pages):
+			room[i << 21] = 1
+		print(pages, "fit", flush=True)
+	except OSError as e:
+		print(pages, e.strerror, flush=True)'
+	echo "$before" >/proc/sys/vm/nr_hugepages
+	echo "$status: $output"
+	[[ "$output" == *'1 fit'* ]]
+	[[ "$output" != *'2 fit'* ]]
+	bundle '{"hugepageLimits": [{"pageSize": "2MB", "limit": 8388608}]}' 'sleep 60'
+	zviz --profile "$place/ours.yaml" run --detach --bundle "$place/bundle" "$id"
+	cat "$(group_of hugetlb)"/hugetlb.2MB.{max,limit_in_bytes} 2>/dev/null | grep -qx 2097152
+	zviz delete --force "$id"
+	no_group_left
+}
+
 @test "what a bundle asks for is written, whichever version has the controller" {
 	needs memory cpu pids
 	bundle '{"memory": {"limit": 67108864, "reservation": 33554432}, "cpu": {"shares": 512, "quota": 20000,

@@ -135,6 +135,44 @@ print("right")'
 	[ "$output" = right ]
 }
 
+@test "processor time: what the container uses is said to be used, whoever counts it" {
+	"$zviz" check | grep -Eq ' (cpuacct *ok|cpu *ok *v2)' || skip 'no group counts time here'
+	run -0 inside --cpus 0.5 -- python3 -c '
+import time
+def used():
+	return sum(map(int, open("/proc/stat").readline().split()[1:4]))
+a, start = used(), time.process_time()
+while time.process_time() < start + 0.4: pass
+time.sleep(0.1)
+b = used()
+assert 35 <= b - a <= 60, (a, b)
+assert len(open("/proc/loadavg").read().split()) == 5
+assert any(" /proc/loadavg " in line for line in open("/proc/self/mountinfo"))
+print("right")'
+	[ "$output" = right ]
+}
+
+@test "limits that a bundle names by file are shown as well, and processors by their list" {
+	[ "$(id -u)" = 0 ] || skip 'limits need root, or a delegated group'
+	own 'resources: {view: true, cpuset: {mems: 0}}'
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/proc"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/"
+	count='c=0; while read -r name _; do case $name in cpu[0-9]*) c=$((c + 1)) ;; esac; done </proc/stat
+		while read -r name size _; do case $name in MemTotal:) echo "$size $c" ;; esac; done </proc/meminfo'
+	for limits in '"unified": {"memory.max": "64M", "cpu.max": "50000 100000"}' \
+		'"unified": {"memory.max": "64M", "cpuset.cpus": "0"}' '"memory": {"limit": 67108864}, "cpu": {"cpus": "0"}'; do
+		case $limits in *cpuset* | *'"cpus"'*) "$zviz" check | grep -q ' cpuset *ok' || continue ;; esac
+		cat >"$place/bundle/config.json" <<-END
+		{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+		 "mounts": [{"destination": "/proc", "type": "proc"}], "linux": {"resources": {$limits}},
+		 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", $(jq -Rs . <<<"$count")]}}
+		END
+		run -0 "$zviz" --root "$place/state" run --profile "$place/own.yaml" "$id" "$place/bundle"
+		echo "$limits: $output"
+		[ "$output" = '65536 1' ]
+	done
+}
+
 @test "the files cannot be written to, removed, or covered" {
 	run inside --memory 256M --cpus 0.5 -- python3 -c '
 import os
