@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "policy/diff.h"
+#include "policy/flows.h"
+#include "policy/limit_words.h"
 #include "policy/verify_files.h"
 
 static void compare_access(struct arena *a, const char *path, struct verify_access one,
@@ -89,28 +91,6 @@ static void compare_amount(struct arena *a, const char *what, const struct amoun
 						 (unsigned long long)other->value);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool egress_permitted(const struct egress_rule *r, const struct egress_rules *by)
-{
-	for (size_t i = 0; i < by->n; i++) {
-		const struct egress_rule *o = &by->at[i];
-		size_t found = 0;
-
-		if (!same_text(o->cidr, r->cidr) || !same_text(o->domain, r->domain))
-			continue;
-		for (size_t p = 0; p < r->n; p++)
-			for (size_t q = 0; q < o->n; q++)
-				found += r->ports[p] == o->ports[q];
-		if (o->n == 0 || (r->n != 0 && found >= r->n))
-			return true;
-	}
-	return false;
-}
-
 static void compare_network(struct arena *a, const struct profile *one, const struct profile *other,
 			    struct diff_lines *out)
 {
@@ -120,17 +100,18 @@ static void compare_network(struct arena *a, const struct profile *one, const st
 		[NETWORK_NONE] = 0, [NETWORK_PRIVATE] = 1, [NETWORK_HOST] = 2
 	};
 
+	struct flow_rows mine = { 0 }, theirs = { 0 };
+
 	if (reach[one->network.mode] > reach[other->network.mode])
 		*LIST_ADD(a, out) = arena_printf(a, "network: mode %s, not %s",
 						 modes[one->network.mode],
 						 modes[other->network.mode]);
-	for (size_t i = 0; i < one->network.egress.n; i++) {
-		const struct egress_rule *r = &one->network.egress.at[i];
-
-		if (!egress_permitted(r, &other->network.egress))
+	flows_of_egress(a, &one->network.egress, &mine);
+	flows_of_egress(a, &other->network.egress, &theirs);
+	for (size_t i = 0; i < mine.n; i++)
+		if (!flow_within(a, &mine.at[i], &theirs))
 			*LIST_ADD(a, out) = arena_printf(a, "network: out to %s",
-							 r->cidr != NULL ? r->cidr : r->domain);
-	}
+							 flow_text(a, &mine.at[i]));
 }
 
 static bool admits_port(const struct ingress_rules *rules, uint16_t port)
@@ -148,6 +129,45 @@ static void compare_ingress(struct arena *a, const struct ingress_rules *one,
 		if (!admits_port(other, one->at[i].port))
 			*LIST_ADD(a, out) = arena_printf(a, "network: in to port %u",
 							 one->at[i].port);
+}
+
+/* A list that only the other one has, or has shorter. */
+static void compare_list(struct arena *a, const char *what, const struct word *one,
+			 const struct word *other, struct diff_lines *out)
+{
+	struct cpu_list mine, theirs;
+
+	if (other->text == NULL ||
+	    (one->text != NULL && cpu_list_read(one->text, &mine) &&
+	     cpu_list_read(other->text, &theirs) && cpu_list_within(&mine, &theirs)))
+		return;
+	*LIST_ADD(a, out) = arena_printf(a, "resources: cpuset %s %s, not %s", what,
+					 one->text != NULL ? one->text : "without a limit",
+					 other->text);
+}
+
+/* The least of the rows of a size: a profile may have one of its own beside that of what it extends. */
+static struct amount pages_of(const struct hugetlb_rules *rules, const char *size)
+{
+	struct amount least = { 0 };
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (strcmp(rules->at[i].size, size) == 0 &&
+		    (!least.set || rules->at[i].limit < least.value))
+			least = (struct amount){ .set = true, .value = rules->at[i].limit };
+	return least;
+}
+
+static void compare_hugetlb(struct arena *a, const struct hugetlb_rules *one,
+			    const struct hugetlb_rules *other, struct diff_lines *out)
+{
+	for (size_t i = 0; i < other->n; i++) {
+		const char *size = other->at[i].size;
+		const struct amount mine = pages_of(one, size), theirs = pages_of(other, size);
+
+		if (other->at[i].limit == theirs.value)
+			compare_amount(a, arena_printf(a, "hugetlb %s", size), &mine, &theirs, out);
+	}
 }
 
 static const struct io_rule *io_of(const struct io_rules *rules, const char *path)
@@ -269,16 +289,21 @@ static void compare_ask(struct arena *a, const struct profile *p, const struct p
 	}
 }
 
-static bool has_row(const struct address_rules *rules, const char *text)
+/* What one list of addresses means and the other does not. */
+static void compare_asked_rows(struct arena *a, const struct address_rules *rules,
+			       const struct address_rules *by, struct diff_lines *out)
 {
-	for (size_t i = 0; i < rules->n; i++)
-		if (strcmp(rules->at[i].text, text) == 0)
-			return true;
-	return false;
+	struct flow_rows some = { 0 }, others = { 0 };
+
+	flows_of_asked(a, rules, &some);
+	flows_of_asked(a, by, &others);
+	for (size_t i = 0; i < some.n; i++)
+		if (!flow_within(a, &some.at[i], &others))
+			*LIST_ADD(a, out) = arena_printf(a, "network: connect %s without asking",
+							 rules->at[i].text);
 }
 
-/* The same of addresses, as they are written: of ranges that hold each other nothing is made out. A container that has its
- * loopback alone connects to nobody. */
+/* The same of addresses. A container that has its loopback alone connects to nobody. */
 static void compare_asked_addresses(struct arena *a, const struct plan *one,
 				    const struct plan *other, struct diff_lines *out)
 {
@@ -286,27 +311,32 @@ static void compare_asked_addresses(struct arena *a, const struct plan *one,
 
 	if (!one->share_network && p->network.mode == NETWORK_NONE && other->share_network)
 		return;
-	for (size_t i = 0; i < q->ask.connect.n; i++)
-		if (!has_row(&p->ask.connect, q->ask.connect.at[i].text))
-			*LIST_ADD(a, out) = arena_printf(a, "network: connect %s without asking",
-							 q->ask.connect.at[i].text);
-	for (size_t i = 0; i < p->ask.always.connect.n && q->ask.connect.n != 0; i++)
-		if (!has_row(&q->ask.always.connect, p->ask.always.connect.at[i].text))
-			*LIST_ADD(a, out) = arena_printf(a, "network: connect %s without asking",
-							 p->ask.always.connect.at[i].text);
+	compare_asked_rows(a, &q->ask.connect, &p->ask.connect, out);
+	if (q->ask.connect.n != 0)
+		compare_asked_rows(a, &p->ask.always.connect, &q->ask.always.connect, out);
 }
 
 void diff_profiles(struct arena *a, const struct diff_side *one, const struct diff_side *other,
 		   struct diff_lines *out)
 {
 	const struct profile *p = one->plan->policy, *q = other->plan->policy;
+	/* Nobody comes beyond the end of all memory. */
+	const struct amount high = p->resources.memory.set &&
+						   (!p->resources.memory_high.set ||
+						    p->resources.memory.value <
+							    p->resources.memory_high.value)
+					   ? p->resources.memory
+					   : p->resources.memory_high;
 	const struct {
 		const char *what;
 		const struct amount *one, *other;
 	} amounts[] = {
 		{ "memory", &p->resources.memory, &q->resources.memory },
+		{ "memory_high", &high, &q->resources.memory_high },
 		{ "swap", &p->resources.swap, &q->resources.swap },
 		{ "cpus", &p->resources.cpus, &q->resources.cpus },
+		{ "cpu_weight", &p->resources.cpu_weight, &q->resources.cpu_weight },
+		{ "io_weight", &p->resources.io_weight, &q->resources.io_weight },
 		{ "pids", &p->resources.pids, &q->resources.pids },
 		{ "nofile", &p->resources.nofile, &q->resources.nofile },
 		{ "tmpfs", &p->resources.tmpfs, &q->resources.tmpfs },
@@ -331,6 +361,9 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 	for (size_t i = 0; i < COUNT(amounts); i++)
 		compare_amount(a, amounts[i].what, amounts[i].one, amounts[i].other, out);
 	compare_io(a, &p->resources.io, &q->resources.io, out);
+	compare_list(a, "cpus", &p->resources.cpuset.cpus, &q->resources.cpuset.cpus, out);
+	compare_list(a, "mems", &p->resources.cpuset.mems, &q->resources.cpuset.mems, out);
+	compare_hugetlb(a, &p->resources.hugetlb, &q->resources.hugetlb, out);
 	if (!p->resources.view && q->resources.view)
 		*LIST_ADD(a, out) = "resources: the machine's memory and processors are shown";
 	compare_requirements(a, p, q, out);

@@ -64,6 +64,11 @@ static const char *const guarded[] = {
 	"fd20:ce::254",   "100.100.100.200", "192.0.0.192",
 };
 
+bool net_range_guarded_nth(size_t i, struct net_range *out)
+{
+	return i < COUNT(guarded) && net_range_parse(guarded[i], out);
+}
+
 const char *net_range_guarded(const struct net_range *r)
 {
 	struct net_range g;

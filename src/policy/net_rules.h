@@ -27,6 +27,9 @@ void net_range_print(const struct net_range *r, struct buf *out);
  * NULL. */
 const char *net_range_guarded(const struct net_range *r);
 
+/* Each of these ranges in turn; false behind the last. */
+bool net_range_guarded_nth(size_t i, struct net_range *out);
+
 /* The table that is loaded inside, as one transaction. The same bytes for the same plan. */
 void net_rules_print(const struct plan *p, struct buf *out);
 
