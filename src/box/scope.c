@@ -32,6 +32,7 @@ static const struct {
 	{ "memory.max", "MemoryMax" }, { "memory.high", "MemoryHigh" },
 	{ "memory.low", "MemoryLow" }, { "memory.swap.max", "MemorySwapMax" },
 	{ "pids.max", "TasksMax" },    { "cpu.weight", "CPUWeight" },
+	{ "io.weight", "IOWeight" },
 };
 
 /* "50000 100000": CPUQuotaPerSecUSec is the part of each second. */

@@ -191,3 +191,50 @@ nothing_left() {
 		rmdir "$group" 2>/dev/null || true # systemd's to take away; it may be gone
 	done
 }
+
+# As faults.bats, at each row of the launcher, whose the scope is.
+@test "a fault or a death at each step of the launcher: no workload, no state, no helper, and nobody in the scope" {
+	faults=${FAULTS:-$(dirname "$zviz")/../../tests/cli/zviz-faults}
+	[ -x "$faults" ] || skip 'the build with faults is not here'
+	mock ''
+	mkdir -p "$place/built/cli" "$place/built/scope"
+	cp "$faults" "$place/built/cli/zviz-faults"
+	cp "${zviz%/*}/../scope/zviz-scope" "$place/built/scope/"
+	bundle "$slice:x:$id" ': >/work/ran'
+	mkdir "$place/bundle/rootfs/work"
+	jq ".mounts += [{destination: \"/work\", type: \"bind\", source: \"$place/work\", options: [\"rbind\"]}]" \
+		"$place/bundle/config.json" >"$place/config" && mv "$place/config" "$place/bundle/config.json"
+	rows=$("$zviz" --root "$place/state" --systemd-cgroup run --timings --bundle "$place/bundle" "$id" 2>&1 |
+		awk '$3 == "at" && !seen[$1]++ {print $1, $2}')
+	[ -e "$place/work/ran" ]
+	grep -q '^scope.make host$' <<<"$rows"
+	group=$v2/$slice/x-$id.scope
+	n=0
+	while read -r step actor; do
+		[ "$actor" = host ] || continue
+		for fault in "$step" "$step:kill"; do
+			rm -f "$place/work/ran"
+			code=0
+			ZVIZ_FAULT=$fault timeout 60 "$place/built/cli/zviz-faults" --root "$place/state" --systemd-cgroup run \
+				--bundle "$place/bundle" "$id" >"$place/out" 2>&1 3>&- || code=$?
+			case $fault in
+			*:kill) [ "$code" != 0 ] ;;
+			*) [ "$code" = 1 ] && grep -q "^zviz: $step: injected fault" "$place/out" ;;
+			esac || { echo "$fault: $code, said: $(cat "$place/out")" && false; }
+			[ ! -e "$place/work/ran" ] || { echo "$fault: it ran" && false; }
+			[ "$fault" = "$step" ] || [ -z "$(ls -A "$place/state")" ] ||
+				"$zviz" --root "$place/state" delete --force "$id"
+			[ -z "$(ls -A "$place/state")" ] || { echo "$fault: state is left" && false; }
+			for _ in {1..200}; do
+				pgrep -f "zviz-scope .*$id" >/dev/null || break
+				sleep 0.02
+			done
+			run ! pgrep -f "zviz-scope .*$id"
+			[ ! -e "$group" ] || [ -z "$(cat "$group/cgroup.procs")" ] || { echo "$fault: somebody is in the scope" && false; }
+			rmdir "$group" 2>/dev/null || true # systemd's to take away when it is empty; zviz may have done so
+			n=$((n + 1))
+		done
+	done <<<"$rows"
+	echo "$n faults"
+	[ "$n" -ge 14 ]
+}
