@@ -85,6 +85,7 @@ struct box_object {
 	uint64_t dev, ino;
 };
 
+struct record_waiting;
 struct sequence;
 
 struct box {
@@ -123,6 +124,9 @@ struct box {
 	int view[VIEW_FDS]; /* so do the files that show limits, and those that say what is in use */
 	int door;           /* the broker's, for whoever joins later */
 	int objects_file;   /* where init writes down what its rules are about */
+	int waiting_file;   /* of a container that is started later: how far init is (box/record.h), */
+	int start;          /* and where it is told to go on */
+	struct record_waiting *waiting;
 
 	/* init's */
 	int root, old_root;
@@ -162,6 +166,13 @@ void box_end(struct box *b);
 
 /* Whether init has become the workload's program; asked when its note is closed. */
 bool box_has_begun(const struct box *b);
+
+/* Of a plan that waits for its start: returns when the first process does wait, in its group and under everything but its
+ * filters. The box is the caller's to end still, or to leave. */
+int box_await_created(struct box *b, struct err *e);
+
+/* Leaves it waiting and forgets it. On failure the box is the caller's to end. */
+int box_leave_created(struct box *b, struct err *e);
 
 /* Leaves the container running and forgets it. */
 int box_detach(struct box *b, struct err *e);

@@ -232,6 +232,7 @@ int step_broker_serve(struct box *b, struct err *e)
 		return fail(e, (int)-n, "receive the listener: %m");
 	if (listener < 0) {
 		/* Init ended before it had a filter; it says itself why. */
+		record_say_end(b->state_lock);
 		atomic_store(&b->shared->broker, BROKER_DONE);
 		_exit(0);
 	}

@@ -44,7 +44,8 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
 			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
-			   .door = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1 };
+			   .door = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1,
+			   .waiting_file = -1, .start = -1 };
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
 		b->view[i] = -1;
@@ -98,7 +99,8 @@ void box_release(struct box *b)
 	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init, &b->note_broker,
 			     &b->hand_broker, &b->hand_init,    &b->userns,    &b->console,
 			     &b->init_pidfd,  &b->broker_pidfd, &b->door,      &b->objects_file,
-			     &b->into,        &b->cgroup_ns,    &b->launcher,  &b->net_control };
+			     &b->into,        &b->cgroup_ns,    &b->launcher,  &b->net_control,
+			     &b->waiting_file, &b->start };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);
@@ -149,6 +151,8 @@ static int hand_lock(const struct box *b, struct err *e)
 int step_state_claim(struct box *b, struct err *e)
 {
 	TRY(state_claim(b, e));
+	if (b->plan->create)
+		TRY(start_prepare(b, e));
 	if (!b->plan->broker.used)
 		return 0;
 	TRY(state_open_door(b, e));
@@ -374,14 +378,15 @@ static _Noreturn void init_main(void *launcher)
 	child_walk(&own, INIT, row_of(&own, "init.spawn"));
 }
 
-/* Inside all the new namespaces: clones init. A reaping first process never execs, so it gets memory of its own. */
+/* Inside all the new namespaces: clones init. A reaping first process never execs, and one that is started later does not for
+ * long: they get memory of their own. */
 static int second_main(void *arg)
 {
 	struct joiner *j = arg;
 	struct box *b = j->b;
 	struct clone_args args = {
 		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD |
-			 (b->plan->init ? 0 : CLONE_VM | CLONE_VFORK),
+			 (b->plan->init || b->plan->create ? 0 : CLONE_VM | CLONE_VFORK),
 		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
 		.stack = (uint64_t)(uintptr_t)j->init_stack,
 		.stack_size = INIT_STACK_BYTES,
@@ -475,6 +480,8 @@ int step_init_spawn(struct box *b, struct err *e)
 	fd_close(&b->hand_broker);
 	close_view(b);
 	fd_close(&b->objects_file);
+	fd_close(&b->waiting_file);
+	fd_close(&b->start);
 	close_sources(b);
 	if (!b->plan->broker.used)
 		end_process(&b->broker, &b->broker_pidfd);

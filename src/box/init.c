@@ -238,6 +238,8 @@ int step_exec_resolve(struct box *b, struct err *e)
 	const char *name = b->plan->args[0];
 	int no = ENOENT;
 
+	if (name == NULL)
+		return 0;
 	/* The working folder first: relative names start there. */
 	if (chdir(b->plan->cwd) < 0)
 		return fail(e, errno, "working folder %s: %m", b->plan->cwd);
@@ -390,7 +392,8 @@ int step_privs_lock(struct box *b, struct err *e)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(e, errno, "dumpable: %m");
 	TRY(follow_launcher(b, e));
-	return leave_launcher(b, e);
+	/* One that is to be started later belongs to its launcher until that has said all it has to say. */
+	return b->plan->create ? 0 : leave_launcher(b, e);
 }
 
 /* ---- broker.ready, seccomp.load, exec ---- */
@@ -411,9 +414,7 @@ int step_broker_viewed(struct box *b, struct err *e)
 
 int step_broker_ready(struct box *b, struct err *e)
 {
-	TRY(wait_broker(b, BROKER_SERVING, e));
-	/* Before the bundle's filter as well, which may permit no threads. */
-	return b->plan->broker.addresses ? listener_prepare(b, e) : 0;
+	return wait_broker(b, BROKER_SERVING, e);
 }
 
 int step_seccomp_spec(struct box *b, struct err *e)

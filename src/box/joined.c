@@ -31,14 +31,12 @@ static int by_value(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-int step_files_close(struct box *b, struct err *e)
+int close_others(unsigned first, int *keep, size_t n, struct err *e)
 {
-	int keep[] = { b->note, b->hand_init, b->launcher };
-	unsigned first = 3 + b->opt->preserve;
 	int r = 0;
 
-	qsort(keep, COUNT(keep), sizeof *keep, by_value);
-	for (size_t i = 0; i < COUNT(keep) && r == 0; i++) {
+	qsort(keep, n, sizeof *keep, by_value);
+	for (size_t i = 0; i < n && r == 0; i++) {
 		if (keep[i] < 0)
 			continue;
 		if ((unsigned)keep[i] > first)
@@ -47,8 +45,14 @@ int step_files_close(struct box *b, struct err *e)
 	}
 	if (r == 0)
 		r = sys_close_range(first, UINT_MAX, 0);
-	if (r < 0)
-		return fail(e, -r, "close descriptors: %m");
+	return r < 0 ? fail(e, -r, "close descriptors: %m") : 0;
+}
+
+int step_files_close(struct box *b, struct err *e)
+{
+	int keep[] = { b->note, b->hand_init, b->launcher };
+
+	TRY(close_others(3 + b->opt->preserve, keep, COUNT(keep), e));
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
 	return 0;

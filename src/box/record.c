@@ -17,6 +17,8 @@ enum { FILE_MAX = 1 << 20 };
 const char record_lock_name[] = "lock";
 const char record_door_name[] = "door";
 const char record_objects_name[] = "objects";
+const char record_waiting_name[] = "waiting";
+const char record_start_name[] = "start";
 
 bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field)
 {
@@ -104,11 +106,17 @@ pid_t record_living(const struct record_process *p, bool locked)
 	return record_start_time((pid_t)p->pid) == p->start ? (pid_t)p->pid : 0;
 }
 
+/* A shared lock, for a moment: two who ask at once do not take each other for the holder. */
+static bool is_held(int fd)
+{
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static bool is_locked(int dir, const char *name)
 {
 	OWN_FD fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return is_held(fd);
 }
 
 bool record_broker_lives(int dir)
@@ -127,6 +135,36 @@ bool record_is_cut_short(int dir)
 
 	return fstatat(dir, record_lock_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0 &&
 	       !record_is_locked(dir);
+}
+
+static int open_waiting(int dir, struct record_waiting *out)
+{
+	OWN_FD fd = openat(dir, record_waiting_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	*out = (struct record_waiting){ .row = -1 };
+	if (fd >= 0)
+		(void)!pread(fd, out, sizeof *out, 0);
+	return fd_take(&fd);
+}
+
+enum record_phase record_phase_of(int dir)
+{
+	struct record_waiting w;
+	OWN_FD fd = open_waiting(dir, &w);
+
+	if (fd < 0)
+		return PHASE_NONE;
+	if (atomic_load(&w.created) == 0)
+		return PHASE_CREATING;
+	return is_held(fd) ? PHASE_CREATED : PHASE_STARTED;
+}
+
+int record_row_reached(int dir)
+{
+	struct record_waiting w;
+	OWN_FD fd = open_waiting(dir, &w);
+
+	return fd >= 0 ? atomic_load(&w.row) : -1;
 }
 
 void record_say_end(int lock)

@@ -44,6 +44,25 @@ bool record_is_cut_short(int dir);
 /* Where processes that join bring their listeners to the broker, and what Landlock's rules were about. */
 extern const char record_door_name[], record_objects_name[];
 
+/* Of a container that is created first and started later. The first process has the file locked and mapped until it becomes the
+ * workload's program; whoever starts it connects to the socket. */
+struct record_waiting {
+	_Atomic uint32_t created; /* 1: its launcher has done its work */
+	_Atomic int32_t row;      /* what the first process is at */
+};
+extern const char record_waiting_name[], record_start_name[];
+
+enum record_phase {
+	PHASE_NONE,     /* it was not created to be started later */
+	PHASE_CREATING, /* its launcher is at work, or was killed at it */
+	PHASE_CREATED,
+	PHASE_STARTED, /* its first process is the workload's program, or has ended */
+};
+enum record_phase record_phase_of(int dir);
+
+/* The row that the first process came to; -1 when nobody knows. */
+int record_row_reached(int dir);
+
 /* What the second one holds, once the container's root is its own and Landlock is in force. */
 struct record_objects {
 	uint64_t magic, n;

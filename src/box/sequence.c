@@ -125,6 +125,11 @@ static bool reaping(const struct plan *p)
 	return p->init;
 }
 
+static bool created_first(const struct plan *p)
+{
+	return p->create;
+}
+
 /*
  * Read downwards, this is the security argument. The launcher's part needs its privileges and ends with
  * init's birth. The broker gets ready beside init and is confined before init goes on to exec. In init,
@@ -180,6 +185,9 @@ static const struct step launch_steps[] = {
 	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked }, /* paths are the container's */
 	{ INIT, "state.ready", step_state_ready, NULL, NULL },             /* others may join: not before the pivot */
 	{ INIT, "broker.ready", step_broker_ready, NULL, brokered },
+	/* All that needs time or may fail is done: what is left is what the workload cannot do without. */
+	{ INIT, "start.wait", step_start_wait, NULL, created_first },
+	{ INIT, "listener.help", listener_prepare, NULL, helped }, /* a bundle's filter may permit no threads */
 	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_first },
 	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL }, /* last: nothing above needs its leave */
 	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_last },

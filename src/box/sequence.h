@@ -22,8 +22,9 @@ struct sequence {
 };
 extern const struct sequence launch_sequence, join_sequence;
 
-/* `step` of a note that is neither: the workload has stopped itself; `text` is a warning. */
-enum { NOTE_STOPPED = -1, NOTE_WARNING = -2 };
+/* `step` of a note that is neither: the workload has stopped itself; `text` is a warning; init waits for its start; it is on
+ * its way to exec. */
+enum { NOTE_STOPPED = -1, NOTE_WARNING = -2, NOTE_WAITS = -3, NOTE_STARTS = -4 };
 
 /* A message between the launcher and a child: "go on from this step", or "this step failed". */
 struct note {
@@ -122,6 +123,7 @@ int step_landlock_enter(struct box *b, struct err *e);
 int step_state_ready(struct box *b, struct err *e);
 int step_broker_viewed(struct box *b, struct err *e);
 int step_broker_ready(struct box *b, struct err *e);
+int step_start_wait(struct box *b, struct err *e);
 int step_seccomp_spec(struct box *b, struct err *e);
 int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);
@@ -145,6 +147,12 @@ int step_memory_shut(struct box *b, struct err *e);
 
 /* A terminal of the container, or a session without one. */
 int session_begin(struct box *b, struct err *e);
+
+/* The file and the socket of a container that is started later: start.c. */
+int start_prepare(struct box *b, struct err *e);
+
+/* Closes all from `first` on but the n descriptors of `keep`, -1 among them permitted. */
+int close_others(unsigned first, int *keep, size_t n, struct err *e);
 
 /* Before any filter, where the profile's is going to ask about sendmsg: see listener.c. */
 int listener_prepare(struct box *b, struct err *e);

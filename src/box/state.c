@@ -24,7 +24,7 @@
 #include "text/bind.h"
 #include "text/json_write.h"
 
-enum { DEAD_WAIT_MS = 2000, DOOR_QUEUE = 64 };
+enum { DEAD_WAIT_MS = 2000, DYING_WAIT_MS = 100, LOOK_MS = 10, DOOR_QUEUE = 64 };
 
 /* Longer names than this are no file names with our suffixes. */
 enum { ID_MAX = 128 };
@@ -91,6 +91,8 @@ static void remove_files(int dir)
 	unlinkat(dir, live_file_name, 0);
 	unlinkat(dir, record_door_name, 0);
 	unlinkat(dir, record_objects_name, 0);
+	unlinkat(dir, record_waiting_name, 0);
+	unlinkat(dir, record_start_name, 0);
 }
 
 static void remove_folder(int root, int dir, const char *id)
@@ -141,8 +143,14 @@ static int lock_file(int dir, const char *name, struct err *e)
 
 	if (fd < 0)
 		return fail(e, errno, "state: %m");
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	/* Who looks at the state holds it for a moment. */
+	for (int tries = LOOK_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; tries--) {
 		int no = errno;
+
+		if (no == EWOULDBLOCK && tries > 0) {
+			usleep(1000);
+			continue;
+		}
 
 		close(fd);
 		return fail(e, no, "state: lock: %m");
@@ -211,6 +219,19 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* Though nobody has it locked: by a container that lives, with a broker or without, or by one that was created and is still
+ * to be deleted. */
+static bool is_taken(const struct box *b)
+{
+	enum record_phase phase = record_phase_of(b->state);
+	struct record r = record_read(b->arena, b->state);
+
+	if (phase == PHASE_CREATING)
+		return false; /* its launcher was killed, and it is about to end */
+	return phase != PHASE_NONE || record_broker_lives(b->state) ||
+	       record_living(&r.init, false) != 0;
+}
+
 static int claim_folder(struct box *b, int root, struct err *e)
 {
 	const char *id = b->plan->id;
@@ -222,7 +243,7 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	if (b->state < 0)
 		return fail(e, errno, "state: %s: %m", id);
 	b->state_lock = lock_file(b->state, "state.json", e);
-	if (b->state_lock >= 0 && !fresh && record_broker_lives(b->state)) {
+	if (b->state_lock >= 0 && !fresh && is_taken(b)) {
 		fd_close(&b->state_lock);
 		e->no = EWOULDBLOCK;
 	}
@@ -375,6 +396,18 @@ static bool is_paused(const struct record *r)
 	return paused;
 }
 
+static enum state_status living_status(int dir)
+{
+	switch (record_phase_of(dir)) {
+	case PHASE_CREATING:
+		return STATE_CREATING;
+	case PHASE_CREATED:
+		return STATE_CREATED;
+	default:
+		return STATE_RUNNING;
+	}
+}
+
 int state_read(struct arena *a, const char *root_path, const char *id, struct state_info *out,
 	       struct err *e)
 {
@@ -395,8 +428,8 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .profile = r.profile,
 				    .pid = record_living(&r.init, locked) };
 	live_describe(a, dir, out);
-	out->status = out->pid != 0 ? STATE_RUNNING : locked ? STATE_CREATING : STATE_STOPPED;
-	if (out->status == STATE_RUNNING && is_paused(&r))
+	out->status = out->pid != 0 ? living_status(dir) : locked ? STATE_CREATING : STATE_STOPPED;
+	if (out->pid != 0 && out->status != STATE_CREATING && is_paused(&r))
 		out->status = STATE_PAUSED;
 	out->cut_short = out->status == STATE_STOPPED && record_is_cut_short(dir);
 	return 0;
@@ -448,6 +481,19 @@ static void wait_unlocked(const struct record *r, int dir)
 		usleep(1000);
 }
 
+/* Whether it goes on living. What was killed a moment ago needs another to be gone, and its broker one more. */
+static bool is_here_to_stay(const struct record *r, int dir)
+{
+	for (int waited = 0; waited < DYING_WAIT_MS; waited++) {
+		bool locked = record_is_locked(dir);
+
+		if (record_living(&r->init, locked) == 0 && !locked)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
 int state_delete(struct arena *a, const char *root_path, const char *id, bool force, struct err *e)
 {
 	OWN_FD root = -1;
@@ -459,7 +505,10 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 	bool locked = record_is_locked(dir);
 	pid_t pid = record_living(&r.init, locked);
 
-	if (!force && (pid != 0 || locked)) {
+	/* One that waits for its start has done nothing yet that could be lost. */
+	if (record_phase_of(dir) == PHASE_CREATED)
+		force = true;
+	if (!force && (pid != 0 || locked) && is_here_to_stay(&r, dir)) {
 		fail(e, EBUSY, "container %s is running", id);
 		return advise(e, "stop it first, or use --force");
 	}

@@ -32,7 +32,7 @@ int state_hold(const struct box *b, struct err *e);
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 
-enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED, STATE_PAUSED };
+enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED, STATE_PAUSED, STATE_CREATED };
 
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
@@ -46,7 +46,7 @@ struct state_info {
 						* force since, NULL: nothing was changed */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	enum state_status status;
-	pid_t pid;      /* 0 unless it runs or is paused */
+	pid_t pid;      /* 0 when it is stopped */
 	bool cut_short; /* a detached one whose broker was killed */
 };
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "box/record.h"
 #include "box/sequence.h"
 
 static uint64_t now_ns(void)
@@ -61,8 +62,11 @@ int step_run(struct box *b, size_t row, struct err *e)
 {
 	bool timed = b->opt->timings;
 
-	if (b->sequence->rows[row].who == INIT)
+	if (b->sequence->rows[row].who == INIT) {
 		atomic_store_explicit(&b->shared->init_step, (int32_t)row, memory_order_relaxed);
+		if (b->waiting != NULL)
+			atomic_store_explicit(&b->waiting->row, (int32_t)row, memory_order_relaxed);
+	}
 	if (timed)
 		b->shared->timing[row].begin_ns = now_ns();
 	if (injected(&b->sequence->rows[row], e) < 0 || b->sequence->rows[row].run(b, e) < 0)

@@ -88,9 +88,13 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 	for (size_t i = 0; i < started->n; i++)
 		argv[i] = arena_strdup(c->arena, started->at[i]);
 	if (cli_parse(&again, (int)started->n, argv, &cmd, &options, &words, e) < 0 ||
-	    cmd != &command_run)
+	    (cmd != &command_run && (cmd != &command_create || words.n != 1)))
 		return not_known(id, "another version of zviz started it", e);
-	if (prepare(&again, options, words.n, words.at, p, e) < 0)
+
+	int r = cmd == &command_run ? prepare(&again, options, words.n, words.at, p, e)
+				    : prepare_create(&again, options, words.at[0], p, e);
+
+	if (r < 0)
 		return within(e, "container %s: its plan cannot be made again", id);
 	snprintf(digest, sizeof digest, "%016llx", (unsigned long long)plan_digest(&p->plan));
 	if (strcmp(digest, info.digest) != 0)

@@ -13,6 +13,8 @@
 #include "cli/print.h"
 #include "kern/scm.h"
 
+enum { PRESERVE_MAX = 512 };
+
 int attach_pid_file(struct arena *a, const char *path, pid_t pid, struct err *e)
 {
 	char text[16];
@@ -46,9 +48,53 @@ int attach_console(const struct box *b, int *master, struct err *e)
 	if (!b->plan->terminal)
 		return 0;
 
-	ssize_t n = scm_receive(b->init_note, &letter, 1, master);
+	ssize_t n;
+
+	/* What else it says is a failure, and stays there for box_wait(). */
+	do
+		n = recv(b->init_note, &letter, 1, MSG_PEEK | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		return 0;
+	n = scm_receive(b->init_note, &letter, 1, master);
 
 	return n < 0 && n != -EBADMSG ? fail(e, (int)-n, "receive the terminal: %m") : 0;
+}
+
+static int send_to(const char *path, const char *name, int fd)
+{
+	OWN_FD to = attach_socket(path, 0);
+
+	return to < 0 ? to : scm_send(to, name, strlen(name), fd);
+}
+
+int attach_send_console(const char *path, int *master, struct err *e)
+{
+	int r = send_to(path, "/dev/ptmx", *master);
+
+	fd_close(master);
+	return r < 0 ? fail(e, -r, "--console-socket %s: %m", path) : 0;
+}
+
+int attach_send_pidfd(const char *path, int pidfd, struct err *e)
+{
+	int r = path != NULL ? send_to(path, "pidfd", pidfd) : 0;
+
+	return r < 0 ? fail(e, -r, "--pidfd-socket %s: %m", path) : 0;
+}
+
+/* Given by the caller, and nothing that we have opened since: ours are closed by exec. */
+int attach_check_preserved(uint64_t n, struct err *e)
+{
+	if (n > PRESERVE_MAX)
+		return fail(e, EINVAL, "--preserve-fds: at most %d", PRESERVE_MAX);
+	for (int fd = 3; fd < 3 + (int)n; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return fail(e, EBADF, "--preserve-fds: descriptor %d is not open", fd);
+	}
+	return 0;
 }
 
 static void warn(const struct note *n)

@@ -58,7 +58,7 @@ struct command {
 /* Ended by NULL, in the order of the help. */
 extern const struct command *const commands[];
 
-extern const struct command command_run;
+extern const struct command command_run, command_create;
 
 /* NULL when there is none. */
 const struct command *command_find(const char *name);

@@ -6,10 +6,10 @@
 extern const struct command command_list, command_state, command_delete, command_explain,
 	command_check, command_profiles, command_compile, command_completion, command_help,
 	command_events, command_exec, command_update, command_verify, command_diff, command_version,
-	command_kill, command_ps, command_pause, command_resume;
+	command_start, command_kill, command_ps, command_pause, command_resume;
 
 const struct command *const commands[] = {
-	&command_run,     &command_exec,     &command_explain,
+	&command_run,     &command_create,   &command_start, &command_exec,     &command_explain,
 	&command_compile, &command_verify,   &command_diff,
 	&command_check,   &command_profiles, &command_list,
 	&command_state,   &command_ps,       &command_events,

@@ -9,7 +9,7 @@
 #include "cli/print.h"
 #include "text/json_write.h"
 
-static const char *const status_words[] = { "creating", "running", "stopped", "paused" };
+static const char *const status_words[] = { "creating", "running", "stopped", "paused", "created" };
 
 /* ---- list ---- */
 

@@ -17,7 +17,6 @@
 #include "cli/exec_options.h"
 #include "cli/print.h"
 #include "cli/term.h"
-#include "kern/scm.h"
 
 enum {
 	FAILED = 255, /* what engines take for a failure of ours, and not of the command */
@@ -114,20 +113,13 @@ static int check_terminal(const struct joining *j, struct err *e)
 
 /* ---- beside ---- */
 
-static int send_console(struct joining *j, struct err *e)
-{
-	static const char name[] = "/dev/ptmx";
-	OWN_FD to = attach_socket(j->o->console_socket, 0);
-	int r = to < 0 ? to : scm_send(to, name, sizeof name - 1, j->term.master);
-
-	fd_close(&j->term.master);
-	return r < 0 ? fail(e, -r, "--console-socket %s: %m", j->o->console_socket) : 0;
-}
-
 static int take_console(struct joining *j, struct err *e)
 {
 	TRY(attach_console(&j->box, &j->term.master, e));
-	return j->o->console_socket != NULL && j->term.master >= 0 ? send_console(j, e) : 0;
+	TRY(attach_send_pidfd(j->o->pidfd_socket, j->box.init_pidfd, e));
+	return j->o->console_socket != NULL && j->term.master >= 0
+		       ? attach_send_console(j->o->console_socket, &j->term.master, e)
+		       : 0;
 }
 
 static int write_pid_file(const struct joining *j, struct err *e)

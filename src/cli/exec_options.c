@@ -1,12 +1,12 @@
 #include "cli/exec_options.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/attach.h"
 #include "table/table.h"
 
 #define AT(member) .offset = offsetof(struct exec_options, member)
@@ -26,6 +26,8 @@ const struct option_row exec_option_rows[] = {
 	{ "pid-file", 0, OPTION_STRING, "FILE", "write its process id to FILE", AT(pid_file) },
 	{ "console-socket", 0, OPTION_STRING, "PATH",
 	  "send its terminal over the unix socket at PATH", AT(console_socket) },
+	{ "pidfd-socket", 0, OPTION_STRING, "PATH",
+	  "send a descriptor of the process over the unix socket at PATH", AT(pidfd_socket) },
 	{ "preserve-fds", 0, OPTION_U64, "NUMBER",
 	  "keep so many descriptors open for it, from 3 on", AT(preserve) },
 	{ "cap", 'c', OPTION_STRINGS, "CAPABILITY",
@@ -36,22 +38,6 @@ const struct option_row exec_option_rows[] = {
 	  AT(no_new_privs) },
 	{ 0 },
 };
-
-enum { PRESERVE_MAX = 512 };
-
-/* Given by the caller, and nothing that we have opened since: ours are closed by exec. */
-static int check_preserved(uint64_t n, struct err *e)
-{
-	if (n > PRESERVE_MAX)
-		return fail(e, EINVAL, "--preserve-fds: at most %d", PRESERVE_MAX);
-	for (int fd = 3; fd < 3 + (int)n; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return fail(e, EBADF, "--preserve-fds: descriptor %d is not open", fd);
-	}
-	return 0;
-}
 
 int exec_options_check(const struct exec_options *o, int argc, char **argv, struct err *e)
 {
@@ -69,7 +55,7 @@ int exec_options_check(const struct exec_options *o, int argc, char **argv, stru
 	}
 	if (o->cwd != NULL && o->cwd[0] != '/')
 		return fail(e, EINVAL, "--cwd %s: not an absolute path of the container", o->cwd);
-	return check_preserved(o->preserve.value, e);
+	return attach_check_preserved(o->preserve.value, e);
 }
 
 /* ---- the process ---- */

@@ -8,7 +8,7 @@
 #include "cli/run_options.h"
 
 struct exec_options {
-	const char *process, *pid_file, *console_socket, *cwd;
+	const char *process, *pid_file, *console_socket, *pidfd_socket, *cwd;
 	struct pairs env;
 	struct strings groups, capabilities;
 	struct user_option user;

@@ -132,7 +132,7 @@ static bool wants_terminal(const struct run_options *o, const struct prepared *p
 {
 	if (o->tty.set)
 		return o->tty.value != 0;
-	if (o->detach)
+	if (o->detach && !p->request.create)
 		return false;
 	return p->request.direct != NULL ? isatty(0) && isatty(1) : p->spec.process.terminal;
 }
@@ -208,9 +208,10 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->verbose = c->globals.verbose;
 	q->events = o->events.set;
 	q->direct = r->bundle == NULL ? &p->view : NULL;
+	q->create = p->create;
 	q->terminal = wants_terminal(o, p);
 	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
-	q->detach = o->detach;
+	q->detach = o->detach || q->create;
 	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
 	q->systemd_cgroup = c->globals.systemd_cgroup;
 	for (size_t i = 0; i < p->view.nshared; i++) {
@@ -226,7 +227,7 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->swap = said(o->swap, "--swap");
 	q->cpus = said(o->cpus, "--cpus");
 	q->pids = said(o->pids, "--pids-limit");
-	if (q->terminal)
+	if (q->terminal && !q->create)
 		terminal_size(p);
 	p->spec.process.terminal = q->terminal;
 }
@@ -283,13 +284,11 @@ static int find_profile(struct cli *c, const struct run_options *o, struct prepa
 	return cli_profile_sources(c, name, &p->sources, &p->profile, e);
 }
 
-int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
-	    struct err *e)
+static int make_ready(struct cli *c, const struct run_options *o, const struct run_request *asked,
+		      struct prepared *p, struct err *e)
 {
-	struct run_request r;
+	const struct run_request r = *asked;
 
-	*p = (struct prepared){ 0 };
-	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
 	TRY(probe_host(&p->host, e));
 	TRY(check_globals(c, &p->host, e));
 	TRY(check_options(c, o, e));
@@ -308,4 +307,24 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 	TRY(find_ranges(c->arena, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
 	return o->compiled != NULL ? compiled_adopt(o->compiled, &p->compiled, &p->plan, e) : 0;
+}
+
+int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *p,
+	    struct err *e)
+{
+	struct run_request r;
+
+	*p = (struct prepared){ 0 };
+	TRY(run_request(o, argc, argv, run_path_kind, &r, e));
+	return make_ready(c, o, &r, p, e);
+}
+
+int prepare_create(struct cli *c, const struct run_options *o, const char *id, struct prepared *p,
+		   struct err *e)
+{
+	const struct run_request r = { .id = id, .bundle = o->bundle != NULL ? o->bundle : "." };
+
+	*p = (struct prepared){ .create = true };
+	TRY(run_id_check(id, e));
+	return make_ready(c, o, &r, p, e);
 }

@@ -19,9 +19,14 @@ struct prepared {
 	struct plan plan;
 	struct bpf_program compiled; /* of --compiled */
 	struct sources sources;      /* the files that the profile was read from */
+	bool create;                 /* it is to wait for its start */
 };
 
 int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, struct prepared *out,
 	    struct err *e);
+
+/* The same for `zviz create`: always a bundle. */
+int prepare_create(struct cli *c, const struct run_options *o, const char *id, struct prepared *out,
+		   struct err *e);
 
 #endif

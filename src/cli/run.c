@@ -20,6 +20,7 @@
 #include "broker/broker.h"
 #include "cli/attach.h"
 #include "cli/command.h"
+#include "cli/create.h"
 #include "cli/prepare.h"
 #include "cli/print.h"
 #include "cli/run_options.h"
@@ -304,6 +305,8 @@ static int run_box(struct session *s, struct err *e)
 	TRY(box_start(&s->box, s->cli->arena, &s->job.plan, &s->box_options, e));
 	fd_close(&s->events_write);
 	fd_close(&s->ask_broker);
+	if (s->job.plan.create)
+		return create_leave(s->cli->arena, s->o, &s->box, e);
 	if (s->job.plan.detach) {
 		TRY(attach_pid_file(s->cli->arena, s->o->pid_file, s->box.init, e));
 		return box_detach(&s->box, e);
@@ -397,21 +400,38 @@ static const char *scope_helper(struct arena *a)
 	return access(built, X_OK) == 0 ? built : ZVIZ_LIBEXEC "/zviz-scope";
 }
 
+static int run_prepared(struct session *s, struct err *e)
+{
+	struct cli *c = s->cli;
+
+	s->box_options = (struct box_options){
+		.state_root = cli_state_root(c),
+		.timings = s->o->timings || c->globals.debug,
+		.preserve = (unsigned)s->o->preserve.value,
+	};
+	if (s->job.plan.group.unit != NULL)
+		s->box_options.scope_helper = scope_helper(c->arena);
+	write_down(s);
+	TRY(write_down_profile(s, e));
+	say_plan(s);
+	return run_session(s, e);
+}
+
 static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	struct session s = { .cli = c, .o = options };
 
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
-	s.box_options = (struct box_options){
-		.state_root = cli_state_root(c),
-		.timings = s.o->timings || c->globals.debug,
-	};
-	if (s.job.plan.group.unit != NULL)
-		s.box_options.scope_helper = scope_helper(c->arena);
-	write_down(&s);
-	TRY(write_down_profile(&s, e));
-	say_plan(&s);
-	return run_session(&s, e);
+	return run_prepared(&s, e);
+}
+
+int run_create(struct cli *c, struct run_options *o, const char *id, struct err *e)
+{
+	struct session s = { .cli = c, .o = o };
+
+	TRY(prepare_create(c, o, id, &s.job, e));
+	TRY(create_check(c->arena, o, &s.job.plan, e));
+	return run_prepared(&s, e);
 }
 
 const struct command command_run = {

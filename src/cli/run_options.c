@@ -131,6 +131,25 @@ const struct option_row run_option_rows[] = {
 	{ 0 },
 };
 
+const struct option_row create_option_rows[] = {
+	{ "bundle", 'b', OPTION_STRING, "DIR", "the OCI bundle (default: the current folder)",
+	  AT(bundle) },
+	{ "pid-file", 0, OPTION_STRING, "FILE", "write the first process's number to FILE",
+	  AT(pid_file) },
+	{ "console-socket", 0, OPTION_STRING, "PATH",
+	  "send its terminal over the unix socket at PATH", AT(console_socket) },
+	{ "pidfd-socket", 0, OPTION_STRING, "PATH",
+	  "send a descriptor of the first process over the unix socket at PATH", AT(pidfd_socket) },
+	{ "preserve-fds", 0, OPTION_U64, "NUMBER",
+	  "keep so many descriptors open for it, from 3 on", AT(preserve) },
+	{ "detach", 'd', OPTION_FLAG, NULL, "changes nothing: it is always so", AT(detach) },
+	{ "no-new-keyring", 0, OPTION_FLAG, NULL,
+	  "changes nothing: its session keyring is always its own", AT(no_new_keyring) },
+	{ "no-pivot", 0, OPTION_FLAG, NULL,
+	  "refused: a root that is not changed for good could be left", AT(no_pivot) },
+	{ 0 },
+};
+
 /* ---- the form ---- */
 
 int run_id_check(const char *id, struct err *e)

@@ -29,6 +29,8 @@ struct events_option {
  * of 1 and 0. */
 struct run_options {
 	const char *bundle, *compiled, *rootfs, *work, *cwd, *hostname, *pid_file, *ask_socket;
+	const char *console_socket, *pidfd_socket; /* of create */
+	struct amount preserve;
 	struct strings read, write, hide, allow, publish;
 	struct pairs env, annotations;
 	struct user_option user;
@@ -39,9 +41,11 @@ struct run_options {
 	struct events_option events;
 	bool detach, timings;
 	bool rm; /* changes nothing: it is always done */
+	bool no_pivot, no_new_keyring;
 };
 
-extern const struct option_row run_option_rows[];
+/* Of create there are fewer: they fill the same struct. */
+extern const struct option_row run_option_rows[], create_option_rows[];
 
 /* What a path is, as far as the form of the command line depends on it. */
 enum run_path { RUN_PATH_OTHER, RUN_PATH_FOLDER, RUN_PATH_BUNDLE };

@@ -314,6 +314,7 @@ struct plan {
 
 	uint64_t timeout_ms; /* 0: none */
 	bool detach;
+	bool create; /* all but its filters is in force, and then it waits for `zviz start` */
 
 	size_t nmissing;
 	const struct plan_missing *missing;
@@ -326,7 +327,7 @@ struct plan_request {
 	const char *id;
 	bool events;  /* somebody listens: audit at least the denials */
 	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
-	bool init, detach, terminal;
+	bool init, detach, create, terminal;
 	bool systemd_cgroup; /* a scope of systemd's is the container's group */
 	uint64_t timeout_ms;
 	struct amount network;     /* --network: enum network_mode */

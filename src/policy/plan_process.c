@@ -59,13 +59,15 @@ static int process_plan(struct draft *d, struct err *e)
 	p->cwd = s->process.cwd != NULL ? s->process.cwd : "/";
 	p->nargs = s->process.args.n;
 	p->nenv = s->process.env.n;
-	if (p->nargs == 0)
+	/* A container may be created without a process, and then never starts. */
+	if (p->nargs == 0 && (s->process.set || !d->r->create))
 		return fail(e, EINVAL, "%s: process.args: no command to run", s->file);
 
 	const char **args = arena_array(d->a, p->nargs + 1, sizeof *args);
 	const char **env = arena_array(d->a, p->nenv + 1, sizeof *env);
 
-	memcpy(args, s->process.args.at, p->nargs * sizeof *args);
+	if (p->nargs != 0)
+		memcpy(args, s->process.args.at, p->nargs * sizeof *args);
 	if (p->nenv != 0)
 		memcpy(env, s->process.env.at, p->nenv * sizeof *env);
 	p->args = args;
@@ -75,6 +77,7 @@ static int process_plan(struct draft *d, struct err *e)
 	p->columns = (uint16_t)s->process.console_width.value;
 	p->init = d->r->init;
 	p->detach = d->r->detach;
+	p->create = d->r->create;
 	p->timeout_ms = d->r->timeout_ms;
 	p->has_umask = s->process.has_umask;
 	p->umask = s->process.umask;

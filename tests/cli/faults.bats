@@ -27,6 +27,18 @@ steps() { # the rows of the table, as the program itself lists them: "STEP ACTOR
 		awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
 }
 
+make_bundle() {
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"},
+	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
+	 "linux": {"namespaces": [], "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
+	END
+}
+
 nothing_left() {
 	for _ in $(seq 100); do
 		[ -z "$(pgrep -f "$place/faults")" ] && break
@@ -93,15 +105,7 @@ each_step() { # RUN-ARGUMENTS…
 
 @test "each step of a bundle, as root" {
 	[ "$(id -u)" = 0 ] || skip 'the files of this bundle are shown with other ids'
-	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
-	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
-	cat >"$place/bundle/config.json" <<-END
-	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
-	 "mounts": [{"destination": "/proc", "type": "proc"},
-	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
-	 "linux": {"namespaces": [], "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
-	END
+	make_bundle
 	each_step --bundle "$place/bundle" "$id"
 }
 
@@ -146,4 +150,59 @@ each_step() { # RUN-ARGUMENTS…
 		done
 	}
 	each_step "$id" touch /work/ran
+}
+
+# The rows up to start.wait are create's, the others start's.
+@test "each step of a container that is created and then started, as root" {
+	[ "$(id -u)" = 0 ] || skip 'the files of this bundle are shown with other ids'
+	make_bundle
+	steps() {
+		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+			awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
+		printf '%s\n' 'state.hold broker' 'start.wait init'
+	}
+	two_steps() { # FAULT: what create and start answer, as "CREATE START"
+		rm -f "$place/work/ran" "$place/pid"
+		local made=0 started=-
+		ZVIZ_FAULT=$1 timeout 20 "$place/faults" --root "$place/home/state" create --pid-file "$place/pid" \
+			--bundle "$place/bundle" "$id" >"$place/home/out" 2>&1 </dev/null 3>&- || made=$?
+		if [ "$made" = 0 ]; then
+			started=0
+			timeout 20 "$place/zviz" --root "$place/home/state" start "$id" >"$place/home/out" 2>&1 || started=$?
+		fi
+		echo "$made $started"
+	}
+	inject() {
+		local step=$1 actor=$2 got
+		for fault in "$step" "$step:kill"; do
+			got=$(two_steps "$fault")
+			case $step in
+			exec | seccomp.*) # the container ends without having begun
+				[ "$got" = '0 1' ] || [ "$got/$fault" = '0 0/exec:kill' ] ||
+					{ echo "$fault: $got, $(cat "$place/home/out")"; return 1; }
+				[ "$fault" != "$step" ] || grep -q "^zviz: $step: injected fault" "$place/home/out"
+				for _ in {1..100}; do
+					! "$place/zviz" --root "$place/home/state" state "$id" | grep -q stopped || break
+					sleep 0.02
+				done
+				"$place/zviz" --root "$place/home/state" state "$id" | grep -q stopped
+				"$place/zviz" --root "$place/home/state" delete "$id"
+				;;
+			*)
+				[[ $got =~ ^(1|137)\ -$ ]] || { echo "$fault: $got, $(cat "$place/home/out")"; return 1; }
+				[ ! -e "$place/pid" ]
+				[ "$fault" = "$step:kill" ] || grep -q "^zviz: $step: injected fault" "$place/home/out"
+				# What a killed launcher left is created anew, or deleted.
+				if [ "$actor/$fault" = "host/$step:kill" ] && [ -n "$(ls -A "$place/home/state")" ]; then
+					"$place/zviz" --root "$place/home/state" create --bundle "$place/bundle" "$id" </dev/null >/dev/null 3>&-
+					"$place/zviz" --root "$place/home/state" delete "$id"
+				fi
+				;;
+			esac
+			[ ! -e "$place/work/ran" ] || { echo "$fault: it ran"; return 1; }
+			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
+			nothing_left || { echo "$fault: something is left"; return 1; }
+		done
+	}
+	each_step --bundle "$place/bundle" "$id"
 }

@@ -71,3 +71,44 @@ gone() {
 	[ -z "$(ls -A "$place/state")" ]
 	[ -z "$(find /sys/fs/cgroup -name "zviz-d[0-9]*-$$" 2>/dev/null)" ]
 }
+
+# What a container that is created is at any moment: nothing, made, waiting, running, ended.
+@test "100 kills of create and of start: the state is always one of these, and delete --force ends it" {
+	local seed=${SEED:-$RANDOM} n pid
+	echo "SEED=$seed"
+	RANDOM=$seed
+	mkdir -p bundle/rootfs/bin bundle/rootfs/proc
+	cp "$(command -v busybox)" bundle/rootfs/bin/busybox
+	cat >bundle/config.json <<-END
+	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", "sleep 60 # $mark"], "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"}],
+	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]}}
+	END
+	one() { "$zviz" --root "$place/state" "$@"; }
+	for n in $(seq 50); do
+		(exec "$zviz" --root "$place/state" create --bundle bundle "c$n-$$-$mark" </dev/null >/dev/null 2>&1 3>&-) &
+		pid=$!
+		sleep "0.00$(printf %04d $((RANDOM % 9000)))"
+		kill -KILL $pid 2>/dev/null || true # it may have done its work already
+		wait $pid 2>/dev/null || [ $? = 137 ]
+	done
+	for n in $(seq 50); do
+		one create --bundle bundle "s$n-$$-$mark" </dev/null >/dev/null 2>&1 3>&-
+		(exec "$zviz" --root "$place/state" start "s$n-$$-$mark" >/dev/null 2>&1 3>&-) &
+		pid=$!
+		sleep "0.00$(printf %04d $((RANDOM % 4000)))"
+		kill -KILL $pid 2>/dev/null || true # likewise
+		wait $pid 2>/dev/null || [ $? = 137 ]
+	done
+	for n in $(one list -q); do
+		status=$(one state "$n" | python3 -c 'import json, sys; print(json.load(sys.stdin)["status"])')
+		case $n/$status in c*/created | c*/stopped | s*/created | s*/running) ;; *) echo "$n: $status"; return 1 ;; esac
+		# One that waits can be started by whoever comes next.
+		[[ $n/$status != */created ]] || one start "$n"
+		one delete --force "$n"
+	done
+	gone
+	[ -z "$(ls -A "$place/state")" ]
+	[ -z "$(find /sys/fs/cgroup -name "zviz-[cs][0-9]*-$$-*" 2>/dev/null)" ]
+}
