@@ -484,11 +484,13 @@ static void wait_unlocked(const struct record *r, int dir)
 /* Whether it goes on living. What was killed a moment ago needs another to be gone, and its broker one more. */
 static bool is_here_to_stay(const struct record *r, int dir)
 {
-	for (int waited = 0; waited < DYING_WAIT_MS; waited++) {
-		bool locked = record_is_locked(dir);
+	for (int waited = 0; waited < DEAD_WAIT_MS; waited++) {
+		bool locked = record_is_locked(dir), alive = record_living(&r->init, locked) != 0;
 
-		if (record_living(&r->init, locked) == 0 && !locked)
+		if (!alive && !locked)
 			return false;
+		if (alive && waited >= DYING_WAIT_MS)
+			return true;
 		usleep(1000);
 	}
 	return true;

@@ -81,7 +81,7 @@ gone() {
 	cp "$(command -v busybox)" bundle/rootfs/bin/busybox
 	cat >bundle/config.json <<-END
 	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", "sleep 60 # $mark"], "user": {"uid": 0, "gid": 0}},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", "exec /bin/busybox sleep 1000 # $mark"], "user": {"uid": 0, "gid": 0}},
 	 "mounts": [{"destination": "/proc", "type": "proc"}],
 	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}]}}
 	END
