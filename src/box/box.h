@@ -52,6 +52,7 @@ struct box_start_words {
 
 struct box_options {
 	const char *state_root; /* folder of all containers' state */
+	const char *bundle;     /* absolute; NULL: there is none */
 	bool timings;
 	const char *scope_helper; /* path of zviz-scope, for plans with a scope of systemd's */
 	unsigned preserve; /* of a process that joins: so many descriptors from 3 on stay open */
@@ -127,6 +128,7 @@ struct box {
 	int waiting_file;   /* of a container that is started later: how far init is (box/record.h), */
 	int start;          /* and where it is told to go on */
 	struct record_waiting *waiting;
+	int hooks_input;    /* what hooks of the container's own are told */
 
 	/* init's */
 	int root, old_root;

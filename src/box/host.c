@@ -45,7 +45,7 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
 			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
 			   .door = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1,
-			   .waiting_file = -1, .start = -1 };
+			   .waiting_file = -1, .start = -1, .hooks_input = -1 };
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
 		b->view[i] = -1;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "policy/spec_fields.h"
 #include "text/bind.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -63,9 +64,21 @@ static const struct field started_fields[] = {
 	{ "plan", AS_STRING, offsetof(struct record, digest) },
 	{ 0 },
 };
+static const struct field hooks_fields[] = {
+	{ "poststart", AS_LIST, offsetof(struct record, poststart),
+	  .size = sizeof(struct spec_hook), .fields = spec_hook_fields },
+	{ "poststop", AS_LIST, offsetof(struct record, poststop), .size = sizeof(struct spec_hook),
+	  .fields = spec_hook_fields },
+	{ 0 },
+};
 static const struct field record_fields[] = {
+	{ "hooks", AS_STRUCT, .fields = hooks_fields },
 	{ "started", AS_STRUCT, .fields = started_fields },
 	{ "profile", AS_STRING, offsetof(struct record, profile) },
+	{ "bundle", AS_STRING, offsetof(struct record, bundle) },
+	{ "rootfs", AS_STRING, offsetof(struct record, rootfs) },
+	{ "created", AS_STRING, offsetof(struct record, created) },
+	{ "annotations", AS_PAIRS, offsetof(struct record, annotations) },
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "pid", AS_U64, offsetof(struct record, init.pid) },

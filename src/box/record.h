@@ -13,7 +13,9 @@ struct record_process {
 
 struct record {
 	const char *profile;
-	const char *json, *cgroups, *digest;
+	const char *json, *cgroups, *digest, *bundle, *rootfs, *created;
+	struct pairs annotations;
+	struct spec_hooks poststart, poststop;
 	struct box_start_words started;
 	struct strings missing;
 	struct record_process init, broker; /* broker: `start` of a detached container's */
@@ -21,6 +23,9 @@ struct record {
 
 /* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. */
 struct record record_read(struct arena *a, int dir);
+
+/* Writes what is known before there is any process. */
+int record_write(struct box *b, struct err *e);
 
 /* A number of /proc/PID/stat, by its place there (proc_pid_stat(5)), and the state in front of it. False when the process
  * is gone, or not to be seen. */

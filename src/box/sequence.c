@@ -125,6 +125,19 @@ static bool reaping(const struct plan *p)
 	return p->init;
 }
 
+/* Those that are due between create and the new root. */
+static bool hooked_early(const struct plan *p)
+{
+	return p->spec->hooks.prestart.n + p->spec->hooks.create_runtime.n +
+		       p->spec->hooks.create_container.n !=
+	       0;
+}
+
+static bool hooked_late(const struct plan *p)
+{
+	return p->spec->hooks.start_container.n != 0;
+}
+
 static bool created_first(const struct plan *p)
 {
 	return p->create;
@@ -174,6 +187,11 @@ static const struct step launch_steps[] = {
 	{ INIT, "net.join", step_net_join, NULL, network_late },
 	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_sees },
 	{ INIT, "view.hand", step_view_hand, NULL, views_change },
+	/* Programs that the bundle names, in the namespaces of the caller and of the container: all is made, and the workload
+	 * has no way in yet. */
+	{ INIT, "hooks.reach", step_hooks_reach, NULL, hooked_early },
+	{ HOST, "hooks.create", step_hooks_create, undo_hooks_create, hooked_early },
+	{ INIT, "hooks.container", step_hooks_container, NULL, hooked_early },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
@@ -188,9 +206,11 @@ static const struct step launch_steps[] = {
 	/* All that needs time or may fail is done: what is left is what the workload cannot do without. */
 	{ INIT, "start.wait", step_start_wait, NULL, created_first },
 	{ INIT, "listener.help", listener_prepare, NULL, helped }, /* a bundle's filter may permit no threads */
+	{ INIT, "hooks.ready", step_hooks_ready, NULL, hooked_late },
 	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_first },
 	{ INIT, "seccomp.load", step_seccomp_load, NULL, NULL }, /* last: nothing above needs its leave */
 	{ INIT, "seccomp.spec", step_seccomp_spec, NULL, spec_filter_last },
+	{ INIT, "hooks.start", step_hooks_start, NULL, hooked_late }, /* a program of the container's: under all of it */
 	{ INIT, "init.fork", step_init_fork, NULL, reaping },
 	{ INIT, "exec", step_exec, NULL, NULL },
 };

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/hooks.h"
 #include "box/record.h"
 #include "box/sequence.h"
 #include "box/start.h"
@@ -262,6 +263,25 @@ static int await_exec(int dir, int socket, const char *id, struct err *e)
 							       : "start");
 }
 
+static int run_poststart(struct arena *a, int dir, const char *id, struct err *e)
+{
+	const struct record r = record_read(a, dir);
+	const struct hooks_state s = { .id = id,
+				       .status = "running",
+				       .bundle = r.bundle,
+				       .pid = (pid_t)r.init.pid,
+				       .annotations = &r.annotations };
+
+	if (hooks_run(a, &r.poststart, "poststart", &s, e) == 0)
+		return 0;
+
+	pid_t pid = record_living(&r.init, false);
+
+	if (pid != 0)
+		kill(pid, SIGKILL);
+	return -e->no;
+}
+
 int start_created(struct arena *a, const char *root, const char *id, struct err *e)
 {
 	struct state_info info;
@@ -284,5 +304,6 @@ int start_created(struct arena *a, const char *root, const char *id, struct err 
 		return say_status(a, root, id, e);
 	if (n.step != NOTE_STARTS)
 		return repeat(&n, e);
-	return await_exec(dir, fd, id, e);
+	TRY(await_exec(dir, fd, id, e));
+	return run_poststart(a, dir, id, e);
 }

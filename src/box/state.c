@@ -1,3 +1,4 @@
+#include "box/hooks.h"
 #include "box/live.h"
 #include "box/record.h"
 #include "box/state.h"
@@ -13,16 +14,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/date.h"
 #include "base/fd.h"
 #include "kern/sys.h"
-#include "policy/digest.h"
 #include "policy/live_image.h"
-#include "text/bind.h"
-#include "text/json_write.h"
 
 enum { DEAD_WAIT_MS = 2000, DYING_WAIT_MS = 100, LOOK_MS = 10, DOOR_QUEUE = 64 };
 
@@ -72,16 +68,6 @@ static int open_root(const char *path, bool create, struct err *e)
 		return advise(e, "remove it, or name another with --root");
 	}
 	return fd;
-}
-
-/* The one file is written by one call; it only ever grows. */
-static int put_record(int fd, const char *text, size_t len, size_t at, struct err *e)
-{
-	ssize_t n = pwrite(fd, text, len, (off_t)at);
-
-	if (n < 0)
-		return fail(e, errno, "state: %m");
-	return (size_t)n == len ? 0 : fail(e, ENOSPC, "state: %m");
 }
 
 /* All but state.json, which is locked. */
@@ -158,67 +144,6 @@ static int lock_file(int dir, const char *name, struct err *e)
 	return fd;
 }
 
-/* Behind the last brace; a number that comes later takes their place. */
-static const char record_end[] = "\n";
-
-/* Words can hold what is nobody else's business: the file is the owner's alone, as /proc/PID/environ is. */
-static void describe_start(struct box *b, struct json_writer *j)
-{
-	const struct box_start_words *s = &b->opt->started;
-
-	json_open_object(j, "started");
-	if (s->cwd != NULL)
-		json_put_string(j, "cwd", s->cwd);
-	json_open_array(j, "words");
-	for (size_t i = 0; i < s->words.n; i++)
-		json_put_string(j, NULL, s->words.at[i]);
-	json_close(j);
-	json_put_string(
-		j, "plan",
-		arena_printf(b->arena, "%016llx", (unsigned long long)plan_digest(b->plan)));
-	json_close(j);
-}
-
-static int describe(struct box *b, struct buf *out, struct err *e)
-{
-	const struct plan *p = b->plan;
-	struct buf groups = { .arena = b->arena };
-	struct cgroup named;
-	char date[DATE_ROOM], created[40];
-	struct timespec now;
-
-	sys_clock(CLOCK_REALTIME, &now);
-	date_write((uint64_t)now.tv_sec, date);
-	snprintf(created, sizeof created, "%s.%09ldZ", date, now.tv_nsec);
-
-	struct json_writer j = { .out = out };
-
-	json_open_object(&j, NULL);
-	json_put_string(&j, "ociVersion", "1.2.0");
-	json_put_string(&j, "id", p->id);
-	json_put_string(&j, "profile", p->profile);
-	json_put_string(&j, "rootfs", p->rootfs != NULL ? p->rootfs : "/");
-	json_put_string(&j, "created", created);
-	TRY(cgroup_name(p, &named, e));
-	cgroup_paths(&named, &groups);
-	json_put_string(&j, "cgroups", buf_text(&groups));
-	describe_start(b, &j);
-	json_open_array(&j, "missing");
-	for (size_t i = 0; i < p->nmissing; i++)
-		json_put_string(
-			&j, NULL,
-			arena_printf(b->arena, "%s: %s", p->missing[i].layer, p->missing[i].why));
-	json_close(&j);
-	json_open_object(&j, "annotations");
-	for (size_t i = 0; i < p->spec->annotations.n; i++)
-		json_put_string(&j, p->spec->annotations.at[i].key,
-				p->spec->annotations.at[i].value);
-	json_close(&j);
-	json_close(&j);
-	buf_puts(out, record_end);
-	return 0;
-}
-
 /* Though nobody has it locked: by a container that lives, with a broker or without, or by one that was created and is still
  * to be deleted. */
 static bool is_taken(const struct box *b)
@@ -262,34 +187,6 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
 
-static int record(struct box *b, struct err *e)
-{
-	struct buf text = { .arena = b->arena };
-
-	TRY(describe(b, &text, e));
-	b->recorded = text.len;
-	return put_record(b->state_lock, buf_text(&text), text.len, 0, e);
-}
-
-int state_record_init(struct box *b, struct err *e)
-{
-	char text[160];
-	size_t len = (size_t)snprintf(text, sizeof text, ",\"pid\":%d", b->init);
-
-	if (b->plan->detach)
-		len += (size_t)snprintf(text + len, sizeof text - len, ",\"start\":%llu",
-					(unsigned long long)record_start_time(b->init));
-	if (b->broker > 0)
-		len += (size_t)snprintf(text + len, sizeof text - len, ",\"broker_pid\":%d",
-					b->broker);
-	if (b->plan->detach && b->broker > 0)
-		len += (size_t)snprintf(text + len, sizeof text - len, ",\"broker_start\":%llu",
-					(unsigned long long)record_start_time(b->broker));
-	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
-	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
-			  e);
-}
-
 int state_claim(struct box *b, struct err *e)
 {
 	TRY(state_check_id(b->plan->id, e));
@@ -299,7 +196,7 @@ int state_claim(struct box *b, struct err *e)
 	if (root < 0)
 		return root;
 	TRY(claim_folder(b, root, e));
-	TRY(record(b, e));
+	TRY(record_write(b, e));
 	b->objects_file = openat(b->state, record_objects_name,
 				 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return b->objects_file >= 0 ? 0 : fail(e, errno, "state: %s: %m", record_objects_name);
@@ -396,6 +293,13 @@ static bool is_paused(const struct record *r)
 	return paused;
 }
 
+static uid_t owner_of(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 ? st.st_uid : (uid_t)-1;
+}
+
 static enum state_status living_status(int dir)
 {
 	switch (record_phase_of(dir)) {
@@ -422,6 +326,11 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 
 	*out = (struct state_info){ .id = arena_strdup(a, id),
 				    .json = r.json,
+				    .bundle = r.bundle,
+				    .rootfs = r.rootfs,
+				    .created = r.created,
+				    .annotations = r.annotations,
+				    .owner = owner_of(dir),
 				    .started = r.started,
 				    .digest = r.digest,
 				    .missing = r.missing,
@@ -496,6 +405,16 @@ static bool is_here_to_stay(const struct record *r, int dir)
 	return true;
 }
 
+static int run_poststop(struct arena *a, const char *id, const struct record *r, struct err *e)
+{
+	const struct hooks_state s = { .id = id,
+				       .status = "stopped",
+				       .bundle = r->bundle,
+				       .annotations = &r->annotations };
+
+	return hooks_run_all(a, &r->poststop, "poststop", &s, e);
+}
+
 int state_delete(struct arena *a, const char *root_path, const char *id, bool force, struct err *e)
 {
 	OWN_FD root = -1;
@@ -527,5 +446,5 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
 	clean_groups(&r);
 	remove_folder(root, dir, id);
-	return 0;
+	return run_poststop(a, id, &r, e);
 }

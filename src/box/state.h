@@ -36,6 +36,9 @@ enum state_status { STATE_CREATING, STATE_RUNNING, STATE_STOPPED, STATE_PAUSED, 
 
 struct state_info {
 	const char *id, *json; /* json: state.json as it is, NULL when it was never written */
+	const char *bundle, *rootfs, *created; /* NULL: not known; bundle "": there is none */
+	struct pairs annotations;
+	uid_t owner;
 	struct box_start_words started;
 	const char *digest;  /* of its plan: plan_digest() in 16 hexadecimal digits, or NULL */
 	const char *profile; /* in force, NULL: not written down */
@@ -69,7 +72,8 @@ int state_groups(struct arena *a, const char *root, const char *id, struct cgrou
 /* All ids below root, sorted; none when the folder is not there. */
 int state_list(struct arena *a, const char *root, struct strings *ids, struct err *e);
 
-/* Kills (with `force`; otherwise a running container is -EBUSY) and removes everything of the container. */
+/* Kills (with `force`; otherwise a running container is -EBUSY) and removes everything of the container. 1 and *e: that is done,
+ * but one of its poststop hooks failed. */
 int state_delete(struct arena *a, const char *root, const char *id, bool force, struct err *e);
 
 #endif

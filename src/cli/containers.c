@@ -1,24 +1,90 @@
 /*
  * zviz list, state and delete: what is there, and its end.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "box/state.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "text/json_write.h"
 
+enum { PASSWD_BYTES_MAX = 1 << 20 };
+
 static const char *const status_words[] = { "creating", "running", "stopped", "paused", "created" };
+
+/* ---- what is said of one ---- */
+
+/* The name of a user, as /etc/passwd has it: a static program has no other way to ask. */
+static const char *user_name(struct arena *a, uid_t uid)
+{
+	char *text, *save = NULL;
+	struct err ignored;
+	const char *number = arena_printf(a, "%u", uid);
+
+	if (file_read(AT_FDCWD, "/etc/passwd", PASSWD_BYTES_MAX, a, &text, NULL, &ignored) < 0)
+		return number;
+	for (char *line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		size_t name = strcspn(line, ":");
+		const char *id = line[name] == ':' ? strchr(line + name + 1, ':') : NULL;
+
+		if (id != NULL && strncmp(id + 1, number, strlen(number)) == 0 &&
+		    id[1 + strlen(number)] == ':')
+			return arena_strndup(a, line, name);
+	}
+	return number;
+}
+
+/* The keys of the OCI runtime spec's state first, then ours. `owner` NULL: it is not asked for. */
+static void put_state(struct json_writer *j, const struct state_info *info, const char *owner)
+{
+	json_open_object(j, NULL);
+	json_put_string(j, "ociVersion", "1.2.0");
+	json_put_string(j, "id", info->id);
+	json_put_i64(j, "pid", info->pid);
+	json_put_string(j, "status", status_words[info->status]);
+	json_put_string(j, "bundle", info->bundle != NULL ? info->bundle : "");
+	json_put_string(j, "rootfs", info->rootfs != NULL ? info->rootfs : "");
+	/* Not written yet: the container is being made. The readers' type is a date. */
+	json_put_string(j, "created",
+			info->created != NULL ? info->created : "0001-01-01T00:00:00Z");
+	json_open_object(j, "annotations");
+	for (size_t i = 0; i < info->annotations.n; i++)
+		json_put_string(j, info->annotations.at[i].key, info->annotations.at[i].value);
+	json_close(j);
+	if (owner != NULL)
+		json_put_string(j, "owner", owner);
+	if (info->profile != NULL)
+		json_put_string(j, "profile", info->profile);
+	if (info->changes != 0)
+		json_put_u64(j, "updates", info->changes);
+	if (info->cut_short)
+		json_put_string(j, "reason", "its broker was killed, and the container with it");
+	json_open_array(j, "missing");
+	for (size_t i = 0; i < info->missing.n; i++)
+		json_put_string(j, NULL, info->missing.at[i]);
+	json_close(j);
+	json_close(j);
+}
 
 /* ---- list ---- */
 
+enum { LIST_TABLE, LIST_JSON };
+
 struct list_options {
 	bool quiet;
-	const char *format;
+	struct amount format;
 };
 
+static const struct name list_formats[] = { { "table", LIST_TABLE }, { "json", LIST_JSON }, { 0 } };
+
 static const struct option_row list_rows[] = {
+	{ "format", 'f', OPTION_CHOICE, "table|json", "a table, or an array of what state prints",
+	  .offset = offsetof(struct list_options, format), .choices = list_formats },
 	{ "quiet", 'q', OPTION_FLAG, NULL, "ids only",
 	  .offset = offsetof(struct list_options, quiet) },
 	{ 0 },
@@ -34,13 +100,17 @@ static void list_row(struct buf *out, const struct state_info *info)
 static int list_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	const struct list_options *o = options;
+	const bool json = o->format.value == LIST_JSON && !o->quiet;
 	struct buf out = { .arena = c->arena };
+	struct json_writer j = { .out = &out };
 	struct strings ids;
 
 	(void)argc;
 	(void)argv;
 	TRY(state_list(c->arena, cli_state_root(c), &ids, e));
-	if (!o->quiet)
+	if (json)
+		json_open_array(&j, NULL);
+	else if (!o->quiet)
 		buf_puts(&out, "ID                       STATUS    PID     PROFILE\n");
 	for (size_t i = 0; i < ids.n; i++) {
 		struct state_info info;
@@ -48,10 +118,16 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 
 		if (state_read(c->arena, cli_state_root(c), ids.at[i], &info, &gone) < 0)
 			continue; /* it ended meanwhile */
-		if (o->quiet)
+		if (json)
+			put_state(&j, &info, user_name(c->arena, info.owner));
+		else if (o->quiet)
 			buf_printf(&out, "%s\n", info.id);
 		else
 			list_row(&out, &info);
+	}
+	if (json) {
+		json_close(&j);
+		buf_puts(&out, "\n");
 	}
 	return print_out(&out, e);
 }
@@ -67,22 +143,7 @@ static int state_run(struct cli *c, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	TRY(state_read(c->arena, cli_state_root(c), argv[0], &info, e));
-	json_open_object(&j, NULL);
-	json_put_string(&j, "ociVersion", "1.2.0");
-	json_put_string(&j, "id", info.id);
-	json_put_i64(&j, "pid", info.pid);
-	json_put_string(&j, "status", status_words[info.status]);
-	if (info.profile != NULL)
-		json_put_string(&j, "profile", info.profile);
-	if (info.changes != 0)
-		json_put_u64(&j, "updates", info.changes);
-	if (info.cut_short)
-		json_put_string(&j, "reason", "its broker was killed, and the container with it");
-	json_open_array(&j, "missing");
-	for (size_t i = 0; i < info.missing.n; i++)
-		json_put_string(&j, NULL, info.missing.at[i]);
-	json_close(&j);
-	json_close(&j);
+	put_state(&j, &info, NULL);
 	buf_puts(&out, "\n");
 	return print_out(&out, e);
 }
@@ -94,7 +155,7 @@ struct delete_options {
 };
 
 static const struct option_row delete_rows[] = {
-	{ "force", 'f', OPTION_FLAG, NULL, "end it first if it runs",
+	{ "force", 'f', OPTION_FLAG, NULL, "end it first if it runs; none there is no error",
 	  .offset = offsetof(struct delete_options, force) },
 	{ 0 },
 };
@@ -104,7 +165,20 @@ static int delete_run(struct cli *c, void *options, int argc, char **argv, struc
 	const struct delete_options *o = options;
 
 	(void)argc;
-	return state_delete(c->arena, cli_state_root(c), argv[0], o->force, e);
+
+	int r = state_delete(c->arena, cli_state_root(c), argv[0], o->force, e);
+
+	if (r > 0) {
+		struct buf out = { .arena = c->arena };
+
+		buf_puts(&out, "zviz: warning: ");
+		print_safe(&out, e->text);
+		buf_puts(&out, "\n");
+		(void)!fd_write_all(STDERR_FILENO, buf_text(&out), out.len);
+		return 0;
+	}
+	/* Cleaning up after a crash begins with what need not be there. */
+	return r == -ENOENT && o->force ? 0 : r;
 }
 
 const struct command command_list = {

@@ -76,12 +76,14 @@ static bool is_bind(const struct spec_mount *m)
 	return bind;
 }
 
-static int resolve_paths(struct arena *a, const char *bundle, struct spec *s, struct err *e)
+static int resolve_paths(struct arena *a, const char *bundle, struct prepared *p, struct err *e)
 {
+	struct spec *s = &p->spec;
 	char absolute[PATH_MAX];
 
 	if (realpath(bundle, absolute) == NULL)
 		return fail(e, errno, "bundle %s: %m", bundle);
+	p->bundle = arena_strdup(a, absolute);
 	s->root.path = inside_bundle(a, absolute, s->root.path);
 	for (size_t i = 0; i < s->mounts.n; i++)
 		if (is_bind(&s->mounts.at[i]))
@@ -104,7 +106,7 @@ static int load_bundle(struct cli *c, const struct run_options *o, const struct 
 	TRY(spec_load(c->arena, "config.json", text, len, &p->spec, e));
 	if (p->spec.root.path == NULL)
 		return fail(e, EINVAL, "config.json: root.path: missing");
-	TRY(resolve_paths(c->arena, r->bundle, &p->spec, e));
+	TRY(resolve_paths(c->arena, r->bundle, p, e));
 	replace_command(c->arena, &p->spec, r);
 	for (size_t i = 0; i < o->env.n; i++)
 		add_env(c->arena, &p->spec, &o->env.at[i]);
@@ -208,7 +210,7 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->verbose = c->globals.verbose;
 	q->events = o->events.set;
 	q->direct = r->bundle == NULL ? &p->view : NULL;
-	q->create = p->create;
+	q->create = q->hooks = p->create;
 	q->terminal = wants_terminal(o, p);
 	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
 	q->detach = o->detach || q->create;

@@ -19,6 +19,7 @@ struct prepared {
 	struct plan plan;
 	struct bpf_program compiled; /* of --compiled */
 	struct sources sources;      /* the files that the profile was read from */
+	const char *bundle;          /* absolute; NULL: there is none */
 	bool create;                 /* it is to wait for its start */
 };
 

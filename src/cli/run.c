@@ -406,6 +406,7 @@ static int run_prepared(struct session *s, struct err *e)
 
 	s->box_options = (struct box_options){
 		.state_root = cli_state_root(c),
+		.bundle = s->job.bundle,
 		.timings = s->o->timings || c->globals.debug,
 		.preserve = (unsigned)s->o->preserve.value,
 	};

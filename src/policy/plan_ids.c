@@ -122,6 +122,13 @@ static bool maps_id(const struct id_maps *maps, uint32_t inside)
 	return false;
 }
 
+/* What an ordinary user may write himself: one id, his own (user_namespaces(7)). */
+static bool is_own_id(const struct id_maps *maps, uint32_t inside, uint32_t own)
+{
+	return maps->n == 1 && maps->at[0].count == 1 && maps->at[0].outside == own &&
+	       maps->at[0].inside == inside;
+}
+
 static int given_maps(struct draft *d, struct err *e)
 {
 	const struct id_maps *both[] = { &d->s->linux_.uid_maps, &d->s->linux_.gid_maps };
@@ -137,6 +144,9 @@ static int given_maps(struct draft *d, struct err *e)
 					      names[m]);
 			}
 	d->plan->mapping = d->h->privileged ? IDS_WRITE : IDS_HELPER;
+	if (!d->h->privileged && is_own_id(both[0], d->plan->uid, d->h->uid) &&
+	    is_own_id(both[1], d->plan->gid, d->h->gid))
+		d->plan->mapping = IDS_SINGLE;
 	d->plan->uid_maps = *both[0];
 	d->plan->gid_maps = *both[1];
 	return 0;

@@ -121,26 +121,39 @@ int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 	return dots ? doc_fail(b->doc, n, e, "no name of a sysctl") : 0;
 }
 
+const struct name spec_seccomp_arches[] = {
+	{ "SCMP_ARCH_AARCH64", 0 },
+	{ "SCMP_ARCH_ARM", 0 },
+	{ "SCMP_ARCH_LOONGARCH64", 0 },
+	{ "SCMP_ARCH_M68K", 0 },
+	{ "SCMP_ARCH_MIPS", 0 },
+	{ "SCMP_ARCH_MIPS64", 0 },
+	{ "SCMP_ARCH_MIPS64N32", 0 },
+	{ "SCMP_ARCH_MIPSEL", 0 },
+	{ "SCMP_ARCH_MIPSEL64", 0 },
+	{ "SCMP_ARCH_MIPSEL64N32", 0 },
+	{ "SCMP_ARCH_PARISC", 0 },
+	{ "SCMP_ARCH_PARISC64", 0 },
+	{ "SCMP_ARCH_PPC", 0 },
+	{ "SCMP_ARCH_PPC64", 0 },
+	{ "SCMP_ARCH_PPC64LE", 0 },
+	{ "SCMP_ARCH_RISCV64", 0 },
+	{ "SCMP_ARCH_S390", 0 },
+	{ "SCMP_ARCH_S390X", 0 },
+	{ "SCMP_ARCH_SH", 0 },
+	{ "SCMP_ARCH_SHEB", 0 },
+	{ "SCMP_ARCH_X32", 0 },
+	{ "SCMP_ARCH_X86", 0 },
+	{ "SCMP_ARCH_X86_64", 0 },
+	{ 0 },
+};
+
 /* Only that a name is known: of them all, the launch filters the machine's own calls alone. */
 int spec_check_seccomp_arch(const struct bind *b, const struct node *n, struct err *e)
 {
-	static const struct name names[] = {
-		{ "SCMP_ARCH_AARCH64", 0 },     { "SCMP_ARCH_ARM", 0 },
-		{ "SCMP_ARCH_LOONGARCH64", 0 }, { "SCMP_ARCH_M68K", 0 },
-		{ "SCMP_ARCH_MIPS", 0 },        { "SCMP_ARCH_MIPS64", 0 },
-		{ "SCMP_ARCH_MIPS64N32", 0 },   { "SCMP_ARCH_MIPSEL", 0 },
-		{ "SCMP_ARCH_MIPSEL64", 0 },    { "SCMP_ARCH_MIPSEL64N32", 0 },
-		{ "SCMP_ARCH_PARISC", 0 },      { "SCMP_ARCH_PARISC64", 0 },
-		{ "SCMP_ARCH_PPC", 0 },         { "SCMP_ARCH_PPC64", 0 },
-		{ "SCMP_ARCH_PPC64LE", 0 },     { "SCMP_ARCH_RISCV64", 0 },
-		{ "SCMP_ARCH_S390", 0 },        { "SCMP_ARCH_S390X", 0 },
-		{ "SCMP_ARCH_SH", 0 },          { "SCMP_ARCH_SHEB", 0 },
-		{ "SCMP_ARCH_X32", 0 },         { "SCMP_ARCH_X86", 0 },
-		{ "SCMP_ARCH_X86_64", 0 },      { 0 },
-	};
 	int64_t value;
 
-	return bind_name(b, n, "architecture", names, &value, e);
+	return bind_name(b, n, "architecture", spec_seccomp_arches, &value, e);
 }
 
 const struct name spec_seccomp_flags[] = {

@@ -84,7 +84,7 @@ static const struct field mount_fields[] = {
 	{ "", AS_FROM, OF(spec_mount, from) },
 	{ 0 }
 };
-static const struct field hook_fields[] = {
+const struct field spec_hook_fields[] = {
 	{ "path", AS_PATH, OF(spec_hook, path), .required = true },
 	{ "args", AS_STRINGS, OF(spec_hook, args) },
 	{ "env", AS_STRINGS, OF(spec_hook, env), .check = spec_check_env },
@@ -95,7 +95,7 @@ static const struct field hook_fields[] = {
 #define HOOKS(name, member)                                                                        \
 	{                                                                                          \
 		name, AS_LIST, IN(hooks.member), .size = sizeof(struct spec_hook),                 \
-						 .fields = hook_fields                             \
+						 .fields = spec_hook_fields                             \
 	}
 static const struct field hooks_fields[] = { HOOKS("prestart", prestart),
 					     HOOKS("createRuntime", create_runtime),
@@ -127,7 +127,7 @@ static const struct field device_fields[] = {
 	{ "", AS_CALL, .call = spec_check_device },
 	{ 0 }
 };
-static const struct name seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+const struct name spec_seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
 					       { "SCMP_ACT_KILL_PROCESS",
 						 (int)SECCOMP_RET_KILL_PROCESS },
 					       { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
@@ -138,7 +138,7 @@ static const struct name seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KI
 					       { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
 					       { "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
 					       { 0 } };
-static const struct name seccomp_operators[] = { { "SCMP_CMP_NE", SPEC_CMP_NE },
+const struct name spec_seccomp_operators[] = { { "SCMP_CMP_NE", SPEC_CMP_NE },
 						 { "SCMP_CMP_LT", SPEC_CMP_LT },
 						 { "SCMP_CMP_LE", SPEC_CMP_LE },
 						 { "SCMP_CMP_EQ", SPEC_CMP_EQ },
@@ -150,13 +150,13 @@ static const struct field seccomp_arg_fields[] = {
 	{ "index", AS_U64, OF(spec_seccomp_arg, index), .required = true, .max = 5 },
 	{ "value", AS_U64, OF(spec_seccomp_arg, value), .required = true },
 	{ "valueTwo", AS_U64, OF(spec_seccomp_arg, value_two) },
-	{ "op", AS_ENUM, OF(spec_seccomp_arg, op), .required = true, .names = seccomp_operators },
+	{ "op", AS_ENUM, OF(spec_seccomp_arg, op), .required = true, .names = spec_seccomp_operators },
 	{ 0 }
 };
 static const struct field seccomp_rule_fields[] = {
 	{ "names", AS_STRINGS, OF(spec_seccomp_rule, names), .required = true, .not_empty = true },
 	{ "action", AS_ENUM, OF(spec_seccomp_rule, action), .required = true,
-	  .names = seccomp_actions },
+	  .names = spec_seccomp_actions },
 	{ "errnoRet", AS_AMOUNT, OF(spec_seccomp_rule, errno_ret), .max = 4095 },
 	{ "args", AS_LIST, OF(spec_seccomp_rule, args), .size = sizeof(struct spec_seccomp_arg),
 	  .fields = seccomp_arg_fields },
@@ -166,7 +166,7 @@ static const struct field seccomp_rule_fields[] = {
 };
 const struct field spec_seccomp_fields[] = {
 	{ "defaultAction", AS_ENUM, IN(linux_.seccomp.default_action), .required = true,
-	  .names = seccomp_actions },
+	  .names = spec_seccomp_actions },
 	{ "defaultErrnoRet", AS_AMOUNT, IN(linux_.seccomp.default_errno), .max = 4095 },
 	{ "architectures", AS_STRINGS, IN(linux_.seccomp.architectures),
 	  .check = spec_check_seccomp_arch },
