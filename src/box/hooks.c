@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -160,6 +161,10 @@ int hooks_run(struct arena *a, const struct spec_hooks *hooks, const char *name,
 {
 	const char *text = hooks->n != 0 ? state_text(a, s) : NULL;
 
+	/* What the caller has left open is not theirs. */
+	if (hooks->n != 0)
+		(void)sys_close_range(3 + s->preserve, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+
 	for (size_t i = 0; i < hooks->n; i++) {
 		OWN_FD in = state_file(text, e);
 
@@ -230,8 +235,9 @@ void undo_hooks_create(struct box *b)
 /* In the container's namespaces, where the root is still the caller's. */
 int step_hooks_container(struct box *b, struct err *e)
 {
-	const struct hooks_state s = state_of(b, "creating", getpid());
+	struct hooks_state s = state_of(b, "creating", getpid());
 
+	s.preserve = b->opt->preserve; /* which the workload is to have */
 	return hooks_run(b->arena, &b->plan->spec->hooks.create_container, "createContainer", &s, e);
 }
 

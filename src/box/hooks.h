@@ -13,6 +13,7 @@ struct hooks_state {
 	const char *id, *status, *bundle;
 	pid_t pid; /* as the hook sees it; 0: none */
 	const struct pairs *annotations;
+	unsigned preserve; /* so many descriptors from 3 on go along */
 };
 
 /* Runs them one after the other, in the bundle's folder where there is one, each with nothing of ours but its input. Stops at

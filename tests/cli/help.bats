@@ -50,6 +50,10 @@ manual_options() {
 	diff <("$zviz" run --help | help_options) <(manual_options "$top/man/zviz-run.1.scd")
 }
 
+@test "zviz-create(1) has the options of zviz create --help, and no others" {
+	diff <("$zviz" create --help | help_options) <(manual_options "$top/man/zviz-create.1.scd")
+}
+
 @test "zviz-exec(1) has the options of zviz exec --help, and no others" {
 	diff <("$zviz" exec --help | help_options) <(manual_options "$top/man/zviz-exec.1.scd")
 }

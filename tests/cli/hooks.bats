@@ -11,12 +11,12 @@ setup() {
 	cd "$place/work"
 	chmod 777 out
 	cp "$(command -v busybox)" bundle/rootfs/bin/busybox
-	for name in sh sleep cat echo readlink head; do ln -s busybox "bundle/rootfs/bin/$name"; done
+	for name in sh sleep cat readlink tr; do ln -s busybox "bundle/rootfs/bin/$name"; done
 	id=hooks-$BATS_TEST_NUMBER-$$
 	# What a hook says of itself, a line in $OUT/log and its input in $OUT/NAME.
 	cat >hook <<-'END'
 	#!/bin/sh
-	echo "$NAME $1 $(readlink /proc/self/ns/pid /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/user | tr '\n' ' ')" >>"$OUT/log"
+	echo "$NAME $1 $(for kind in pid mnt net user; do readlink "/proc/self/ns/$kind"; done | tr '\n' ' ')" >>"$OUT/log"
 	cat >"$OUT/$NAME"
 	pwd >"$OUT/$NAME.pwd"
 	END
@@ -179,7 +179,8 @@ nothing_left() {
 	config "$(hook createRuntime "$place/work/fds")"
 	create
 	[ ! -s said ]
-	[[ $(cat out/fds) =~ ^0\ 1\ 2\ (10\ |255\ |3\ )*$ ]]
+	cat out/fds
+	[[ $(cat out/fds) =~ ^0\ 1\ (10\ )?2\ (3\ )?$ ]]
 	zviz delete "$id"
 }
 
