@@ -228,6 +228,8 @@ static int search_path(struct box *b, const char *name, struct err *e)
 	if (no == EACCES)
 		return fail(e, EACCES, "exec: \"%s\": permission denied", name);
 	fail(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+	if (!b->plan->direct)
+		return -ENOENT;
 	return advise(
 		e,
 		"the container shows only part of the host: see --read, or name the program's whole path");

@@ -106,6 +106,11 @@ nothing_left() {
 	nothing_left
 }
 
+@test "as conmon has a process join: it outlives the runtime, and its code is its own" {
+	engine joined
+	nothing_left
+}
+
 @test "a console socket gets the terminal, a pidfd socket the first process" {
 	engine console
 	engine pidfd

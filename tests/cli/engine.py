@@ -213,6 +213,28 @@ def preserve():
     zviz("delete", ID)
 
 
+def joined():
+    """exec --detach as conmon calls it: a child of ours that outlives the runtime, with its code."""
+    configure(args=["/bin/sleep", "1000"])
+    create(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    zviz("start", ID)
+    with open("process.json", "w") as f:
+        json.dump({"user": {"uid": 0, "gid": 0}, "args": ["/bin/sh", "-c", "read word; echo [$word]; exit 9"],
+                   "env": ["PATH=/bin"], "cwd": "/"}, f)
+    (out, out_end), (into_end, into) = os.pipe(), os.pipe()
+    subprocess.run(sys.argv[2:] + ["exec", "--pid-file", "pid", "--process", "process.json", "--detach", ID], check=True,
+                   timeout=PATIENCE_S, preexec_fn=die_with_us, stdin=into_end, stdout=out_end)
+    os.close(out_end)
+    with open("pid") as f:
+        pid = int(f.read())
+    expect(int(fields(pid)[1]), os.getpid(), "its parent")
+    time.sleep(0.3)
+    os.write(into, b"word\n")
+    expect(read_all(out), b"[word]\n", "output")
+    expect(exit_code(pid), 9, "exit code")
+    zviz("delete", "--force", ID)
+
+
 def race():
     """Of many who start it, one does; the others hear that it runs, or has run."""
     create(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
