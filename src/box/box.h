@@ -125,10 +125,10 @@ struct box {
 	int view[VIEW_FDS]; /* so do the files that show limits, and those that say what is in use */
 	int door;           /* the broker's, for whoever joins later */
 	int objects_file;   /* where init writes down what its rules are about */
-	int waiting_file;   /* of a container that is started later: how far init is (box/record.h), */
-	int start;          /* and where it is told to go on */
+	int waiting_file; /* of a container that is started later: how far init is (box/record.h), */
+	int start;        /* and where it is told to go on */
 	struct record_waiting *waiting;
-	int hooks_input;    /* what hooks of the container's own are told */
+	int hooks_input; /* what hooks of the container's own are told */
 
 	/* init's */
 	int root, old_root;

@@ -238,7 +238,8 @@ int step_hooks_container(struct box *b, struct err *e)
 	struct hooks_state s = state_of(b, "creating", getpid());
 
 	s.preserve = b->opt->preserve; /* which the workload is to have */
-	return hooks_run(b->arena, &b->plan->spec->hooks.create_container, "createContainer", &s, e);
+	return hooks_run(b->arena, &b->plan->spec->hooks.create_container, "createContainer", &s,
+			 e);
 }
 
 /* Before the filters, under which it is read and passed on. */
@@ -253,7 +254,8 @@ int step_hooks_ready(struct box *b, struct err *e)
 /* Under everything that the workload is under, since it is a program of the container's. The timer lasts beyond exec. */
 static _Noreturn void become_hook(struct box *b, const struct spec_hook *h)
 {
-	if (dup2(b->hooks_input, 0) < 0 || (h->timeout.set && alarm((unsigned)h->timeout.value) != 0))
+	if (dup2(b->hooks_input, 0) < 0 ||
+	    (h->timeout.set && alarm((unsigned)h->timeout.value) != 0))
 		_exit(126);
 	execve(h->path, words(b->arena, &h->args, h->path), words(b->arena, &h->env, NULL));
 	_exit(127);
@@ -275,16 +277,19 @@ int step_hooks_start(struct box *b, struct err *e)
 		if (pid == 0)
 			become_hook(b, &hooks->at[i]);
 		if (pid < 0)
-			return fail(e, -pid, "error running hook #%zu (startContainer): %s: fork: %m", i,
+			return fail(e, -pid,
+				    "error running hook #%zu (startContainer): %s: fork: %m", i,
 				    path);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM && hooks->at[i].timeout.set)
-			return fail(e, ETIMEDOUT,
-				    "error running hook #%zu (startContainer): %s: it took longer than %llu s",
-				    i, path, (unsigned long long)hooks->at[i].timeout.value);
+			return fail(
+				e, ETIMEDOUT,
+				"error running hook #%zu (startContainer): %s: it took longer than %llu s",
+				i, path, (unsigned long long)hooks->at[i].timeout.value);
 		if (status != 0)
-			return fail(e, EIO, "error running hook #%zu (startContainer): %s: %s %d", i, path,
+			return fail(e, EIO, "error running hook #%zu (startContainer): %s: %s %d",
+				    i, path,
 				    WIFSIGNALED(status) ? "killed by signal" : "exit status",
 				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}

@@ -96,10 +96,10 @@ void end_process(pid_t *pid, int *pidfd)
 
 void box_release(struct box *b)
 {
-	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init, &b->note_broker,
-			     &b->hand_broker, &b->hand_init,    &b->userns,    &b->console,
-			     &b->init_pidfd,  &b->broker_pidfd, &b->door,      &b->objects_file,
-			     &b->into,        &b->cgroup_ns,    &b->launcher,  &b->net_control,
+	int *const fds[] = { &b->init_note,    &b->broker_note,  &b->note_init, &b->note_broker,
+			     &b->hand_broker,  &b->hand_init,    &b->userns,    &b->console,
+			     &b->init_pidfd,   &b->broker_pidfd, &b->door,      &b->objects_file,
+			     &b->into,         &b->cgroup_ns,    &b->launcher,  &b->net_control,
 			     &b->waiting_file, &b->start };
 
 	if (b->broker > 0 && !b->left)

@@ -79,7 +79,7 @@ static void end_by(int sig)
  * could want one. */
 static void feel_signals(void (*handler)(int))
 {
-	static const int harmless[] = { SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGURG,
+	static const int harmless[] = { SIGKILL,  SIGSTOP, SIGCHLD, SIGCONT, SIGURG,
 					SIGWINCH, SIGTSTP, SIGTTIN, SIGTTOU };
 	struct sigaction act = { .sa_handler = handler };
 
@@ -167,9 +167,10 @@ static int explain_end(struct box *b, struct err *e)
 {
 	int code = box_wait(b, e);
 
-	return code < 0 ? code
-			: fail(e, EIO, "the first process ended before it could be started (code %d)",
-			       code);
+	return code < 0
+		       ? code
+		       : fail(e, EIO,
+			      "the first process ended before it could be started (code %d)", code);
 }
 
 int box_await_created(struct box *b, struct err *e)
@@ -216,10 +217,12 @@ static int say_status(struct arena *a, const char *root, const char *id, struct 
 	switch (info.status) {
 	case STATE_STOPPED:
 		fail(e, EINVAL, "cannot start a container that has stopped: %s", id);
-		return info.cut_short ? advise(e, "its broker was killed, and the container with it")
-				      : -e->no;
+		return info.cut_short
+			       ? advise(e, "its broker was killed, and the container with it")
+			       : -e->no;
 	case STATE_CREATING:
-		return fail(e, EBUSY, "cannot start a container that is still being created: %s", id);
+		return fail(e, EBUSY, "cannot start a container that is still being created: %s",
+			    id);
 	case STATE_PAUSED:
 		fail(e, EBUSY, "cannot start a container that is paused: %s", id);
 		return advise(e, "zviz resume %s", id);
@@ -260,7 +263,7 @@ static int await_exec(int dir, int socket, const char *id, struct err *e)
 		return 0;
 	return fail(e, EIO, "container %s: %s: the first process was killed", id,
 		    row >= 0 && row < (int)launch_sequence.n ? launch_sequence.rows[row].name
-							       : "start");
+							     : "start");
 }
 
 static int run_poststart(struct arena *a, int dir, const char *id, struct err *e)

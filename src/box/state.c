@@ -407,10 +407,9 @@ static bool is_here_to_stay(const struct record *r, int dir)
 
 static int run_poststop(struct arena *a, const char *id, const struct record *r, struct err *e)
 {
-	const struct hooks_state s = { .id = id,
-				       .status = "stopped",
-				       .bundle = r->bundle,
-				       .annotations = &r->annotations };
+	const struct hooks_state s = {
+		.id = id, .status = "stopped", .bundle = r->bundle, .annotations = &r->annotations
+	};
 
 	return hooks_run_all(a, &r->poststop, "poststop", &s, e);
 }

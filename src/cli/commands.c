@@ -6,16 +6,15 @@
 extern const struct command command_list, command_state, command_delete, command_explain,
 	command_check, command_profiles, command_compile, command_completion, command_help,
 	command_events, command_exec, command_update, command_verify, command_diff, command_version,
-	command_features, command_spec, command_start, command_kill, command_ps, command_pause, command_resume;
+	command_features, command_spec, command_start, command_kill, command_ps, command_pause,
+	command_resume;
 
 const struct command *const commands[] = {
-	&command_run,     &command_create,   &command_start, &command_exec,     &command_explain,
-	&command_compile, &command_verify,   &command_diff,
-	&command_check,   &command_profiles, &command_list,
-	&command_state,   &command_ps,       &command_events,
-	&command_kill,    &command_pause,    &command_resume,
-	&command_update,  &command_delete,   &command_completion,
-	&command_spec, &command_features, &command_help,    &command_version,  NULL,
+	&command_run,     &command_create,   &command_start,  &command_exec,    &command_explain,
+	&command_compile, &command_verify,   &command_diff,   &command_check,   &command_profiles,
+	&command_list,    &command_state,    &command_ps,     &command_events,  &command_kill,
+	&command_pause,   &command_resume,   &command_update, &command_delete,  &command_completion,
+	&command_spec,    &command_features, &command_help,   &command_version, NULL,
 };
 
 static const struct name log_formats[] = {

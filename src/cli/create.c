@@ -34,8 +34,8 @@ static uint32_t listening(void)
 	const char *count = getenv("LISTEN_FDS"), *whose = getenv("LISTEN_PID");
 	uint32_t n, pid;
 
-	if (count == NULL || whose == NULL || num_id(whose, &pid) < 0 || pid != (uint32_t)getpid() ||
-	    num_id(count, &n) < 0)
+	if (count == NULL || whose == NULL || num_id(whose, &pid) < 0 ||
+	    pid != (uint32_t)getpid() || num_id(count, &n) < 0)
 		return 0;
 	return n;
 }
@@ -57,7 +57,8 @@ int create_check(struct arena *a, struct run_options *o, struct plan *p, struct 
 
 	TRY(check_terminal(o, p, e));
 	if (o->no_pivot) {
-		fail(e, EOPNOTSUPP, "--no-pivot: a root that is not changed for good could be left");
+		fail(e, EOPNOTSUPP,
+		     "--no-pivot: a root that is not changed for good could be left");
 		return advise(e, "leave it out: zviz needs no pivot from a ramdisk's root, either");
 	}
 	if (sockets != 0) {

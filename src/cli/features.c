@@ -15,8 +15,10 @@ static const char *const namespaces[] = { "cgroup", "ipc",  "mount", "network",
 					  "pid",    "user", "uts",   NULL };
 
 /* By create and start; `zviz run` runs none. */
-static const char *const hooks[] = { "prestart",       "createRuntime", "createContainer",
-				     "startContainer", "poststart",	"poststop", NULL };
+static const char *const hooks[] = {
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+	NULL
+};
 
 static void put_list(struct json_writer *j, const char *key, const char *const *list)
 {
@@ -67,7 +69,8 @@ static void put_seccomp(struct json_writer *j)
 	json_put_bool(j, "enabled", true);
 	json_open_array(j, "actions");
 	for (const struct name *n = spec_seccomp_actions; n->name != NULL; n++)
-		if (strcmp(n->name, "SCMP_ACT_TRACE") != 0 && strcmp(n->name, "SCMP_ACT_NOTIFY") != 0)
+		if (strcmp(n->name, "SCMP_ACT_TRACE") != 0 &&
+		    strcmp(n->name, "SCMP_ACT_NOTIFY") != 0)
 			json_put_string(j, NULL, n->name);
 	json_close(j);
 	put_names(j, "operators", spec_seccomp_operators);
@@ -75,7 +78,8 @@ static void put_seccomp(struct json_writer *j)
 	put_names(j, "knownFlags", spec_seccomp_flags);
 	json_open_array(j, "supportedFlags");
 	for (const struct name *n = spec_seccomp_flags; n->name != NULL; n++)
-		if (n->value != SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) /* it goes with a listener */
+		if (n->value !=
+		    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) /* it goes with a listener */
 			json_put_string(j, NULL, n->name);
 	json_close(j);
 	json_close(j);

@@ -37,16 +37,10 @@ static const struct mount_row mounts[] = {
 	  "devpts",
 	  "devpts",
 	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", NULL, "gid=5" } },
-	{ "/dev/shm",
-	  "tmpfs",
-	  "shm",
-	  { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
+	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
 	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
 	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
-	{ "/sys/fs/cgroup",
-	  "cgroup",
-	  "cgroup",
-	  { "nosuid", "noexec", "nodev", "relatime", "ro" } },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime", "ro" } },
 };
 
 static const char *const args[] = { "sh", NULL };
@@ -56,14 +50,21 @@ static const char *const env[] = {
 static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup", NULL };
 
 /* proc(5): what tells of the machine, or could change it. */
-static const char *const masked[] = { "/proc/acpi",	   "/proc/asound",     "/proc/interrupts",
-				      "/proc/kcore",	   "/proc/keys",       "/proc/latency_stats",
-				      "/proc/sched_debug", "/proc/scsi",       "/proc/timer_list",
-				      "/proc/timer_stats", "/sys/devices/virtual/powercap",
-				      "/sys/firmware",	   NULL };
-static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL
-};
+static const char *const masked[] = { "/proc/acpi",
+				      "/proc/asound",
+				      "/proc/interrupts",
+				      "/proc/kcore",
+				      "/proc/keys",
+				      "/proc/latency_stats",
+				      "/proc/sched_debug",
+				      "/proc/scsi",
+				      "/proc/timer_list",
+				      "/proc/timer_stats",
+				      "/sys/devices/virtual/powercap",
+				      "/sys/firmware",
+				      NULL };
+static const char *const readonly[] = { "/proc/bus",           "/proc/fs", "/proc/irq", "/proc/sys",
+					"/proc/sysrq-trigger", NULL };
 
 static void put_list(struct json_writer *j, const char *key, const char *const *list)
 {

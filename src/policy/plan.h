@@ -328,7 +328,7 @@ struct plan_request {
 	bool events;  /* somebody listens: audit at least the denials */
 	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
 	bool init, detach, create, terminal;
-	bool hooks; /* those of the bundle may be run */
+	bool hooks;          /* those of the bundle may be run */
 	bool systemd_cgroup; /* a scope of systemd's is the container's group */
 	uint64_t timeout_ms;
 	struct amount network;     /* --network: enum network_mode */

@@ -24,8 +24,9 @@ static int refuse_hooks(const struct draft *d, struct err *e)
 		if (hooks[i].n != 0) {
 			fail(e, EPERM, "%s: hooks.%s: they would run on this machine as the caller",
 			     d->s->file, hooks[i].name);
-			return advise(e,
-				      "leave the hooks out of the bundle; or, if you trust who wrote it, use create and start");
+			return advise(
+				e,
+				"leave the hooks out of the bundle; or, if you trust who wrote it, use create and start");
 		}
 	return 0;
 }

@@ -122,30 +122,14 @@ int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 }
 
 const struct name spec_seccomp_arches[] = {
-	{ "SCMP_ARCH_AARCH64", 0 },
-	{ "SCMP_ARCH_ARM", 0 },
-	{ "SCMP_ARCH_LOONGARCH64", 0 },
-	{ "SCMP_ARCH_M68K", 0 },
-	{ "SCMP_ARCH_MIPS", 0 },
-	{ "SCMP_ARCH_MIPS64", 0 },
-	{ "SCMP_ARCH_MIPS64N32", 0 },
-	{ "SCMP_ARCH_MIPSEL", 0 },
-	{ "SCMP_ARCH_MIPSEL64", 0 },
-	{ "SCMP_ARCH_MIPSEL64N32", 0 },
-	{ "SCMP_ARCH_PARISC", 0 },
-	{ "SCMP_ARCH_PARISC64", 0 },
-	{ "SCMP_ARCH_PPC", 0 },
-	{ "SCMP_ARCH_PPC64", 0 },
-	{ "SCMP_ARCH_PPC64LE", 0 },
-	{ "SCMP_ARCH_RISCV64", 0 },
-	{ "SCMP_ARCH_S390", 0 },
-	{ "SCMP_ARCH_S390X", 0 },
-	{ "SCMP_ARCH_SH", 0 },
-	{ "SCMP_ARCH_SHEB", 0 },
-	{ "SCMP_ARCH_X32", 0 },
-	{ "SCMP_ARCH_X86", 0 },
-	{ "SCMP_ARCH_X86_64", 0 },
-	{ 0 },
+	{ "SCMP_ARCH_AARCH64", 0 },     { "SCMP_ARCH_ARM", 0 },    { "SCMP_ARCH_LOONGARCH64", 0 },
+	{ "SCMP_ARCH_M68K", 0 },        { "SCMP_ARCH_MIPS", 0 },   { "SCMP_ARCH_MIPS64", 0 },
+	{ "SCMP_ARCH_MIPS64N32", 0 },   { "SCMP_ARCH_MIPSEL", 0 }, { "SCMP_ARCH_MIPSEL64", 0 },
+	{ "SCMP_ARCH_MIPSEL64N32", 0 }, { "SCMP_ARCH_PARISC", 0 }, { "SCMP_ARCH_PARISC64", 0 },
+	{ "SCMP_ARCH_PPC", 0 },         { "SCMP_ARCH_PPC64", 0 },  { "SCMP_ARCH_PPC64LE", 0 },
+	{ "SCMP_ARCH_RISCV64", 0 },     { "SCMP_ARCH_S390", 0 },   { "SCMP_ARCH_S390X", 0 },
+	{ "SCMP_ARCH_SH", 0 },          { "SCMP_ARCH_SHEB", 0 },   { "SCMP_ARCH_X32", 0 },
+	{ "SCMP_ARCH_X86", 0 },         { "SCMP_ARCH_X86_64", 0 }, { 0 },
 };
 
 /* Only that a name is known: of them all, the launch filters the machine's own calls alone. */

@@ -95,7 +95,7 @@ const struct field spec_hook_fields[] = {
 #define HOOKS(name, member)                                                                        \
 	{                                                                                          \
 		name, AS_LIST, IN(hooks.member), .size = sizeof(struct spec_hook),                 \
-						 .fields = spec_hook_fields                             \
+						 .fields = spec_hook_fields                        \
 	}
 static const struct field hooks_fields[] = { HOOKS("prestart", prestart),
 					     HOOKS("createRuntime", create_runtime),
@@ -128,29 +128,30 @@ static const struct field device_fields[] = {
 	{ 0 }
 };
 const struct name spec_seccomp_actions[] = { { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
-					       { "SCMP_ACT_KILL_PROCESS",
-						 (int)SECCOMP_RET_KILL_PROCESS },
-					       { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
-					       { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
-					       { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
-					       { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
-					       { "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
-					       { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
-					       { "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
-					       { 0 } };
+					     { "SCMP_ACT_KILL_PROCESS",
+					       (int)SECCOMP_RET_KILL_PROCESS },
+					     { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+					     { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+					     { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
+					     { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
+					     { "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
+					     { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+					     { "SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF },
+					     { 0 } };
 const struct name spec_seccomp_operators[] = { { "SCMP_CMP_NE", SPEC_CMP_NE },
-						 { "SCMP_CMP_LT", SPEC_CMP_LT },
-						 { "SCMP_CMP_LE", SPEC_CMP_LE },
-						 { "SCMP_CMP_EQ", SPEC_CMP_EQ },
-						 { "SCMP_CMP_GE", SPEC_CMP_GE },
-						 { "SCMP_CMP_GT", SPEC_CMP_GT },
-						 { "SCMP_CMP_MASKED_EQ", SPEC_CMP_MASKED_EQ },
-						 { 0 } };
+					       { "SCMP_CMP_LT", SPEC_CMP_LT },
+					       { "SCMP_CMP_LE", SPEC_CMP_LE },
+					       { "SCMP_CMP_EQ", SPEC_CMP_EQ },
+					       { "SCMP_CMP_GE", SPEC_CMP_GE },
+					       { "SCMP_CMP_GT", SPEC_CMP_GT },
+					       { "SCMP_CMP_MASKED_EQ", SPEC_CMP_MASKED_EQ },
+					       { 0 } };
 static const struct field seccomp_arg_fields[] = {
 	{ "index", AS_U64, OF(spec_seccomp_arg, index), .required = true, .max = 5 },
 	{ "value", AS_U64, OF(spec_seccomp_arg, value), .required = true },
 	{ "valueTwo", AS_U64, OF(spec_seccomp_arg, value_two) },
-	{ "op", AS_ENUM, OF(spec_seccomp_arg, op), .required = true, .names = spec_seccomp_operators },
+	{ "op", AS_ENUM, OF(spec_seccomp_arg, op), .required = true,
+	  .names = spec_seccomp_operators },
 	{ 0 }
 };
 static const struct field seccomp_rule_fields[] = {

@@ -8,12 +8,12 @@
 #include "text/bind.h"
 
 extern const struct field spec_fields[];
-extern const struct field spec_hook_fields[]; /* of one hook; they bind to a struct spec_hook */
+extern const struct field spec_hook_fields[];    /* of one hook; they bind to a struct spec_hook */
 extern const struct field spec_process_fields[]; /* of process, likewise */
 extern const struct field spec_seccomp_fields[]; /* of linux.seccomp; they bind to a struct spec */
 extern const struct field spec_resources_fields[]; /* of linux.resources, likewise */
 extern const struct name spec_seccomp_actions[], spec_seccomp_operators[], spec_seccomp_arches[];
-extern const struct name spec_seccomp_flags[];     /* "SECCOMP_FILTER_FLAG_LOG" */
+extern const struct name spec_seccomp_flags[]; /* "SECCOMP_FILTER_FLAG_LOG" */
 
 /* Of one value. */
 int spec_check_version(const struct bind *b, const struct node *n, struct err *e);
