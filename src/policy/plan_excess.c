@@ -2,28 +2,41 @@
  * What a bundle asks for and does not get: said, or refused, but never passed over.
  */
 #include <errno.h>
+#include <stddef.h>
 
 #include "policy/draft.h"
+
+struct hook_kind {
+	const char *name, *where;
+	size_t offset;
+};
+
+#define HOOKS(name, member, where)                                                                 \
+	{                                                                                          \
+		name, where, offsetof(struct spec, hooks.member)                                   \
+	}
+static const struct hook_kind hook_kinds[] = {
+	HOOKS("prestart", prestart, "on this machine"),
+	HOOKS("createRuntime", create_runtime, "on this machine"),
+	HOOKS("createContainer", create_container, "in the container's namespaces"),
+	HOOKS("startContainer", start_container, "as the workload"),
+	HOOKS("poststart", poststart, "on this machine"),
+	HOOKS("poststop", poststop, "on this machine"),
+};
+#undef HOOKS
+
+static const struct spec_hooks *hooks_of(const struct spec *s, const struct hook_kind *kind)
+{
+	return (const struct spec_hooks *)((const char *)s + kind->offset);
+}
 
 /* They are programs of the host, named by whoever wrote the bundle. An engine wrote it itself. */
 static int refuse_hooks(const struct draft *d, struct err *e)
 {
-	const struct {
-		const char *name;
-		size_t n;
-	} hooks[] = {
-		{ "prestart", d->s->hooks.prestart.n },
-		{ "createRuntime", d->s->hooks.create_runtime.n },
-		{ "createContainer", d->s->hooks.create_container.n },
-		{ "startContainer", d->s->hooks.start_container.n },
-		{ "poststart", d->s->hooks.poststart.n },
-		{ "poststop", d->s->hooks.poststop.n },
-	};
-
-	for (size_t i = 0; i < COUNT(hooks) && !d->r->hooks; i++)
-		if (hooks[i].n != 0) {
+	for (size_t i = 0; i < COUNT(hook_kinds) && !d->r->hooks; i++)
+		if (hooks_of(d->s, &hook_kinds[i])->n != 0) {
 			fail(e, EPERM, "%s: hooks.%s: they would run on this machine as the caller",
-			     d->s->file, hooks[i].name);
+			     d->s->file, hook_kinds[i].name);
 			return advise(
 				e,
 				"leave the hooks out of the bundle; or, if you trust who wrote it, use create and start");
@@ -51,6 +64,13 @@ static int excess_plan(struct draft *d, struct err *e)
 static void excess_explain(const struct plan *p, struct buf *out)
 {
 	buf_printf(out, "  read from: %s\n", p->spec->file);
+	for (size_t i = 0; i < COUNT(hook_kinds); i++) {
+		const struct spec_hooks *hooks = hooks_of(p->spec, &hook_kinds[i]);
+
+		for (size_t n = 0; n < hooks->n; n++)
+			buf_printf(out, "  hook %s: %s, %s\n", hook_kinds[i].name,
+				   shown(out->arena, hooks->at[n].path), hook_kinds[i].where);
+	}
 }
 
 const struct layer layer_excess = { "spec", excess_plan, excess_explain };

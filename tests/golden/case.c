@@ -158,6 +158,8 @@ static const struct key keys[] = {
 	{ "verbose", FLAG, AT(request.verbose) },
 	{ "events", FLAG, AT(request.events) },
 	{ "init", FLAG, AT(request.init) },
+	{ "create", FLAG, AT(request.create) },
+	{ "hooks", FLAG, AT(request.hooks) },
 	{ "terminal", FLAG, AT(request.terminal) },
 	{ "network", .set = set_network },
 	{ "systemd-cgroup", FLAG, AT(request.systemd_cgroup) },
