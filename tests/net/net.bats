@@ -108,9 +108,20 @@ in_world() {
 	[ -z "$(ls -A "$place/state")" ]
 }
 
-@test "without a private network, zviz-net is not looked for" {
+@test "without a private network, zviz-net is not looked for, and nobody has a library of networks in memory" {
 	cp "$zviz" "$place/zviz"
 	run -0 "$place/zviz" --root "$place/state" run one true
+	"$place/zviz" --root "$place/state" run --events "$place/events" one -- sh -c 'touch /work/ran; sleep 60' 3>&- &
+	until [ -e "$place/work/ran" ]; do sleep 0.05; done
+	libraries='libnftables|libnftnl|libmnl|libsystemd'
+	ldd "${zviz%/*}/../net/zviz-net" | grep -Eq "$libraries" # they are called so
+	n=0
+	for pid in $(pgrep -f "$place/[z]viz"); do
+		run ! grep -E "$libraries" "/proc/$pid/maps"
+		n=$((n + 1))
+	done
+	[ "$n" -ge 2 ] # the launcher and its broker
+	"$place/zviz" --root "$place/state" delete --force one
 }
 
 @test "--allow and --publish say what is wrong with them" {
