@@ -109,7 +109,7 @@ static int reached(const struct sockaddr_in *to)
 static void send_blocks(const struct sockaddr_in *to, double seconds)
 {
 	int fd = reached(to);
-	double start = now(), end = start;
+	double start = now(), end;
 	uint64_t sent = 0;
 
 	while ((end = now()) - start < seconds) {
@@ -125,7 +125,7 @@ static void send_blocks(const struct sockaddr_in *to, double seconds)
 static void open_many(const struct sockaddr_in *to, double seconds)
 {
 	const struct linger reset = { .l_onoff = 1 };
-	double start = now(), end = start;
+	double start = now(), end;
 	unsigned made = 0;
 
 	while ((end = now()) - start < seconds) {
