@@ -234,6 +234,13 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	p->spec.process.terminal = q->terminal;
 }
 
+/* Who wants no private network pays for no look. */
+static void find_way_out(struct prepared *p)
+{
+	if (plan_network_mode(&p->request, &p->profile) == NETWORK_PRIVATE)
+		probe_network(&p->host);
+}
+
 /* What the caller says of itself must be so. */
 static int check_globals(const struct cli *c, const struct host *h, struct err *e)
 {
@@ -306,6 +313,7 @@ static int make_ready(struct cli *c, const struct run_options *o, const struct r
 	make_request(c, o, &r, p);
 	TRY(network_options(c->arena, o, &p->request, e));
 	find_disks(c->arena, p);
+	find_way_out(p);
 	TRY(find_ranges(c->arena, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
 	return o->compiled != NULL ? compiled_adopt(o->compiled, &p->compiled, &p->plan, e) : 0;

@@ -25,7 +25,7 @@ enum {
 	CGROUP_CONTROLLERS = 10, /* how many */
 };
 
-enum { HOST_PATH_MAX = 256 };
+enum { HOST_PATH_MAX = 256, HOST_PROGRAM_MAX = 64 };
 
 struct host_cgroup {
 	/* The v2 hierarchy: where it is mounted ("" when it is not), the folder below which this process
@@ -58,6 +58,9 @@ struct host {
 	uint64_t memory_bytes;    /* of the machine; 0: not known */
 	bool has_newuidmap;       /* and newgidmap; nobody looks when the caller is privileged */
 	struct host_cgroup cgroup;
+	/* Of a private network, by probe_network(): nobody looks when none is wanted. */
+	bool net_admin; /* holds CAP_NET_ADMIN over the network that zviz is in */
+	char pasta[HOST_PROGRAM_MAX], slirp4netns[HOST_PROGRAM_MAX]; /* where; "": not there */
 };
 
 #endif

@@ -116,25 +116,25 @@ static unsigned last_capability(void)
 	return last;
 }
 
-/* Where id helpers may be: never from $PATH, they get privileges. */
-bool probe_id_helpers(void)
+bool probe_program(const char *name, char out[HOST_PROGRAM_MAX])
 {
 	static const char *const dirs[] = { "/usr/bin", "/bin", "/usr/local/bin" };
-	static const char *const programs[] = { "newuidmap", "newgidmap" };
 
-	for (size_t p = 0; p < COUNT(programs); p++) {
-		bool found = false;
-
-		for (size_t d = 0; d < COUNT(dirs) && !found; d++) {
-			char path[64];
-
-			snprintf(path, sizeof path, "%s/%s", dirs[d], programs[p]);
-			found = access(path, X_OK) == 0;
-		}
-		if (!found)
-			return false;
+	for (size_t d = 0; d < COUNT(dirs); d++) {
+		snprintf(out, HOST_PROGRAM_MAX, "%s/%s", dirs[d], name);
+		if (access(out, X_OK) == 0)
+			return true;
 	}
-	return true;
+	out[0] = '\0';
+	return false;
+}
+
+/* They get privileges. */
+bool probe_id_helpers(void)
+{
+	char path[HOST_PROGRAM_MAX];
+
+	return probe_program("newuidmap", path) && probe_program("newgidmap", path);
 }
 
 bool probe_release(unsigned major, unsigned minor)

@@ -83,6 +83,12 @@ struct check_rows {
 	struct check_row *at;
 };
 
+/* What private networks are made with. Nothing is tried. */
+void probe_network(struct host *h);
+
+/* Where a program of the system's is, into *out; false, and "", when it is in no folder of the system's. Never from $PATH. */
+bool probe_program(const char *name, char out[HOST_PROGRAM_MAX]);
+
 /* Appends to *out, grouped by layer. `h` comes from probe_host(). Nothing of what it tries is
  * left behind. */
 int probe_all(struct arena *a, const struct host *h, struct check_rows *out, struct err *e);

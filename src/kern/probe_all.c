@@ -212,6 +212,34 @@ static int check_ids(struct trial *t, struct err *e)
 	return check_range(t, "/etc/subgid", user, e);
 }
 
+/* ---- networks ---- */
+
+static void check_network(struct trial *t)
+{
+	struct host h = *t->h;
+	const char *program;
+
+	probe_network(&h);
+	program = h.pasta[0] != '\0' ? "pasta" : "slirp4netns";
+	if (h.net_admin) {
+		trial_add(t, "network", "private", CHECK_OK,
+			  "private networks by a pair of devices and NAT, if zviz-net is installed",
+			  "");
+		return;
+	}
+	if (h.pasta[0] == '\0' && h.slirp4netns[0] == '\0') {
+		trial_add(t, "network", "private", CHECK_LIMITED,
+			  "no private networks: this user needs pasta or slirp4netns for them",
+			  "apt-get install passt (or slirp4netns)");
+		return;
+	}
+	trial_add_if(
+		t, "network", "private", access("/dev/net/tun", R_OK | W_OK) == 0, CHECK_LIMITED,
+		arena_printf(t->a, "private networks by %s, if zviz-net is installed", program),
+		"no private networks: /dev/net/tun is not there, or not for this user",
+		"modprobe tun; a container has to be started with --device /dev/net/tun");
+}
+
 /* ---- seccomp ---- */
 
 static int set_sync_wake(const void *arg)
@@ -315,6 +343,7 @@ int probe_all(struct arena *a, const struct host *h, struct check_rows *out, str
 	check_kernel(&t);
 	check_namespaces(&t);
 	TRY(check_ids(&t, e));
+	check_network(&t);
 	check_seccomp(&t);
 	check_landlock(&t);
 	check_capabilities(&t);

@@ -81,13 +81,8 @@ static int64_t first_id(const char *path)
 	return sscanf(text, "%u", &id) == 1 ? (int64_t)id : -1;
 }
 
-/* Into the container's user namespace, whose ids are nobody's outside: what it may still be asked for, it could not do.
- * The kernel asks for CAP_NET_ADMIN over the owner of a network of whoever changes a set there (nfnetlink_rcv), whatever the
- * socket; it is over nothing of the host's. */
-static int leave_host(bool names, struct err *e)
+int enter_container(struct holder *h, struct err *e)
 {
-	const uint64_t kept = names ? 1ull << CAP_NET_ADMIN : 0;
-	const struct sys_caps caps = { .effective = kept, .permitted = kept };
 	int r = sys_setns(NET_FD_USERNS, CLONE_NEWUSER);
 	int64_t uid = first_id("/proc/self/uid_map"), gid = first_id("/proc/self/gid_map");
 
@@ -95,12 +90,29 @@ static int leave_host(bool names, struct err *e)
 		r = -EINVAL;
 	if (r == 0)
 		r = sys_setgroups(0, NULL);
+	/* Where a user has mapped a single id, nobody may change groups: they stay the user's. */
+	if (r == -EPERM && h->job.way != NET_PAIR)
+		r = 0;
 	if (r == 0)
 		r = sys_setresgid((gid_t)gid);
 	if (r == 0)
 		r = sys_setresuid((uid_t)uid);
-	if (r == 0)
-		r = sys_capset(&caps);
+	h->entered = r == 0;
+	return r < 0 ? fail(e, -r, "zviz-net: become the container's first id: %m") : 0;
+}
+
+/* What it may still be asked for, it could not do. The kernel asks for CAP_NET_ADMIN over the owner of a network of whoever
+ * changes a set there (nfnetlink_rcv), whatever the socket; it is over nothing of the host's. */
+static int leave_host(struct holder *h, struct err *e)
+{
+	const bool sets = h->job.ndomains != 0 || h->own != NULL;
+	const uint64_t kept = sets ? 1ull << CAP_NET_ADMIN : 0;
+	const struct sys_caps caps = { .effective = kept, .permitted = kept };
+	int r;
+
+	if (!h->entered)
+		TRY(enter_container(h, e));
+	r = sys_capset(&caps);
 	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
 }
 
@@ -116,7 +128,7 @@ static int allow_descriptors(const struct holder *h, struct err *e)
 		       : 0;
 }
 
-int confine(const struct holder *h, struct err *e)
+int confine(struct holder *h, struct err *e)
 {
 	const struct rlimit no_core = { 0 };
 	bool names = h->job.ndomains != 0;
@@ -124,7 +136,7 @@ int confine(const struct holder *h, struct err *e)
 
 	if (names)
 		TRY(allow_descriptors(h, e));
-	TRY(leave_host(names, e));
+	TRY(leave_host(h, e));
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "zviz-net: confine itself: %m");

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "net/own.h"
 #include "net/pool.h"
 #include "policy/net_job.h"
 
@@ -23,6 +24,8 @@ struct holder {
 	struct nft_ctx *host; /* its socket owns the host's table */
 	struct nft_ctx *inside;
 	struct names *names;
+	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
+	bool entered;    /* is in the container's user namespace, as its first id */
 };
 
 /* Loads text as one transaction into the network namespace that `nft` was made in. */
@@ -36,11 +39,25 @@ int veth_inside(struct holder *h, struct err *e);
 int veth_make(struct holder *h, struct err *e);
 int veth_host(struct holder *h, struct err *e);
 
-/* Takes the ports of the host that are published, or says who cannot have them. */
+/* A way out by a program: what to know of the host's network, and then, from within the container's user namespace and by a
+ * thread in its network namespace, the rules and the loopback; the program; its device. */
+int tap_prepare(struct holder *h, struct err *e);
+int tap_rules(struct holder *h, struct err *e);
+int tap_device(struct holder *h, struct err *e);
+
+/* Starts the program, confined and for as long as this process lives, and waits until it is ready. Its device is there, and
+ * down. */
+int keeper_start(struct holder *h, struct err *e);
+
+/* Takes the ports of the host that are published, or says who cannot have them; or only whether they can be had. */
 int reserve_ports(const struct holder *h, struct err *e);
+int try_ports(const struct holder *h, struct err *e);
+
+/* Goes into the container's user namespace, whose ids are nobody's outside, with all capabilities over it. */
+int enter_container(struct holder *h, struct err *e);
 
 /* Gives up all but the descriptors in use: no capability, no file, no call that is not needed to wait. Where there is a
  * resolver, CAP_NET_ADMIN over the container stays, to change its sets, and the calls that asking takes. */
-int confine(const struct holder *h, struct err *e);
+int confine(struct holder *h, struct err *e);
 
 #endif

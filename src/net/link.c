@@ -24,8 +24,7 @@ int link_open(struct mnl_socket **out, struct err *e)
 	return 0;
 }
 
-/* Sends it and hears the answers to the end. -errno. */
-static int talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
+int link_talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
 {
 	static _Thread_local unsigned sequence;
 	char answer[ANSWER_BYTES];
@@ -47,7 +46,7 @@ static int talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *
 	return r < 0 ? -errno : 0;
 }
 
-static struct nlmsghdr *begin(char *bytes, uint16_t type, uint16_t flags)
+struct nlmsghdr *link_begin(char *bytes, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
 
@@ -90,12 +89,12 @@ static int see_device(const struct nlmsghdr *m, void *data)
 int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
-	struct nlmsghdr *m = begin(bytes, RTM_GETLINK, NLM_F_DUMP);
+	struct nlmsghdr *m = link_begin(bytes, RTM_GETLINK, NLM_F_DUMP);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 
 	i->ifi_family = AF_UNSPEC;
 	/* Others make and remove devices meanwhile: a list that changed (EINTR) is as good, names are settled by link_make(). */
-	int r = talk(nl, m, see_device, taken);
+	int r = link_talk(nl, m, see_device, taken);
 
 	return r < 0 && r != -EINTR ? fail(e, -r, "list network devices: %m") : 0;
 }
@@ -103,7 +102,7 @@ int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
 int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
-	struct nlmsghdr *m = begin(bytes, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
 	struct nlattr *info, *data, *other;
 	int r;
 
@@ -119,20 +118,33 @@ int link_make(struct mnl_socket *nl, const char *name, const char *peer, int net
 	mnl_attr_nest_end(m, other);
 	mnl_attr_nest_end(m, data);
 	mnl_attr_nest_end(m, info);
-	r = talk(nl, m, NULL, NULL);
+	r = link_talk(nl, m, NULL, NULL);
 	return r < 0 ? fail(e, -r, "network device %s: %m", name) : 0;
+}
+
+int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWLINK, NLM_F_ACK);
+	int r;
+
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(m, IFLA_IFNAME, name);
+	mnl_attr_put_u32(m, IFLA_MTU, bytes_most);
+	r = link_talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "size of packets of %s: %m", name) : 0;
 }
 
 int link_up(struct mnl_socket *nl, const char *name, struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
-	struct nlmsghdr *m = begin(bytes, RTM_NEWLINK, NLM_F_ACK);
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWLINK, NLM_F_ACK);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 	int r;
 
 	i->ifi_flags = i->ifi_change = IFF_UP;
 	mnl_attr_put_strz(m, IFLA_IFNAME, name);
-	r = talk(nl, m, NULL, NULL);
+	r = link_talk(nl, m, NULL, NULL);
 	return r < 0 ? fail(e, -r, "%s up: %m", name) : 0;
 }
 
@@ -142,7 +154,7 @@ int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, uns
 		 unsigned bits, struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
-	struct nlmsghdr *m = begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
 	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 	int r;
 
@@ -152,7 +164,7 @@ int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, uns
 	i->ifa_index = if_nametoindex(name);
 	mnl_attr_put(m, IFA_LOCAL, width, at);
 	mnl_attr_put(m, IFA_ADDRESS, width, at);
-	r = talk(nl, m, NULL, NULL);
+	r = link_talk(nl, m, NULL, NULL);
 	return r < 0 ? fail(e, -r, "an address for %s: %m", name) : 0;
 }
 
@@ -160,7 +172,7 @@ int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway
 		 struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
-	struct nlmsghdr *m = begin(bytes, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
 	struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 	int r;
 
@@ -171,7 +183,7 @@ int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway
 	i->rtm_type = RTN_UNICAST;
 	mnl_attr_put(m, RTA_GATEWAY, width, gateway);
 	mnl_attr_put_u32(m, RTA_OIF, if_nametoindex(name));
-	r = talk(nl, m, NULL, NULL);
+	r = link_talk(nl, m, NULL, NULL);
 	return r < 0 ? fail(e, -r, "default route over %s: %m", name) : 0;
 }
 
@@ -225,14 +237,14 @@ int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out,
 	*out = (struct link_routes){ 0 };
 	for (size_t f = 0; f < COUNT(families); f++) {
 		char bytes[MESSAGE_BYTES];
-		struct nlmsghdr *m = begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
+		struct nlmsghdr *m = link_begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
 		struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 		int r = -EINTR;
 
 		i->rtm_family = families[f];
 		/* Others change routes meanwhile (EINTR): what is listed twice does no harm. */
 		for (int tries = 0; r == -EINTR && tries < ROUTE_TRIES; tries++)
-			r = talk(nl, m, see_route, &s);
+			r = link_talk(nl, m, see_route, &s);
 		/* IPv6 may be off. */
 		if (r < 0 && families[f] == AF_INET)
 			return fail(e, -r, "list routes: %m");

@@ -13,11 +13,18 @@
 #include "net/pool.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 enum { LINK_INDEX_MAX = 32768 };
 
 /* In the caller's network namespace; *out is closed with mnl_socket_close(). */
 int link_open(struct mnl_socket **out, struct err *e);
+
+/* A message at `bytes`, and what is to be asked in other words than below: sends it and hears the answers to the end, each
+ * by `each` (mnl_cb_t). -errno; -EINTR: the list changed meanwhile. */
+struct nlmsghdr *link_begin(char *bytes, uint16_t type, uint16_t flags);
+int link_talk(struct mnl_socket *nl, struct nlmsghdr *m,
+	      int (*each)(const struct nlmsghdr *, void *), void *data);
 
 /* Marks the numbers N of devices that are called zvizN. */
 int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e);
@@ -26,6 +33,7 @@ int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
  * two who try one gets it; -EPERM where the caller may not. */
 int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e);
 
+int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e);
 int link_up(struct mnl_socket *nl, const char *name, struct err *e);
 
 /* `width` is 4 or 16 bytes. */

@@ -40,6 +40,7 @@ static int read_job(struct holder *h, struct err *e)
 
 struct errand {
 	struct holder *h;
+	int (*run)(struct holder *h, struct err *e);
 	struct err *e;
 	int result;
 };
@@ -52,15 +53,13 @@ static void *stand_inside(void *arg)
 
 	if (r < 0)
 		fail(errand->e, -r, "the container's network namespace: %m");
-	else
-		r = veth_inside(errand->h, errand->e);
-	errand->result = r < 0 ? r : names_inside(errand->h, errand->e);
+	errand->result = r < 0 ? r : errand->run(errand->h, errand->e);
 	return NULL;
 }
 
-static int inside(struct holder *h, struct err *e)
+static int inside(struct holder *h, int (*run)(struct holder *h, struct err *e), struct err *e)
 {
-	struct errand errand = { .h = h, .e = e };
+	struct errand errand = { .h = h, .run = run, .e = e };
 	pthread_t thread;
 	int r = pthread_create(&thread, NULL, stand_inside, &errand);
 
@@ -70,16 +69,45 @@ static int inside(struct holder *h, struct err *e)
 	return errand.result;
 }
 
+static int pair_inside(struct holder *h, struct err *e)
+{
+	TRY(veth_inside(h, e));
+	return names_inside(h, e);
+}
+
+/* No device is there yet, so nothing gets past these rules before they are. */
+static int rules_inside(struct holder *h, struct err *e)
+{
+	TRY(tap_rules(h, e));
+	return names_inside(h, e);
+}
+
 /* ---- life ---- */
+
+static int pair_set_up(struct holder *h, struct err *e)
+{
+	TRY(reserve_ports(h, e));
+	TRY(veth_make(h, e));
+	TRY(inside(h, pair_inside, e));
+	return veth_host(h, e);
+}
+
+/* Whoever starts this is nobody on the host: what it may do over the container it may as the container's root. */
+static int tap_set_up(struct holder *h, struct err *e)
+{
+	TRY(try_ports(h, e));
+	TRY(tap_prepare(h, e));
+	TRY(enter_container(h, e));
+	TRY(inside(h, rules_inside, e));
+	TRY(keeper_start(h, e));
+	return inside(h, tap_device, e);
+}
 
 static int set_up(struct holder *h, struct err *e)
 {
 	TRY(read_job(h, e));
 	TRY(names_read(h, e));
-	TRY(reserve_ports(h, e));
-	TRY(veth_make(h, e));
-	TRY(inside(h, e));
-	TRY(veth_host(h, e));
+	TRY(h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e));
 	TRY(names_start(h, e));
 	return confine(h, e);
 }

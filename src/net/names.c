@@ -114,18 +114,28 @@ int names_start(struct holder *h, struct err *e)
 	return dns_new(h->arena, &n->job, &calls, n->udp, n->tcp, &n->dns, e);
 }
 
+/* False: the container may reach the host at an address that is new, and the way out must not stay. */
+static bool follow(struct own *own)
+{
+	return own == NULL || !own_changed(own) || own_follow(own) == 0;
+}
+
 void names_serve(struct holder *h, int end)
 {
-	struct pollfd at[1 + DNS_POLL_MAX] = { { .fd = end, .events = POLLIN } };
+	struct pollfd at[2 + DNS_POLL_MAX] = {
+		{ .fd = end, .events = POLLIN },
+		{ .fd = h->own != NULL ? own_fd(h->own) : -1, .events = POLLIN },
+	};
 	struct dns *dns = h->names->dns;
 
-	while (at[0].revents == 0) {
-		size_t n = dns != NULL ? dns_pollfds(dns, at + 1) : 0;
-		int r = poll(at, 1 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
+	/* First of all what came while the container was made. */
+	while (at[0].revents == 0 && follow(h->own)) {
+		size_t n = dns != NULL ? dns_pollfds(dns, at + 2) : 0;
+		int r = poll(at, 2 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
 
 		if (r < 0 && errno != EINTR)
 			return;
 		if (dns != NULL)
-			dns_handle(dns, at + 1, n);
+			dns_handle(dns, at + 2, n);
 	}
 }

@@ -24,7 +24,7 @@ int names_inside(struct holder *h, struct err *e);
 /* The resolver itself, before confine(). */
 int names_start(struct holder *h, struct err *e);
 
-/* Answers until `end` says something. */
+/* Answers, and keeps up with the host's own addresses, until `end` says something or they cannot be followed. */
 void names_serve(struct holder *h, int end);
 
 #endif

@@ -3,13 +3,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
+#include "net/nfnl.h"
 #include "policy/net_job.h"
 
 enum {
@@ -18,7 +16,6 @@ enum {
 	MESSAGE_BYTES =
 		16 *
 		1024, /* three lists of DNS_ADDRESSES_MAX elements of 48 bytes, and what is around them */
-	ANSWER_BYTES = 8 * 1024,
 };
 
 struct permit {
@@ -37,9 +34,7 @@ static uint64_t clock_ms(void)
 
 int permits_open(struct arena *a, struct permits *out, struct err *e)
 {
-	out->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (out->nl == NULL || mnl_socket_bind(out->nl, 0, MNL_SOCKET_AUTOPID) < 0)
-		return fail(e, errno, "nfnetlink: %m");
+	TRY(nfnl_open(&out->nl, e));
 	out->at = arena_array(a, PERMITS_MAX, sizeof *out->at);
 	return 0;
 }
@@ -82,20 +77,6 @@ static struct permit *place_of(struct permits *p, uint32_t row, const struct dns
 
 /* ---- messages ---- */
 
-static struct nlmsghdr *begin(char *at, uint16_t type, uint16_t flags, uint8_t family, uint16_t res)
-{
-	struct nlmsghdr *m = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-
-	m->nlmsg_type = type;
-	m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	m->nlmsg_seq = 1;
-	g->nfgen_family = family;
-	g->version = NFNETLINK_V0;
-	g->res_id = htobe16(res);
-	return m;
-}
-
 struct change {
 	const struct dns_address *at;
 	size_t n;
@@ -119,13 +100,9 @@ static void put_element(struct nlmsghdr *m, const struct dns_address *at, uint64
 static char *put_elements(char *bytes, uint16_t type, uint16_t flags, const struct change *c,
 			  bool timed)
 {
-	struct nlmsghdr *m = begin(bytes, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
-				   NFPROTO_INET, 0);
-	struct nlattr *list;
+	struct nlmsghdr *m = nfnl_elements(bytes, type, flags, c->set);
+	struct nlattr *list = mnl_attr_nest_start(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 
-	mnl_attr_put_strz(m, NFTA_SET_ELEM_LIST_TABLE, "zviz");
-	mnl_attr_put_strz(m, NFTA_SET_ELEM_LIST_SET, c->set);
-	list = mnl_attr_nest_start(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->at[i].width == c->width)
 			put_element(m, &c->at[i], timed ? c->left_ms[i] : 0);
@@ -139,37 +116,12 @@ static size_t put_change(char *bytes, const struct change *c)
 {
 	char *at = bytes;
 
-	at += begin(at, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)->nlmsg_len;
+	at += nfnl_batch_begin(at);
 	at = put_elements(at, NFT_MSG_NEWSETELEM, NLM_F_CREATE, c, false);
 	at = put_elements(at, NFT_MSG_DELSETELEM, 0, c, false);
 	at = put_elements(at, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_ACK, c, true);
-	at += begin(at, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)->nlmsg_len;
+	at += nfnl_batch_end(at);
 	return (size_t)(at - bytes);
-}
-
-/* All answers are there when the message has been sent: nfnetlink works within sendto(2). */
-static int hear(struct mnl_socket *nl)
-{
-	char answer[ANSWER_BYTES] __attribute__((aligned(8)));
-	bool heard = false;
-	int r = 0;
-	ssize_t n;
-
-	while ((n = mnl_socket_recvfrom(nl, answer, sizeof answer)) > 0) {
-		const struct nlmsghdr *m = (const struct nlmsghdr *)answer;
-		int left = (int)n;
-
-		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-			const struct nlmsgerr *said = mnl_nlmsg_get_payload(m);
-
-			if (m->nlmsg_type != NLMSG_ERROR ||
-			    mnl_nlmsg_get_payload_len(m) < sizeof said->error)
-				continue;
-			heard = true;
-			r = said->error != 0 ? said->error : r;
-		}
-	}
-	return heard ? r : -EIO;
 }
 
 /* ---- adding ---- */
@@ -186,9 +138,7 @@ static int change_set(struct permits *p, uint32_t row, struct change *c)
 		return 0;
 	net_set_name(row, c->width, c->set);
 	len = put_change(bytes, c);
-	if (mnl_socket_sendto(p->nl, bytes, len) < 0)
-		return -errno;
-	return hear(p->nl);
+	return nfnl_run(p->nl, bytes, len);
 }
 
 int permits_add(struct permits *p, uint32_t row, const struct dns_address *at, size_t n,

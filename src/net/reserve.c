@@ -44,24 +44,47 @@ static int take(const struct plan_publish *p)
 		len = address_of(&every, &at);
 		fd = socket(AF_INET, kind, 0);
 	}
+	/* Connections that ended a moment ago are in nobody's way; who listens is. */
+	if (fd >= 0 && !p->udp)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, len) < 0)
 		return -errno;
 	return fd_take(&fd);
 }
 
-int reserve_ports(const struct holder *h, struct err *e)
+static int take_or_tell(const struct plan_publish *p, struct err *e)
 {
-	for (size_t i = 0; i < h->job.npublished; i++) {
-		const struct plan_publish *p = &h->job.published[i];
-		int fd = take(p); /* kept for as long as this process lives */
+	int fd = take(p);
 
-		if (fd >= 0)
-			continue;
-		if (fd != -EADDRINUSE)
-			return fail(e, -fd, "--publish: port %u of this host: %m", p->host);
+	if (fd == -EADDRINUSE) {
 		fail(e, EADDRINUSE, "--publish: port %u (%s) of this host is in use", p->host,
 		     p->udp ? "udp" : "tcp");
 		return advise(e, "choose another, or end what uses it");
+	}
+	if (fd == -EACCES) {
+		fail(e, EACCES, "--publish: port %u of this host is for root alone", p->host);
+		return advise(e, "choose another, or sysctl net.ipv4.ip_unprivileged_port_start=%u",
+			      p->host);
+	}
+	return fd < 0 ? fail(e, -fd, "--publish: port %u of this host: %m", p->host) : fd;
+}
+
+/* They are kept for as long as this process lives. */
+int reserve_ports(const struct holder *h, struct err *e)
+{
+	for (size_t i = 0; i < h->job.npublished; i++)
+		TRY(take_or_tell(&h->job.published[i], e));
+	return 0;
+}
+
+/* A program will listen there itself. */
+int try_ports(const struct holder *h, struct err *e)
+{
+	for (size_t i = 0; i < h->job.npublished; i++) {
+		OWN_FD fd = take_or_tell(&h->job.published[i], e);
+
+		if (fd < 0)
+			return fd;
 	}
 	return 0;
 }

@@ -8,7 +8,13 @@
 #include "base/num.h"
 #include "policy/domain.h"
 
-static const char heading[] = "zviz-net 1";
+static const char heading[] = "zviz-net 2";
+
+static const char *const ways[] = {
+	[NET_PAIR] = "pair",
+	[NET_PASTA] = "pasta",
+	[NET_SLIRP4NETNS] = "slirp4netns",
+};
 
 void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES])
 {
@@ -17,7 +23,8 @@ void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES])
 
 void net_job_print(const struct plan *p, const char *rules, size_t len, struct buf *out)
 {
-	buf_printf(out, "%s\ncontainer %s\n", heading, p->id);
+	buf_printf(out, "%s\ncontainer %s\nway %s%s%s\n", heading, p->id, ways[p->net.way],
+		   p->net.program != NULL ? " " : "", p->net.program != NULL ? p->net.program : "");
 	for (size_t i = 0; i < p->net.npublished; i++) {
 		const struct plan_publish *x = &p->net.published[i];
 
@@ -96,6 +103,21 @@ static bool parse_domain(struct arena *a, char *words, struct net_job *out)
 	return true;
 }
 
+static bool parse_way(char *words, struct net_job *out)
+{
+	char *save = NULL;
+	const char *way = strtok_r(words, " ", &save);
+
+	out->program = strtok_r(NULL, "", &save);
+	for (size_t i = 0; way != NULL && i < COUNT(ways); i++) {
+		out->way = (enum net_way)i;
+		if (strcmp(way, ways[i]) == 0)
+			return i == NET_PAIR ? out->program == NULL
+					     : out->program != NULL && out->program[0] == '/';
+	}
+	return false;
+}
+
 static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
 {
 	char *line = next_line(&at);
@@ -107,6 +129,9 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	if (line == NULL || strncmp(line, "container ", 10) != 0 || line[10] == '\0')
 		return false;
 	out->id = line + 10;
+	line = next_line(&at);
+	if (line == NULL || strncmp(line, "way ", 4) != 0 || !parse_way(line + 4, out))
+		return false;
 	while ((line = next_line(&at)) != NULL && strncmp(line, "publish ", 8) == 0)
 		if (!parse_publish(a, line + 8, out))
 			return false;

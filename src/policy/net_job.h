@@ -2,8 +2,9 @@
  * What zviz-net is told, as text: written by the launcher, read by a program that may have been installed at another time.
  * Pure.
  *
- *	zviz-net 1
+ *	zviz-net 2
  *	container ID
+ *	way pair | pasta PATH | slirp4netns PATH
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
  *	domain ROW PATTERN                              any number: row ROW of network.egress names PATTERN
  *	rules BYTES
@@ -30,6 +31,9 @@ enum {
  * (resolv.conf(5); musl does the same), so that root filesystems need not name it. */
 #define NET_RESOLVER "127.0.0.1"
 
+/* Sets with the host's own addresses, "4" and "6" behind it: where the way out is a program. */
+#define NET_HOST_SET "host"
+
 struct net_domain {
 	uint32_t row; /* of network.egress, from 1 */
 	const char *pattern;
@@ -37,6 +41,8 @@ struct net_domain {
 
 struct net_job {
 	const char *id;
+	enum net_way way;
+	const char *program; /* NULL: a pair of devices */
 	size_t npublished, cap;
 	struct plan_publish *published;
 	size_t ndomains, domains_cap;

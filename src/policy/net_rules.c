@@ -176,11 +176,39 @@ static void put_always(const char *device, struct buf *out)
 		 "accept\n");
 }
 
+/* Where a program of the host's sends for the container, what it sends to the host would come from the host itself. The
+ * sets are zviz-net's: the host's addresses, as they change. Beside them: what means the host wherever it is said (this
+ * host, its loopback, also in IPv6's clothes: RFC 1122, 4291), and groups, which the host may be a member of. */
+static void put_host_sets(struct buf *out)
+{
+	buf_puts(out, "\tset " NET_HOST_SET "4 {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t}\n"
+		      "\tset " NET_HOST_SET "6 {\n\t\ttype ipv6_addr\n\t\tflags interval\n\t}\n");
+}
+
+static void put_host(struct buf *out)
+{
+	static const char *const always[] = {
+		"ip daddr { 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 255.255.255.255 }",
+		"ip6 daddr { ::/96, ::ffff:0:0/96, ff00::/8 }",
+		"ip daddr @" NET_HOST_SET "4",
+		"ip6 daddr @" NET_HOST_SET "6",
+	};
+
+	buf_puts(out, "\t\t# the host itself, which no rule opens\n");
+	for (size_t i = 0; i < COUNT(always); i++)
+		buf_printf(out, "\t\t%s counter name \"host\" goto refuse\n", always[i]);
+}
+
 static void put_output(const struct plan_net *n, struct buf *out)
 {
 	buf_puts(out,
 		 "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n");
+	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
+	if (n->way != NET_PAIR)
+		buf_puts(out, "\t\tip6 saddr :: drop\n");
 	put_always("oifname", out);
+	if (n->way != NET_PAIR)
+		put_host(out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (names_guarded(&n->egress.at[i]))
 			put_egress(&n->egress.at[i], i + 1, out);
@@ -228,9 +256,13 @@ void net_rules_print(const struct plan *p, struct buf *out)
 		buf_printf(out, "\tcounter ingress%zu { }\n", i + 1);
 	buf_puts(out,
 		 "\tcounter guarded { }\n\tcounter refused_out { }\n\tcounter refused_in { }\n");
+	if (n->way != NET_PAIR)
+		buf_puts(out, "\tcounter host { }\n");
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (n->egress.at[i].domain != NULL)
 			put_sets(i + 1, out);
+	if (n->way != NET_PAIR)
+		put_host_sets(out);
 	put_refuse(out);
 	put_output(n, out);
 	put_input(n, out);

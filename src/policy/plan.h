@@ -172,8 +172,17 @@ struct plan_publish {
 };
 
 /* A private network: its way out, and what may take it. */
+/* How a private network gets its way out. */
+enum net_way {
+	NET_PAIR,        /* a pair of devices and NAT: who may configure the host's network */
+	NET_PASTA,       /* a program opens sockets of the host's for what the container sends */
+	NET_SLIRP4NETNS, /* another one, which speaks TCP and IP by itself */
+};
+
 struct plan_net {
-	bool used;                  /* false: no program but zviz itself has to do with it */
+	bool used; /* false: no program but zviz itself has to do with it */
+	enum net_way way;
+	const char *program;        /* absolute path; NULL: a pair of devices */
 	struct egress_rules egress; /* the profile's, then the command line's */
 	struct ingress_rules ingress;
 	size_t ndomains; /* rows of egress that name a domain; 0: there is no resolver */
@@ -360,6 +369,9 @@ struct direct_view {
 		bool write;
 	} * shared;
 };
+
+/* Whose network is asked for: the command line's word, or the profile's. */
+enum network_mode plan_network_mode(const struct plan_request *r, const struct profile *p);
 
 /* Merges and decides. Errors name the rule or the JSON path; the plan lives in `a`, and borrows from its
  * three sources, which must outlive it. */

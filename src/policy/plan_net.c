@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <string.h>
 
 #include "policy/draft.h"
 #include "policy/net_job.h"
@@ -89,14 +90,40 @@ static int check_capabilities(const struct draft *d, struct err *e)
 	return 0;
 }
 
-/* Devices and NAT are the host's. */
-static int check_host(const struct draft *d, struct err *e)
+/* Devices and NAT are the host's: who may not configure its network has a program speak for the container. */
+static int choose_way(struct draft *d, struct err *e)
 {
-	if (d->h->privileged)
+	struct plan_net *n = &d->plan->net;
+
+	n->way = d->h->net_admin ? NET_PAIR : d->h->pasta[0] != '\0' ? NET_PASTA : NET_SLIRP4NETNS;
+	n->program = n->way == NET_PAIR    ? NULL
+		     : n->way == NET_PASTA ? d->h->pasta
+					   : d->h->slirp4netns;
+	if (n->program == NULL || n->program[0] != '\0')
 		return 0;
-	fail(e, EPERM, "network mode private [%s]: in this version only root can make one",
+	fail(e, ENOENT, "network mode private [%s]: neither pasta nor slirp4netns is installed",
 	     d->r->network.set ? "--network" : from_text(d->a, &d->p->network.mode_from));
-	return advise(e, "start zviz as root, or use `mode: none` or `mode: host`");
+	return advise(e, "apt-get install passt (or slirp4netns), start zviz as root, "
+			 "or use `mode: none` or `mode: host`");
+}
+
+/* What a program cannot do is said before it is started. */
+static int check_published(const struct draft *d, struct err *e)
+{
+	const struct plan_net *n = &d->plan->net;
+
+	for (size_t i = 0; n->way == NET_SLIRP4NETNS && i < n->npublished; i++) {
+		const struct plan_publish *p = &n->published[i];
+
+		if (p->address == NULL || strchr(p->address, ':') == NULL)
+			continue;
+		fail(e, EAFNOSUPPORT,
+		     "--publish [%s]:%u:%u: slirp4netns publishes at IPv4 addresses alone",
+		     p->address, p->host, p->container);
+		return advise(
+			e, "apt-get install passt, whose pasta can, or publish at an IPv4 address");
+	}
+	return 0;
 }
 
 static int plan_private(struct draft *d, struct err *e)
@@ -104,10 +131,11 @@ static int plan_private(struct draft *d, struct err *e)
 	struct plan_net *n = &d->plan->net;
 	struct buf rules = { .arena = d->a };
 
-	TRY(check_host(d, e));
+	TRY(choose_way(d, e));
 	n->used = true;
 	n->npublished = d->r->npublished;
 	n->published = d->r->published;
+	TRY(check_published(d, e));
 	add_egress(d, &d->p->network.egress);
 	add_egress(d, &d->r->allow);
 	add_ingress(d);
@@ -128,11 +156,15 @@ static int only_private(const struct draft *d, struct err *e)
 	return advise(e, "add --network private, or `network: {mode: private}` to the profile");
 }
 
+enum network_mode plan_network_mode(const struct plan_request *r, const struct profile *p)
+{
+	return r->network.set ? (enum network_mode)r->network.value : p->network.mode;
+}
+
 int network_plan(struct draft *d, struct err *e)
 {
 	const struct profile *p = d->p;
-	enum network_mode mode = d->r->network.set ? (enum network_mode)d->r->network.value
-						   : p->network.mode;
+	enum network_mode mode = plan_network_mode(d->r, p);
 
 	if (mode != NETWORK_PRIVATE)
 		TRY(only_private(d, e));
@@ -165,6 +197,10 @@ void network_explain(const struct plan *p, struct buf *out)
 		   p->share_network ? "the host's"
 		   : n->used        ? "private, with a way out by rules"
 				    : "loopback only");
+	if (n->program != NULL)
+		buf_printf(out,
+			   "  way out: %s, from sockets of this host's; never to the host itself\n",
+			   shown(out->arena, n->program));
 	for (size_t i = 0; i < n->egress.n; i++)
 		explain_egress(&n->egress.at[i], out);
 	if (n->ndomains != 0)

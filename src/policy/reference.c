@@ -31,6 +31,7 @@ void reference_host(enum host_arch arch, struct host *out)
 		.time_namespaces = true,
 		.last_capability = LAST_CAPABILITY,
 		.has_newuidmap = true,
+		.net_admin = true,
 	};
 	snprintf(out->cgroup.v2_mount, sizeof out->cgroup.v2_mount, "/sys/fs/cgroup");
 	snprintf(out->cgroup.v2_parent, sizeof out->cgroup.v2_parent, "/sys/fs/cgroup");

@@ -26,6 +26,7 @@ static const struct host root_host = {
 	.time_namespaces = true,
 	.last_capability = 40,
 	.has_newuidmap = true,
+	.net_admin = true,
 };
 
 static int set_host(struct golden *g, const char *value)
@@ -41,9 +42,22 @@ static int set_host(struct golden *g, const char *value)
 	g->host.cgroup = cgroup;
 	if (user) {
 		g->host.uid = g->host.gid = 1000;
-		g->host.privileged = false;
+		g->host.privileged = g->host.net_admin = false;
 	}
 	return 0;
+}
+
+/* What makes private networks for who may not configure the host's: pasta, slirp4netns or none. */
+static int set_tap(struct golden *g, const char *value)
+{
+	bool pasta = strcmp(value, "pasta") == 0, slirp = strcmp(value, "slirp4netns") == 0;
+
+	g->host.net_admin = false;
+	if (pasta)
+		strcpy(g->host.pasta, "/usr/bin/pasta");
+	if (slirp)
+		strcpy(g->host.slirp4netns, "/usr/bin/slirp4netns");
+	return pasta || slirp || strcmp(value, "none") == 0 ? 0 : -EINVAL;
 }
 
 static void set_path(char to[HOST_PATH_MAX], const char *path)
@@ -143,6 +157,7 @@ static const struct key keys[] = {
 
 	{ "host", .set = set_host },
 	{ "cgroup", .set = set_cgroup },
+	{ "tap", .set = set_tap },
 	{ "arch", .set = set_arch },
 	{ "landlock-abi", NUMBER, AT(host.landlock_abi) },
 	{ "id-limit", NUMBER, AT(host.id_limit) },

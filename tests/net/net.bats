@@ -6,12 +6,15 @@ bats_require_minimum_version 1.5.0
 setup() {
 	[ "$(id -u)" = 0 ] || skip 'making hosts of its own takes root'
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	built=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
 	place=$(mktemp -d)
-	mkdir "$place/work"
+	mkdir "$place/work" "$place/bin"
+	# Where an ordinary user may execute them.
+	cp "$built" "$(dirname "$built")/../net/zviz-net" "$place/bin"
+	zviz=$place/bin/zviz
 	cp "$BATS_TEST_DIRNAME/reach.py" "$place/work"
 	cd "$place/work" || return 1
-	export zviz place top
+	export zviz place top way=root
 }
 
 teardown() {
@@ -25,7 +28,7 @@ in_world() {
 }
 
 @test "each row of the table is allowed or refused as its rules say" {
-	in_world bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table"
+	in_world bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table" 60
 }
 
 @test "nothing is left behind: not by an end, nor by a kill of the launcher, the broker, init or zviz-net" {
@@ -33,7 +36,7 @@ in_world() {
 }
 
 @test "a fault or a death at any of its steps leaves nothing" {
-	faults=${FAULTS:-$(dirname "$zviz")/../../tests/cli/zviz-faults}
+	faults=${FAULTS:-$(dirname "$built")/../../tests/cli/zviz-faults}
 	export faults
 	in_world bash "$BATS_TEST_DIRNAME/faults"
 }
@@ -43,7 +46,7 @@ in_world() {
 }
 
 @test "the rules stay when zviz-net is killed, and the way out is gone" {
-	in_world bash "$BATS_TEST_DIRNAME/cut"
+	in_world bash "$BATS_TEST_DIRNAME/cut" holder
 }
 
 @test "the workload cannot change its rules, devices or routes" {
@@ -84,6 +87,100 @@ in_world() {
 
 @test "names: without a name server of the host nothing runs; a silent one is a temporary failure" {
 	in_world bash "$BATS_TEST_DIRNAME/names" servers
+}
+
+@test "the host is at none of its addresses, also at those that it gets later" {
+	in_world bash "$BATS_TEST_DIRNAME/own"
+}
+
+# ---- ordinary users: the same, by pasta and by slirp4netns ----
+
+each_program() { # COMMAND…
+	for way in pasta slirp4netns; do
+		rm -rf "$place/state" "$place/work"/{killed,asked,changed,ran}
+		in_world "$@" || { echo "with $way"; return 1; }
+	done
+}
+
+@test "user: each row of the table is allowed or refused as its rules say, with pasta" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table" 60
+}
+
+@test "user: each row of the table is allowed or refused as its rules say, with slirp4netns" {
+	way=slirp4netns
+	in_world bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table" 60
+}
+
+@test "user: what means the host by itself, and groups, are refused" {
+	each_program bash "$BATS_TEST_DIRNAME/rows" "$BATS_TEST_DIRNAME/table.user" 8
+}
+
+@test "user: the host is at none of its addresses, also at those that it gets later" {
+	each_program bash "$BATS_TEST_DIRNAME/own"
+}
+
+@test "user: nothing is left behind: not by an end, nor by a kill of anybody, the program and its keeper among them" {
+	each_program bash "$BATS_TEST_DIRNAME/endings"
+}
+
+@test "user: a fault or a death at any of its steps leaves nothing" {
+	faults=${FAULTS:-$(dirname "$built")/../../tests/cli/zviz-faults}
+	export faults
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/faults"
+}
+
+@test "user: twenty at once each have a way out" {
+	each_program bash "$BATS_TEST_DIRNAME/crowd" 20
+}
+
+@test "user: the rules stay when zviz-net, the keeper or the program is killed, and the way out is gone" {
+	for who in holder keeper program; do
+		each_program bash "$BATS_TEST_DIRNAME/cut" $who
+	done
+}
+
+@test "user: the workload cannot change its rules, devices or routes" {
+	each_program bash "$BATS_TEST_DIRNAME/inside"
+}
+
+@test "user: published ports lead in, from outside and from the host; a taken one is an error" {
+	each_program bash "$BATS_TEST_DIRNAME/published"
+}
+
+@test "user: zviz-net, its keeper and the program have given up what they were started with" {
+	each_program bash "$BATS_TEST_DIRNAME/holder"
+}
+
+@test "user: names: what a rule names is found and reached, nothing else" {
+	each_program bash "$BATS_TEST_DIRNAME/names" exact
+}
+
+@test "user: names: none leads to a private or metadata address; no address is open before its name was asked for" {
+	each_program bash "$BATS_TEST_DIRNAME/names" rebinding
+}
+
+@test "user: names: an address is open for its time, and as long as another name of the row has it" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/names" time
+}
+
+@test "user: names: curl, urllib, git and perl obey without being told" {
+	each_program bash "$BATS_TEST_DIRNAME/names" programs
+}
+
+@test "user: names: the workload can change neither resolver nor sets" {
+	each_program bash "$BATS_TEST_DIRNAME/names" inside
+}
+
+@test "user: names: without a name server of the host nothing runs" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/names" servers
+}
+
+@test "user: what is missing is named, with what to install; nothing runs" {
+	in_world bash "$BATS_TEST_DIRNAME/missing"
 }
 
 @test "names: explain says which row permits a name, and what is unknown of an address" {

@@ -14,7 +14,7 @@ def reach(protocol, address, port, size):
     with socket.socket(family, kind) as s:
         s.settimeout(5)
         s.connect((address, port))
-        if protocol == "udp":
+        if size:
             s.send(b"x" * size)
         return s.recv(100).decode().strip() or "closed"
 
@@ -23,7 +23,7 @@ for word in sys.argv[1:]:
     protocol, address, port, *size = word.split("/")
     began = time.monotonic()
     try:
-        said = reach(protocol, address, int(port), int(size[0]) if size else 1)
+        said = reach(protocol, address, int(port), int(size[0]) if size else protocol == "udp")
     except OSError as e:
         said = "refused" if e.errno in REFUSED else f"failed: {e}"
         if time.monotonic() - began > 2:

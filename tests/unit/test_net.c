@@ -121,10 +121,12 @@ static void test_job(void **state)
 	static const struct plan_publish published[] = { { false, NULL, 8080, 80 },
 							 { true, "::1", 53, 5353 } };
 	struct egress_rule out[] = { { .cidr = "10.0.0.0/8" }, { .domain = "*.example.org" } };
-	struct plan p = {
-		.id = "one",
-		.net = { .npublished = 2, .published = published, .egress = { 2, 2, out } }
-	};
+	struct plan p = { .id = "one",
+			  .net = { .way = NET_PASTA,
+				   .program = "/usr/bin/pasta",
+				   .npublished = 2,
+				   .published = published,
+				   .egress = { 2, 2, out } } };
 	static const char rules[] = "table inet zviz {\n}\n";
 	struct arena a = { 0 };
 	struct buf text = { .arena = &a };
@@ -135,6 +137,8 @@ static void test_job(void **state)
 	net_job_print(&p, rules, strlen(rules), &text);
 	assert_int_equal(net_job_parse(&a, buf_text(&text), text.len, &job, &e), 0);
 	assert_string_equal(job.id, "one");
+	assert_int_equal(job.way, NET_PASTA);
+	assert_string_equal(job.program, "/usr/bin/pasta");
 	assert_int_equal(job.npublished, 2);
 	assert_null(job.published[0].address);
 	assert_int_equal(job.published[0].host, 8080);
@@ -155,23 +159,28 @@ static void test_no_job(void **state)
 {
 	static const char *const texts[] = {
 		"",
+		"zviz-net 1\ncontainer a\nway pair\nrules 0\n",
+		"zviz-net 2\ncontainer \nway pair\nrules 0\n",
+		"zviz-net 2\nway pair\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\nrules 1\n",
+		"zviz-net 2\ncontainer a\nway pair\nrules 0\nx",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 0 80\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 65536\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish sctp * 80 80\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp x} 80 80\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 80 80\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\nelse\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 0 a.b\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a..b\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a.b c\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 4294967296 a.b\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a.b\npublish tcp * 80 80\nrules 0\n",
 		"zviz-net 2\ncontainer a\nrules 0\n",
-		"zviz-net 1\ncontainer \nrules 0\n",
-		"zviz-net 1\nrules 0\n",
-		"zviz-net 1\ncontainer a\nrules 1\n",
-		"zviz-net 1\ncontainer a\nrules 0\nx",
-		"zviz-net 1\ncontainer a\npublish tcp * 0 80\nrules 0\n",
-		"zviz-net 1\ncontainer a\npublish tcp * 80 65536\nrules 0\n",
-		"zviz-net 1\ncontainer a\npublish sctp * 80 80\nrules 0\n",
-		"zviz-net 1\ncontainer a\npublish tcp x} 80 80\nrules 0\n",
-		"zviz-net 1\ncontainer a\npublish tcp * 80 80 80\nrules 0\n",
-		"zviz-net 1\ncontainer a\nelse\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 0 a.b\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 1 a..b\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 1\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 1 a.b c\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 4294967296 a.b\nrules 0\n",
-		"zviz-net 1\ncontainer a\ndomain 1 a.b\npublish tcp * 80 80\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway else\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pasta\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pasta pasta\nrules 0\n",
 	};
 	struct arena a = { 0 };
 	struct net_job job;
