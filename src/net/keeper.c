@@ -70,7 +70,7 @@ static int tell_end(const struct holder *h, int said, int status, struct err *e)
 {
 	char text[SAID_BYTES];
 	ssize_t n = read(said, text, sizeof text - 1);
-	char *line = text;
+	const char *line;
 
 	text[n > 0 ? n : 0] = '\0';
 	for (char *end = text + strlen(text); end > text && end[-1] == '\n'; *--end = '\0')
