@@ -124,6 +124,7 @@ struct box {
 	int hand_broker, hand_init; /* the listener travels from init to the broker */
 	int view[VIEW_FDS]; /* so do the files that show limits, and those that say what is in use */
 	int door;           /* the broker's, for whoever joins later */
+	int starter;        /* the program between init and the command, -1: there is none */
 	int objects_file;   /* where init writes down what its rules are about */
 	int waiting_file; /* of a container that is started later: how far init is (box/record.h), */
 	int start;        /* and where it is told to go on */

@@ -431,12 +431,8 @@ int step_seccomp_spec(struct box *b, struct err *e)
 
 int step_exec(struct box *b, struct err *e)
 {
-	int no;
-
+	if (b->starter >= 0)
+		return fail(e, -starter_exec(b), "ask.execute: what is to start the command: %m");
 	execve(b->exec_path, (char *const *)b->plan->args, (char *const *)b->plan->env);
-	no = errno;
-	return fail(e, no, "exec: \"%s\": %s", b->plan->args[0],
-		    no == EACCES   ? "permission denied"
-		    : no == ENOENT ? "no such file or directory"
-				   : strerror(no));
+	return exec_failed(b->plan->args[0], errno, e);
 }

@@ -50,7 +50,7 @@ int close_others(unsigned first, int *keep, size_t n, struct err *e)
 
 int step_files_close(struct box *b, struct err *e)
 {
-	int keep[] = { b->note, b->hand_init, b->launcher };
+	int keep[] = { b->note, b->hand_init, b->launcher, b->starter };
 
 	TRY(close_others(3 + b->opt->preserve, keep, COUNT(keep), e));
 	if (chdir("/") < 0)

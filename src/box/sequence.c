@@ -120,6 +120,12 @@ static bool helped(const struct plan *p)
 	return p->broker.addresses;
 }
 
+/* The command is asked about, too. */
+static bool started_apart(const struct plan *p)
+{
+	return p->broker.used && p->broker.traces;
+}
+
 static bool reaping(const struct plan *p)
 {
 	return p->init;
@@ -174,6 +180,8 @@ static const struct step launch_steps[] = {
 	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
 	/* What is not allowed is refused before there is a process of the workload that could ask for it. */
 	{ HOST, "net.ready", step_net_ready, NULL, held_network },
+	/* In the container there may be no way to zviz's program file. */
+	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
@@ -228,6 +236,7 @@ static const struct step join_steps[] = {
 	{ HOST, "join.find", step_join_find, undo_join_find, NULL },
 	/* The broker waits for its listener from here on: whatever fails later, the connection's end tells it. */
 	{ HOST, "join.meet", step_join_meet, NULL, brokered },
+	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
 	{ HOST, "join.spawn", step_join_spawn, undo_join_spawn, NULL },
 	{ INIT, "cgroup.join", step_cgroup_join, NULL, own_groups },
 	{ INIT, "files.close", step_files_close, NULL, NULL },

@@ -135,6 +135,13 @@ int step_seccomp_load(struct box *b, struct err *e);
 int step_init_fork(struct box *b, struct err *e);
 int step_exec(struct box *b, struct err *e);
 
+/* The program that starts the command where it is asked about (starter.c): only fails, with -errno. */
+int step_starter_make(struct box *b, struct err *e);
+int starter_exec(struct box *b);
+
+/* Why the command could not be executed. */
+int exec_failed(const char *command, int no, struct err *e);
+
 /* The files that show limits: before the new root, then each (view.c); what the broker does with them. */
 int view_prepare(struct box *b, struct err *e);
 int view_build(struct box *b, const struct plan_mount *m, struct err *e);

@@ -146,7 +146,7 @@ static int take_starter(struct box *b, struct err *e)
 
 int step_start_wait(struct box *b, struct err *e)
 {
-	int keep[] = { b->note, b->hand_init, b->start, b->waiting_file };
+	int keep[] = { b->note, b->hand_init, b->start, b->waiting_file, b->starter };
 
 	/* It may wait for long: whatever else its launcher and the caller had open is not kept open by it. */
 	TRY(close_others(3 + b->opt->preserve, keep, COUNT(keep), e));

@@ -223,8 +223,8 @@ void exec_serve(const struct server *s, const struct call *c, const struct plan_
 {
 	struct verdict v = { .what = GO_ON, .from = row->from };
 
-	/* The first by each listener is zviz's own process, which cannot be traced: its memory is the host's. What it starts was
-	 * named by whoever started it. */
+	/* The first by each listener is zviz's own process, which cannot be traced: its memory is the host's. What it executes is
+	 * zviz again, and that asks for the command (box/starter.c). */
 	if (!atomic_exchange(&s->stand->launched, true)) {
 		audit_program(s, c, row, &v, NULL);
 		act_answer(s, c, &v);

@@ -32,7 +32,7 @@ struct stand {
 	bool guest;
 	_Atomic uint32_t watchers; /* its threads but the first */
 	_Atomic uint32_t closing;
-	_Atomic bool launched; /* the program that zviz starts has been: exec.c */
+	_Atomic bool launched; /* what starts the command has been: exec.c */
 };
 
 /* Serves to the end: 0, or -errno with *e. */

@@ -2,6 +2,7 @@
  * Nothing happens here that the command at hand does not need: a container starts in about a
  * millisecond, and every container pays for what is done before it.
  */
+#include "box/starter.h"
 #include "cli/command.h"
 #include "cli/print.h"
 
@@ -11,6 +12,10 @@ int main(int argc, char **argv)
 	static struct arena arena;
 	struct cli c = { .arena = &arena };
 	struct err e = { 0 };
+
+	if (starter_is_meant(argc, argv))
+		return starter_main(argv);
+
 	int status = cli_run(&c, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &e);
 
 	if (status < 0) {

@@ -22,10 +22,16 @@ static const char *const quiet_nosys[] = { "clone3", "io_uring_enter", "io_uring
 static const struct launch_call {
 	const char *name;
 	bool by_argument; /* it is enough when BPF allows it for some arguments */
-	bool for_init;
+	bool for_init, for_starter;
 } launch_calls[] = {
-	{ "execve", false, false }, { "exit_group", false, false }, { "sendmsg", false, false },
-	{ "clone", true, true },    { "wait4", false, true },
+	{ "execve", false, false, false },
+	{ "exit_group", false, false, false },
+	{ "sendmsg", false, false, false },
+	{ "clone", true, true, false },
+	{ "wait4", false, true, false },
+	/* Under ask.execute (box/starter.c). */
+	{ "execveat", false, false, true },
+	{ "fcntl", true, false, true },
 };
 
 uint32_t plan_audit_arch(enum host_arch arch)
@@ -174,7 +180,7 @@ const struct plan_call *planned(const struct calls *c, const char *name)
 bool plan_is_launch(const char *name)
 {
 	for (size_t i = 0; i < COUNT(launch_calls); i++)
-		if (strcmp(launch_calls[i].name, name) == 0)
+		if (strcmp(launch_calls[i].name, name) == 0 && !launch_calls[i].for_starter)
 			return true;
 	return false;
 }
@@ -188,7 +194,8 @@ static int check_launch(const struct calls *c, struct err *e)
 		    call->mediator ==
 			    MEDIATE_ADDRESS || /* init has help: hand_over() of box/init.c */
 		    (launch_calls[i].by_argument && call->verdict == CALL_ARGS) ||
-		    (launch_calls[i].for_init && !c->d->r->init))
+		    (launch_calls[i].for_init && !c->d->r->init) ||
+		    (launch_calls[i].for_starter && c->d->p->ask.execute.n == 0))
 			continue;
 		fail(e, EINVAL,
 		     "profile %s does not allow %s: the launch itself needs it "

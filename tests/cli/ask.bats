@@ -286,6 +286,64 @@ assert out.get(0, 0) > 10 and out.get(77, 0) > 10, out'
 	grep -q '(-9, ' <<<"$output"
 }
 
+first() { # STATUS OPTION… -- COMMAND…: with somebody who refuses id and tool, and permits the rest
+	local status=$1
+	shift
+	rm -f "$place/socket"
+	answers execute:/usr/bin/id=deny execute:/work/tool=deny execute:=allow
+	run "-$status" careful --ask-socket "$place/socket" "$@"
+	wait "$asked"
+	asked=
+	! grep -q uid= <<<"$output"
+}
+
+@test "programs: the first of a container is asked about as every other" {
+	cp /usr/bin/id tool
+	printf '#!/usr/bin/id\n' >script
+	chmod +x script
+	first 1 "$id" -- id
+	grep -q 'exec: "id": permission denied' <<<"$output"
+	grep -q '"comm":"zviz","syscall":"execve","arguments":"\\"/usr/bin/id\\"' "$place/heard"
+	[ "$(questions execute /usr/bin/id)" = 1 ]
+	first 1 --no-init "$id" -- /usr/bin/id
+	first 1 --detach "$id" -- id
+	first 1 "$id" -- ./tool
+	[ "$(questions execute /work/tool)" = 1 ]
+	# Its interpreter is another program, which is asked about when it is the one that starts.
+	first 137 "$id" -- ./script
+	[ "$(questions execute /usr/bin/id)" = 1 ]
+}
+
+@test "programs: the first, with a yes, is as it would be without the section" {
+	sed '/execute:/d' ../ask.yaml >../plain.yaml
+	cat >show <<-'END'
+	#!/usr/bin/python3
+	import os, signal, sys
+	print(sys.argv, sorted(os.environ), os.getcwd(), os.getpid(), os.getppid(), sorted(os.listdir("/proc/self/fd")))
+	print(open("/proc/self/comm").read(), open("/proc/self/cmdline").read().split("\0"), os.umask(0), signal.pthread_sigmask(signal.SIG_BLOCK, []))
+	print([l for l in open("/proc/self/status") if not l.startswith(("Vm", "Rss", "voluntary", "nonvoluntary", "Hugetlb", "Mems", "Cpus", "SigQ"))])
+	END
+	chmod +x show
+	first 0 "$id" -- ./show a 'b c' ''
+	[ "$(questions execute /work/show)" = 1 ]
+	local asked_about=$output
+	run -0 timeout 120 "$zviz" --root "$place/state" run --profile "$place/plain.yaml" "$id" -- ./show a 'b c' ''
+	diff <(echo "$asked_about") <(grep -v 'warning: nobody' <<<"$output")
+	first 7 "$id" -- sh -c 'exit 7'
+	echo text >text
+	chmod +x text
+	first 1 "$id" -- ./text
+	grep -q 'exec: "./text": Exec format error' <<<"$output"
+}
+
+@test "programs: a profile that refuses what starts the first one says so" {
+	for call in execveat fcntl; do
+		printf 'zviz: 1\nextends: ask.yaml\nsyscalls: {deny: [%s]}\n' "$call" >../more.yaml
+		run -1 timeout 60 "$zviz" --root "$place/state" run --profile ../more.yaml "$id" -- true
+		grep -q "does not allow $call" <<<"$output"
+	done
+}
+
 @test "programs: who is traced by somebody else cannot be asked about, and starts nothing" {
 	command -v strace >/dev/null || skip 'needs strace'
 	sed 's/ci-runner/development/' ../ask.yaml >../dev.yaml

@@ -386,10 +386,19 @@ patterns() {
 	[ "$output" = secret ]
 	run ! zviz exec "$id" sh -c 'id; true && exec id'
 	[[ $output != *uid=* ]]
-	# What joins was named by whoever made it join; each of them, and only once.
-	run -0 zviz exec "$id" id -u
+	# The command itself as well, and whatever it is a name for.
+	run -255 zviz exec "$id" id -u
+	[[ $output == *'exec: "id": permission denied'* ]]
+	ln -s /usr/bin/id tool
+	printf '#!/work/tool\n' >script
+	chmod a+rx script
+	run -255 zviz exec "$id" ./tool -u
+	run -137 zviz exec "$id" ./script
+	[[ $output != *uid=* ]]
+	run -255 zviz exec --detach --pid-file "$place/home/pid" "$id" id
+	[ ! -e "$place/home/pid" ]
 	run -0 zviz exec "$id" sh -c 'cat .env; true; true'
-	[ "$(grep -c '"kind":"execute","object":"/usr/bin/id"' "$place/heard")" = 2 ]
+	[ "$(grep -c '"kind":"execute","object":"/usr/bin/id"' "$place/heard")" = 6 ]
 	[ "$(grep -c '"kind":"read","object":"/work/.env"' "$place/heard")" = 2 ]
 	# Several at once, each of which has to wait for its answer.
 	local n pids=()
@@ -401,6 +410,86 @@ patterns() {
 	for n in 1 2 3 4 5 6; do
 		[ "$(cat "$place/out.$n")" = secret ]
 	done
+}
+
+asking() { # a container that waits, whose questions about programs get one answer: ANSWER [RUN-OPTIONS…]
+	local answer=$1
+	shift
+	cat >"$place/ask.yaml" <<-'END'
+	zviz: 1
+	name: careful
+	extends: ci-runner
+	ask: {execute: [/usr/bin/id], timeout: 20s}
+	END
+	${become[@]+"${become[@]}"} python3 -B "$top/tests/cli/ask.py" "$place/home/socket" "$place/home/heard" \
+		"execute:=$answer" 3>&- &
+	launcher=$!
+	wait_for test -S "$place/home/socket"
+	start --profile "$place/ask.yaml" --ask-socket "$place/home/socket" "$@"
+}
+
+@test "a command that is asked about is the one that was shown, whatever becomes of its name" {
+	asking deny,rule
+	zviz exec -d "$id" python3 -c '
+import os, time
+end = time.monotonic() + 60
+open("/work/began", "w").close()
+while time.monotonic() < end and not os.path.exists("/work/enough"):
+    for to in ("/usr/bin/true", "/usr/bin/id"):
+        os.symlink(to, "/work/next")
+        os.rename("/work/next", "/work/tool")' >/dev/null 2>&1
+	wait_for test -e began
+	local n status passed=0 refused=0 killed=0
+	for n in $(seq 60); do
+		status=0
+		zviz exec "$id" ./tool >"$place/out" 2>&1 || status=$?
+		! grep -q uid= "$place/out"
+		case $status in 0) passed=$((passed + 1)) ;; 137) killed=$((killed + 1)) ;; 255) refused=$((refused + 1)) ;; *) cat "$place/out"; return 1 ;; esac
+	done
+	touch enough
+	echo "$passed passed, $refused refused, $killed killed"
+	[ "$passed" -gt 2 ] && [ "$refused" -gt 2 ]
+}
+
+waiting() { # until the command of an exec waits for its answer: its process, as the host numbers it
+	started=
+	for _ in $(seq 250); do
+		started=$(pgrep -f '^zviz: starting' | head -n 1)
+		[ -z "$started" ] || ! grep -q '"kind":"execute"' "$place/home/heard" || return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+# What starts the command is a copy of zviz that knows nothing, under every layer.
+started() {
+	asking silence
+	${become[@]+"${become[@]}"} env HOST_SECRET=word "$place/zviz" --root "$place/home/state" exec "$id" id \
+		>"$place/out" 2>&1 3>&- 9<"$place/own.yaml" &
+	local joined=$! wanted='CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters|Uid|Gid'
+	waiting
+	[ "$(grep -E "^($wanted):" "/proc/$started/status")" = "$(of_first "$wanted")" ]
+	! grep -qz HOST_SECRET "/proc/$started/environ"
+	[[ $(readlink "/proc/$started/exe") == '/memfd:zviz'* ]]
+	# It has its input and output, and the way to the launcher; not the broker's, nor a copy of anything.
+	[ "$(ls "/proc/$started/fd" | wc -l)" = 4 ]
+	# Nobody inside can change what it is.
+	run ! zviz exec "$id" sh -c 'for p in /proc/[0-9]*; do
+		[ "$(tr "\0" " " <$p/cmdline | cut -c 1-14)" != "zviz: starting" ] || { echo x >$p/exe; } ; done 2>/dev/null; false'
+	kill -KILL "$joined"
+	wait "$joined" || [ $? = 137 ]
+	gone() { [ -z "$(pgrep -f '^zviz: starting')" ]; }
+	wait_for gone
+	run -0 zviz exec "$id" true
+}
+
+@test "while the command is asked about, its process has nothing of the host" {
+	started
+}
+
+@test "while the command of an ordinary user is asked about, its process has nothing of the host" {
+	become_stranger
+	started
 }
 
 @test "a folder that the workload has exchanged gets no rule, and zviz says so" {
@@ -656,6 +745,6 @@ steps=(join.find join.meet join.spawn cgroup.join files.close ids.own session.be
 	quiet() { [ "$(ls "/proc/$broker/task" | wc -l)" -le 3 ]; }
 	wait_for quiet
 	# The list is the table.
-	[ "$(sed -n '/join_steps\[\]/,/^};/s/.*{ [A-Z]*, "\([a-z.]*\)".*/\1/p' "$top/src/box/sequence.c" | grep -vE 'seccomp.spec|listener.help' | sort)" = \
+	[ "$(sed -n '/join_steps\[\]/,/^};/s/.*{ [A-Z]*, "\([a-z.]*\)".*/\1/p' "$top/src/box/sequence.c" | grep -vE 'seccomp.spec|listener.help|starter.make' | sort)" = \
 		"$(printf '%s\n' "${steps[@]}" | sort)" ]
 }

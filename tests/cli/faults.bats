@@ -103,6 +103,13 @@ each_step() { # RUN-ARGUMENTS…
 	each_step --events "$place/home/events" "$id" touch /work/ran
 }
 
+@test "each step where the command is asked about" {
+	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
+	printf 'zviz: 1\nname: careful\nextends: ci-runner\nask: {execute: [/usr/bin/id]}\n' >"$place/home/ask.yaml"
+	each_step --profile "$place/home/ask.yaml" "$id" touch /work/ran
+	steps --profile "$place/home/ask.yaml" "$id" true | grep -qx 'starter.make host'
+}
+
 @test "each step of a bundle, as root" {
 	[ "$(id -u)" = 0 ] || skip 'the files of this bundle are shown with other ids'
 	make_bundle
