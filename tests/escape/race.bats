@@ -13,12 +13,12 @@ setup() {
 	place=$(mktemp -d)
 	chmod 755 "$place"
 	mkdir "$place/work" "$place/home"
-	cp "$programs/race" "$programs/naive" "$place"
+	cp "$programs"/{race,naive,permitted,forbidden} "$place"
 	cd "$place/work"
 	id=race-$BATS_TEST_NUMBER-$$
 	how_long=("${ZVIZ_RACE_S:-0.15}" "${ZVIZ_RACE_ATTEMPTS:-0}")
 	mapfile -t calls < <("$place/race" list)
-	[ ${#calls[@]} = 23 ]
+	[ ${#calls[@]} = 25 ]
 	server= asked=
 }
 
@@ -46,7 +46,7 @@ no_more() {
 
 answer() { # [BECOME…]: of the two addresses that are asked about, one is answered with yes and one with no
 	"$@" python3 -B "$BATS_TEST_DIRNAME/../cli/ask.py" "$place/home/socket" "$place/home/heard" \
-		'connect:udp 127.77.*=allow,run' 'connect:udp 127.88.*=deny,run' 3>&- &
+		'connect:udp 127.77.*=allow,run' 'connect:udp 127.88.*=deny,run' 'execute:=deny,rule' 3>&- &
 	asked=$!
 	until [ -S "$place/home/socket" ]; do
 		kill -0 "$asked"
@@ -68,7 +68,7 @@ under_patterns() { # [BECOME…]: every call, where patterns forbid
 	name: own
 	extends: ci-runner
 	filesystem: {deny: {read: ["**/.env"], write: ["**/hooks/**"]}}
-	ask: {connect: [{cidr: 127.77.0.0/16}, {cidr: 127.88.0.0/16}]}
+	ask: {connect: [{cidr: 127.77.0.0/16}, {cidr: 127.88.0.0/16}], execute: ["**/hooks/**"]}
 	END
 	"$place/race" make
 	cp "$place/race" .

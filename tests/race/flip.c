@@ -78,7 +78,7 @@ static void exchange_links(const struct caller *c, const char *where)
 {
 	char target[64];
 
-	snprintf(target, sizeof target, "../../%s/%d/x", where, c->number);
+	snprintf(target, sizeof target, "../../%s/%d/%s", where, c->number, c->leaf);
 	if (symlink(target, c->spare) == 0)
 		rename(c->spare, c->link);
 }

@@ -54,6 +54,8 @@ static const struct call {
 	{ SYS_mkdirat, { 1, NONE }, NONE },
 	{ SYS_mknodat, { 1, NONE }, NONE },
 	{ SYS_truncate, { 0, NONE }, NONE },
+	{ SYS_execve, { 0, NONE }, NONE },
+	{ SYS_execveat, { 1, NONE }, NONE },
 	{ SYS_connect, { NONE, NONE }, NONE, 1, false },
 	{ SYS_sendto, { NONE, NONE }, NONE, 4, false },
 	{ SYS_sendmsg, { NONE, NONE }, NONE, 1, true },

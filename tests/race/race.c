@@ -48,11 +48,13 @@ static const struct attack *next_attack(const struct attack *a)
 	return a->call != NULL ? a : NULL;
 }
 
+static const struct attack *const tables[] = { open_attacks, name_attacks, socket_attacks,
+					       exec_attacks };
+enum { TABLES = sizeof tables / sizeof *tables };
+
 static const struct attack *find_attack(const char *call)
 {
-	const struct attack *const tables[] = { open_attacks, name_attacks, socket_attacks };
-
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < TABLES; i++)
 		for (const struct attack *a = tables[i]; a != NULL; a = next_attack(a))
 			if (strcmp(a->call, call) == 0)
 				return a;
@@ -61,12 +63,9 @@ static const struct attack *find_attack(const char *call)
 
 static void list(void)
 {
-	for (const struct attack *a = open_attacks; a != NULL; a = next_attack(a))
-		puts(a->call);
-	for (const struct attack *a = name_attacks; a != NULL; a = next_attack(a))
-		puts(a->call);
-	for (const struct attack *a = socket_attacks; a != NULL; a = next_attack(a))
-		puts(a->call);
+	for (unsigned i = 0; i < TABLES; i++)
+		for (const struct attack *a = tables[i]; a != NULL; a = next_attack(a))
+			puts(a->call);
 }
 
 static bool somebody_won(const struct race *r)
@@ -132,7 +131,7 @@ static int report(const struct run *run, double took)
 {
 	const struct race *r = run->race;
 	uint64_t passed = 0, refused = 0, missed = 0;
-	bool won = somebody_won(r), both = true;
+	bool won = somebody_won(r) || !execs_intact(), both = true;
 
 	for (unsigned i = 0; i < CALLERS; i++) {
 		const struct caller *c = &r->callers[i];
@@ -155,9 +154,9 @@ static int report(const struct run *run, double took)
 	return won ? 1 : both ? 0 : 2;
 }
 
-static bool is_about_sockets(const struct attack *attack)
+static bool is_among(const struct attack *attack, const struct attack *table)
 {
-	for (const struct attack *a = socket_attacks; a != NULL; a = next_attack(a))
+	for (const struct attack *a = table; a != NULL; a = next_attack(a))
 		if (a == attack)
 			return true;
 	return false;
@@ -173,10 +172,14 @@ static int try(struct run run)
 	if (r == MAP_FAILED || getcwd(base, sizeof base) == NULL)
 		die("memory");
 	run.race = r;
-	r->first_word = is_about_sockets(run.attack) ? FILE_WORDS : 0;
-	r->nwords = is_about_sockets(run.attack) ? WORDS - FILE_WORDS : FILE_WORDS;
+	bool sends = is_among(run.attack, socket_attacks);
+
+	r->first_word = sends ? FILE_WORDS : 0;
+	r->nwords = sends ? WORDS - FILE_WORDS : FILE_WORDS;
 	for (int i = 0; i < CALLERS; i++)
-		world_enter(&r->callers[i], strcmp(base, "/") == 0 ? "" : base, i, run.reads);
+		world_enter(&r->callers[i], strcmp(base, "/") == 0 ? "" : base, i, run.reads,
+			    is_among(run.attack, exec_attacks));
+	execs_enter();
 	flip_begin(r);
 	call(&run);
 	flip_end(r);

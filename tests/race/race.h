@@ -5,14 +5,17 @@
  *
  *   other/N   what may be changed: x, dir, okok, two; and .env, which must not be read
  *   hooks/N   what must not be changed: x, dir; and nothing called new may appear
- *   flip/N    links and folders that are exchanged: link, p/s, q/s
+ *   flip/N    links and folders that are exchanged: link, p/s, q/s, p/r, q/r
  *
- * other/N and hooks/N have sockets besides where somebody serves them: dgram, stream.
+ * Both have a program, run: that of hooks/N must not be started. other/N and hooks/N have sockets besides where somebody serves them: dgram, stream.
  *
  * While callers make calls, flippers let their arguments mean now this and now that.
  */
 #ifndef RACE_H
 #define RACE_H
+
+/* Written to by the program that must not run; a macro, as instructions hold it (mark.c). */
+#define MARK_FD 990
 
 #include <linux/openat2.h>
 #include <stdatomic.h>
@@ -61,6 +64,7 @@ struct caller {
 	char link[PATH_ROOM], spare[PATH_ROOM], p[PATH_ROOM], q[PATH_ROOM], through[PATH_ROOM];
 	char file_fd[PATH_ROOM]; /* /proc/self/fd/N */
 	int number;
+	const char *leaf;       /* what links and descriptors lead to: x or run */
 	bool reads;             /* whether .env must not be read */
 	int fds[4], folders[2]; /* what FILE_FD + N and FOLDER_FD + N are in turn */
 	ino_t env_ino, x_ino;
@@ -91,6 +95,7 @@ struct attack {
 	const char *call;
 	union {
 		int (*open)(struct caller *c, int dir, const char *path, int flags);
+		int (*exec)(int dir, const char *path, int flags);
 		int (*one)(int dir, const char *path);
 		int (*two)(int old_dir, const char *old, int dir, const char *path);
 	};
@@ -99,8 +104,8 @@ struct attack {
 	bool many; /* of those that send: by sendmmsg */
 };
 
-/* Both end with a row without a call. */
-extern const struct attack open_attacks[], name_attacks[], socket_attacks[];
+/* Each ends with a row without a call. */
+extern const struct attack open_attacks[], name_attacks[], socket_attacks[], exec_attacks[];
 
 enum result result_of(int r);
 
@@ -108,8 +113,8 @@ enum result result_of(int r);
 
 /* Makes the folders and files below the current one. */
 void world_make(void);
-/* Fills in the caller's paths, descriptors and words. */
-void world_enter(struct caller *c, const char *base, int number, bool reads);
+/* Fills in the caller's paths, descriptors and words. With `starts` they are about the programs. */
+void world_enter(struct caller *c, const char *base, int number, bool reads, bool starts);
 /* Whether everything is as it must remain. */
 bool world_intact(const struct caller *c);
 /* Makes again what calls that passed have used up. */
@@ -127,6 +132,13 @@ void sockets_enter(struct caller *c, const char *base, int number);
 void sockets_leave(struct caller *c);
 /* Whether nothing has come to where nothing may. */
 bool sockets_intact(const struct caller *c);
+
+/* execs.c */
+
+/* Makes MARK_FD, and the other end of it. */
+void execs_enter(void);
+/* Whether nobody has written to it. */
+bool execs_intact(void);
 
 /* flip.c */
 

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +48,27 @@ static void make_link(const char *to, const char *path)
 	check(symlink(to, path) == 0, path);
 }
 
+/* A program that lies beside this one. */
+static void make_program(const char *folder, const char *name)
+{
+	char from[PATH_MAX], to[PATH_ROOM], *slash;
+	ssize_t n = readlink("/proc/self/exe", from, sizeof from - 1);
+	struct stat st;
+	int in, out;
+
+	check(n > 0, "/proc/self/exe");
+	from[n] = '\0';
+	slash = strrchr(from, '/');
+	snprintf(slash + 1, sizeof from - (size_t)(slash + 1 - from), "%s", name);
+	snprintf(to, sizeof to, "%s/run", folder);
+	in = open(from, O_RDONLY);
+	check(in >= 0 && fstat(in, &st) == 0, from);
+	out = open(to, O_CREAT | O_EXCL | O_WRONLY, 0777);
+	check(out >= 0 && sendfile(out, in, NULL, (size_t)st.st_size) == st.st_size, to);
+	close(in);
+	close(out);
+}
+
 static void make_caller(int n)
 {
 	char other[32], hooks[32], flip[32], path[64], target[64];
@@ -61,6 +84,8 @@ static void make_caller(int n)
 	make_file(other, "two");
 	make_file(other, ".env");
 	make_file(hooks, "x");
+	make_program(other, "permitted");
+	make_program(hooks, "forbidden");
 	for (const char *const *in = (const char *const[]){ other, hooks, NULL }; *in != NULL;
 	     in++) {
 		snprintf(path, sizeof path, "%s/dir", *in);
@@ -78,6 +103,12 @@ static void make_caller(int n)
 	make_link(target, path);
 	snprintf(path, sizeof path, "%s/link", flip);
 	make_link(target + 3, path);
+	for (const char *const *in = (const char *const[]){ "other", "p", "hooks", "q", NULL };
+	     *in != NULL; in += 2) {
+		snprintf(target, sizeof target, "../../../%s/%d/run", in[0], n);
+		snprintf(path, sizeof path, "%s/%s/r", flip, in[1]);
+		make_link(target, path);
+	}
 }
 
 void world_make(void)
@@ -122,7 +153,7 @@ static void put_paths(struct caller *c, const char *base, int n)
 
 	snprintf(folder, sizeof folder, "%s/other/%d/", base, n);
 	world_put_path(&c->words[0], c->env, folder, "//okok\0", "//.env\0", "");
-	snprintf(rest, sizeof rest, "%d/x", n);
+	snprintf(rest, sizeof rest, "%d/%s", n, c->leaf);
 	world_put_path(&c->words[1], c->file, base, "//other/", "//hooks/", rest);
 	snprintf(rest, sizeof rest, "%d/dir", n);
 	world_put_path(&c->words[2], c->dir, base, "//other/", "//hooks/", rest);
@@ -136,7 +167,7 @@ static void put_paths(struct caller *c, const char *base, int n)
 				     .bad = 0 };
 }
 
-static void put_constants(struct caller *c, const char *base, int n)
+static void put_constants(struct caller *c, const char *base, int n, bool starts)
 {
 	const struct {
 		char *at;
@@ -156,7 +187,7 @@ static void put_constants(struct caller *c, const char *base, int n)
 		{ c->spare, "flip", "spare" },
 		{ c->p, "flip", "p" },
 		{ c->q, "flip", "q" },
-		{ c->through, "flip", "p/s" },
+		{ c->through, "flip", starts ? "p/r" : "p/s" },
 	};
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -173,14 +204,33 @@ static ino_t inode_of(const char *path)
 	return st.st_ino;
 }
 
-static void put_descriptors(struct caller *c, const char *base, int n)
+static void put_files(struct caller *c)
 {
-	char path[DIR_ROOM + 32];
-
 	c->fds[0] = open(c->other_x, O_RDWR | O_CLOEXEC);
 	c->fds[1] = open(c->hooks_x, O_RDONLY | O_CLOEXEC);
 	c->fds[2] = c->fds[0];
 	c->fds[3] = open(c->reads ? c->secret : c->hooks_x, O_PATH | O_CLOEXEC);
+}
+
+static void put_programs(struct caller *c, const char *base, int n)
+{
+	char path[DIR_ROOM + 32];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof path, "%s/%s/%d/%s", base, i % 2 == 0 ? "other" : "hooks", n,
+			 c->leaf);
+		c->fds[i] = open(path, (i < 2 ? O_RDONLY : O_PATH) | O_CLOEXEC);
+	}
+}
+
+static void put_descriptors(struct caller *c, const char *base, int n, bool starts)
+{
+	char path[DIR_ROOM + 32];
+
+	if (starts)
+		put_programs(c, base, n);
+	else
+		put_files(c);
 	for (int i = 0; i < 2; i++) {
 		snprintf(path, sizeof path, "%s/%s/%d", base, i == 0 ? "other" : "hooks", n);
 		c->folders[i] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -191,13 +241,14 @@ static void put_descriptors(struct caller *c, const char *base, int n)
 	      "descriptors");
 }
 
-void world_enter(struct caller *c, const char *base, int number, bool reads)
+void world_enter(struct caller *c, const char *base, int number, bool reads, bool starts)
 {
 	c->number = number;
+	c->leaf = starts ? "run" : "x";
 	c->reads = reads;
 	put_paths(c, base, number);
-	put_constants(c, base, number);
-	put_descriptors(c, base, number);
+	put_constants(c, base, number, starts);
+	put_descriptors(c, base, number, starts);
 	sockets_enter(c, base, number);
 	c->env_ino = inode_of(c->secret);
 	c->x_ino = inode_of(c->hooks_x);
