@@ -79,6 +79,13 @@ static const char *ask_fix(struct planner *p, const struct plan_call *row)
 	return arena_printf(p->a, "start it with %s in syscalls.tripwire", row->name);
 }
 
+/* Beside ask.connect the filter refuses source routes: with none of its rows, a profile says otherwise. */
+static bool is_about_last_row(const struct planner *p, const struct plan_call *row)
+{
+	return row != NULL && strcmp(row->name, "setsockopt") == 0 &&
+	       p->start->broker.nconnect != 0 && p->next->broker.nconnect == 0;
+}
+
 static int compare(struct planner *p, const struct bpf_program *one,
 		   const struct bpf_program *other, bool permits, struct err *e)
 {
@@ -91,8 +98,13 @@ static int compare(struct planner *p, const struct bpf_program *one,
 	for (size_t i = 0; i < lines.n; i++) {
 		const struct plan_call *row = row_of_line(p, lines.at[i]);
 
-		obstacle(p, row != NULL ? row->from : &nobody, lines.at[i],
-			 permits ? by_itself : refuses, permits ? ask_fix(p, row) : anew);
+		if (!permits && is_about_last_row(p, row))
+			obstacle(p, &nobody, "ask.connect: no row is left",
+				 "this container's filter refuses source routes for them",
+				 "keep one, such as {cidr: 192.0.2.0/32}, which is nobody's");
+		else
+			obstacle(p, row != NULL ? row->from : &nobody, lines.at[i],
+				 permits ? by_itself : refuses, permits ? ask_fix(p, row) : anew);
 	}
 	return 0;
 }

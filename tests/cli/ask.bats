@@ -344,6 +344,57 @@ first() { # STATUS OPTION… -- COMMAND…: with somebody who refuses id and too
 	done
 }
 
+said() { # WORDS…: what came of the next round that is begun from now on
+	rm -f out
+	for _ in $(seq 500); do
+		if [ "$(cat out 2>/dev/null | wc -l)" -ge 2 ]; then # the first may have been begun before
+			[ "$(sed -n 2p out)" = "$*" ]
+			return
+		fi
+		sleep 0.02
+	done
+	return 1
+}
+
+# Files and programs; each kind, and all of them.
+@test "an update that takes every row away is wider; from then on nothing is asked, until there are rows again" {
+	answers read:=deny write:=deny execute:=deny
+	timeout 120 "$zviz" --root "$place/state" run --profile ../ask.yaml --ask-socket "$place/socket" "$id" -- sh -c '
+		while [ ! -e end ]; do
+			r=no w=no x=no
+			read -r _ <.env && r=yes
+			true >config/a && w=yes
+			id -u >config/../id && x=yes
+			rm -f config/a
+			echo "$r $w $x" >>out
+		done 2>/dev/null' 3>&- &
+	local started=$! before
+	said no no no
+	printf 'zviz: 1\nextends: ask.yaml\nremove: {ask: {execute: [/usr/bin/id, "/work/**"]}}\n' >../runs.yaml
+	printf 'zviz: 1\nname: none\nextends: ci-runner\n' >../none.yaml
+	for next in runs none; do
+		run -1 "$zviz" --root "$place/state" update --profile ../$next.yaml "$id"
+		grep -q 'execute /usr/bin/id without asking' <<<"$output"
+	done
+	said no no no
+	run -0 "$zviz" --root "$place/state" update --widen --profile ../runs.yaml "$id"
+	said no no yes
+	run -0 "$zviz" --root "$place/state" exec "$id" id -u
+	run -0 "$zviz" --root "$place/state" update --widen --profile ../none.yaml "$id"
+	said yes yes yes
+	before=$(grep -c '"kind"' "$place/heard")
+	said yes yes yes
+	run -0 "$zviz" --root "$place/state" exec "$id" sh -c 'cat .env; id -u; exec id'
+	grep -q '^secret' <<<"$output" && grep -q '^uid=' <<<"$output"
+	[ "$(grep -c '"kind"' "$place/heard")" = "$before" ]
+	run -0 "$zviz" --root "$place/state" update --profile ../ask.yaml "$id"
+	said no no no
+	[ "$(grep -c '"kind"' "$place/heard")" -gt "$before" ]
+	run -255 "$zviz" --root "$place/state" exec "$id" id -u
+	touch end
+	wait "$started"
+}
+
 @test "programs: who is traced by somebody else cannot be asked about, and starts nothing" {
 	command -v strace >/dev/null || skip 'needs strace'
 	sed 's/ci-runner/development/' ../ask.yaml >../dev.yaml

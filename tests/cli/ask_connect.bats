@@ -295,6 +295,52 @@ heard() { # OBJECT: how often it was asked about
 	"$zviz" --root "$place/state" delete --force "$id"
 }
 
+said() { # WORD: what came of the next connection that is begun from now on
+	rm -f out
+	for _ in $(seq 500); do
+		if [ "$(cat out 2>/dev/null | wc -l)" -ge 2 ]; then # the first may have been begun before
+			[ "$(sed -n 2p out)" = "$1" ]
+			return
+		fi
+		sleep 0.02
+	done
+	return 1
+}
+
+@test "an update that takes rows away is wider; from then on nothing is asked about them, until they are there again" {
+	serve
+	answers connect:=deny
+	printf 'zviz: 1\nname: other\nextends: ci-runner\nnetwork: {mode: host}\nask: {connect: [{cidr: 192.0.2.0/24, ports: [443]}]}\n' >../other.yaml
+	printf 'zviz: 1\nname: none\nextends: ci-runner\nnetwork: {mode: host}\n' >../none.yaml
+	timeout 120 "$zviz" --root "$place/state" run --profile ../ask.yaml --ask-socket "$place/socket" "$id" -- \
+		sh -c 'while [ ! -e end ]; do python3 -B connect.py "$@" >>out || exit 1; done' sh udp_sendto 127.0.0.89 "$port" 3>&- &
+	local started=$! before
+	said EACCES
+	run -1 "$zviz" --root "$place/state" update --profile ../other.yaml "$id"
+	grep -q 'connect 127.0.0.88/30 without asking' <<<"$output"
+	# The last one has a part in the filter, which stays.
+	run -1 "$zviz" --root "$place/state" update --widen --profile ../none.yaml "$id"
+	grep -q 'ask.connect: no row is left: .*keep one' <<<"$output"
+	said EACCES
+	run -0 "$zviz" --root "$place/state" update --widen --profile ../other.yaml "$id"
+	said passed
+	before=$(heard "udp 127.0.0.89:$port")
+	said passed
+	[ "$(heard "udp 127.0.0.89:$port")" = "$before" ]
+	run -0 "$zviz" --root "$place/state" explain "$id" connect "127.0.0.89:$port"
+	! grep -q 'it asks' <<<"$output"
+	# A process that joins is judged by the same tables.
+	run -0 "$zviz" --root "$place/state" exec "$id" python3 -B connect.py udp_sendto 127.0.0.89 "$port"
+	[ "$output" = passed ]
+	run -0 "$zviz" --root "$place/state" update --profile ../ask.yaml "$id"
+	said EACCES
+	[ "$(heard "udp 127.0.0.89:$port")" -gt "$before" ]
+	run -0 "$zviz" --root "$place/state" exec "$id" python3 -B connect.py udp_sendto 127.0.0.89 "$port"
+	[ "$output" = EACCES ]
+	touch end
+	wait "$started"
+}
+
 @test "calls of i386 are asked about as well, and those that cannot be are not there" {
 	[ "$(uname -m)" = x86_64 ] || skip 'needs x86_64'
 	serve
