@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "cli/attach.h"
+#include "policy/describe.h"
 #include "table/table.h"
 
 #define AT(member) .offset = offsetof(struct exec_options, member)
@@ -174,8 +175,23 @@ static int check_mapped(const struct plan *p, struct err *e)
 			  p->uid, p->gid);
 }
 
+/* Why the broker performs calls, as words of a hint. */
+static const char *performs_for(struct arena *a, const struct profile *p)
+{
+	const struct word *pattern = profile_pattern(p);
+	char place[256];
+
+	if (pattern == NULL && p->ask.connect.n == 0)
+		return "audit, --verbose or --events";
+	describe_rule(place, sizeof place,
+		      pattern != NULL ? &pattern->from : &p->ask.connect.at[0].from);
+	return arena_printf(a, "%s (%s)",
+			    pattern != NULL ? pattern->text : p->ask.connect.at[0].text, place);
+}
+
 /* The broker performs calls as the user that the container was started with. Another one would get what is that user's. */
-static int check_broker(const struct plan *was, const struct plan *p, struct err *e)
+static int check_broker(struct arena *a, const struct plan *was, const struct plan *p,
+			struct err *e)
 {
 	const struct broker_plan *b = &p->broker;
 	bool same = was->uid == p->uid && was->gid == p->gid && was->ngroups == p->ngroups &&
@@ -185,11 +201,12 @@ static int check_broker(const struct plan *was, const struct plan *p, struct err
 	if (same || !b->used || !(b->opens || b->names || b->addresses))
 		return 0;
 	fail(e, EPERM,
-	     "user %u:%u: the broker of this container opens files as %u:%u, for everybody", p->uid,
-	     p->gid, was->uid, was->gid);
+	     "user %u:%u: the broker of this container performs calls as %u:%u, for everybody",
+	     p->uid, p->gid, was->uid, was->gid);
 	return advise(
 		e,
-		"leave user and groups out; only a container without patterns, ask and --verbose has several");
+		"leave user and groups out, or start a container as %u:%u (zviz run --user), or one without %s",
+		p->uid, p->gid, performs_for(a, p->policy));
 }
 
 static int choose_user(struct arena *a, const struct exec_options *o, const struct spec *process,
@@ -210,7 +227,7 @@ static int choose_user(struct arena *a, const struct exec_options *o, const stru
 	}
 	TRY(add_groups(a, o, p, e));
 	TRY(check_mapped(p, e));
-	return check_broker(&was, p, e);
+	return check_broker(a, &was, p, e);
 }
 
 int exec_plan(struct arena *a, const struct exec_options *o, const struct spec *process, int argc,

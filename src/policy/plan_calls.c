@@ -195,7 +195,8 @@ static int check_launch(const struct calls *c, struct err *e)
 			    MEDIATE_ADDRESS || /* init has help: hand_over() of box/init.c */
 		    (launch_calls[i].by_argument && call->verdict == CALL_ARGS) ||
 		    (launch_calls[i].for_init && !c->d->r->init) ||
-		    (launch_calls[i].for_starter && c->d->p->ask.execute.n == 0))
+		    (launch_calls[i].for_starter &&
+		     (c->d->p->ask.execute.n == 0 || call->mediator == MEDIATE_TRIPWIRE)))
 			continue;
 		fail(e, EINVAL,
 		     "profile %s does not allow %s: the launch itself needs it "

@@ -175,8 +175,21 @@ stopped() {
 	zviz delete --force "$id"
 	start --profile "$place/own.yaml"
 	run -255 zviz exec --user 7:8 "$id" id
-	[[ $output == *'the broker of this container opens files as 0:0'* ]]
+	[[ $output == *'user 7:8: the broker of this container performs calls as 0:0'*'zviz run --user'*'without **/.env ('*'own.yaml:4)'* ]]
+	run -255 zviz exec -g 8 "$id" id
 	run -0 zviz exec --user 0:0 "$id" id -u
+}
+
+@test "another user is asked about programs as the container's own is" {
+	[ "$(id -u)" = 0 ] || skip 'a single id otherwise'
+	asking deny
+	run -255 zviz exec --user 7:8 "$id" id
+	run -126 zviz exec --user 7:8 "$id" sh -c 'id'
+	run -0 zviz exec --user 7:8 "$id" sh -c 'sh -c "echo \$1; true" a b'
+	[ "$(grep -c '"kind":"execute","object":"/usr/bin/id"' "$place/home/heard")" = 2 ]
+	# Where only that user can search, nobody else finds the program beforehand: it is looked at when it starts.
+	run -137 zviz exec --user 7:8 "$id" sh -c 'mkdir -m 700 /tmp/own; ln -s /usr/bin/id /tmp/own/id; exec /tmp/own/id'
+	[ "$(grep -c '"kind":"execute","object":"/usr/bin/id"' "$place/home/heard")" = 3 ]
 }
 
 @test "a terminal of its own" {

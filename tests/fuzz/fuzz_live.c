@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/decide.h"
 #include "policy/live_image.h"
 #include "policy/reference.h"
@@ -17,12 +18,29 @@ static void require(int condition)
 		abort();
 }
 
+static void decide_questions(const struct broker_plan *plan)
+{
+	static const char *const hosts[] = { "10.1.2.3", "::1", "0.0.0.0" };
+
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+		struct address to = { .port = 443 };
+		uint8_t bits;
+
+		require(address_range(hosts[i], to.bytes, &bits));
+		(void)decide_connect(plan, &to, 6, NULL);
+	}
+	(void)decide_execute(plan, "/usr/bin/id", NULL);
+	(void)decide_ask(plan, ASK_READ, "/work/file", NULL);
+	(void)decide_ask(plan, ASK_WRITE, "/work/file", NULL);
+}
+
 static void decide_all(const struct live_tables *t)
 {
 	static const struct broker_plan base = { .used = true };
 	struct broker_plan plan;
 
 	live_apply(&base, t, &plan);
+	decide_questions(&plan);
 	for (size_t i = 0; i < plan.ncalls; i++) {
 		struct call c = { .arch = AUDIT_ARCH_X86_64, .nr = plan.calls[i].nr };
 		struct object o = { .path = "/work/file", .reachable = true };
@@ -32,10 +50,16 @@ static void decide_all(const struct live_tables *t)
 	}
 }
 
-/* The image of a built-in profile: no input would find its way there by itself. */
+/* The image of a profile with whatever a table may hold: no input would find its way there by itself. */
 static size_t whole_image(struct arena *a, char **out)
 {
-	const struct builtin_profile *b = profile_builtin("hostile-tenant");
+	static const char text[] =
+		"zviz: 1\nname: asks\nextends: ci-runner\n"
+		"ask:\n"
+		"  read: [\"/work/**\"]\n"
+		"  execute: [/usr/bin/id]\n"
+		"  connect: [{cidr: 10.0.0.0/8, ports: [53, 443]}, {cidr: \"::1\"}]\n"
+		"  always: {connect: [{cidr: 10.1.0.0/16}], execute: [/usr/bin/true]}\n";
 	struct reference *ref = arena_alloc(a, sizeof *ref);
 	struct plan *plan = arena_alloc(a, sizeof *plan);
 	struct live_tables t;
@@ -43,7 +67,7 @@ static size_t whole_image(struct arena *a, char **out)
 	struct err e;
 	size_t len;
 
-	require(profile_load_builtin(a, b, &p, &e) == 0);
+	require(profile_load(a, "asks", text, sizeof text - 1, NULL, NULL, &p, &e) == 0);
 	require(reference_plan(a, &p, HOST_X86_64, false, true, ref, plan, &e) == 0);
 	live_tables_of(&plan->broker, &t);
 	require(live_pack(a, &t, out, &len, &e) == 0);

@@ -28,12 +28,16 @@ struct drawer {
 	uint8_t *here, *below;
 	size_t nwhere;
 	struct where_value where[WHERE_MAX];
-	bool patterns;        /* of filesystem.deny may be drawn */
-	struct buf out, gone; /* the profile, and its `remove:` */
+	bool patterns;           /* of filesystem.deny, and ask.read and ask.write, may be drawn */
+	bool executes, connects; /* so may ask.execute and ask.connect */
+	struct buf out, gone;    /* the profile, and its `remove:` */
 };
 
 /* Calls that a launch makes under the filter, or that init needs. */
 static const char *const launch[] = { "execve", "exit_group", "sendmsg", "clone", "wait4" };
+
+/* And beside ask.execute. */
+static const char *const starter[] = { "execveat", "fcntl" };
 
 uint32_t draw32(uint64_t *seed)
 {
@@ -123,28 +127,36 @@ static bool in_group_of(const struct drawer *d, enum home home, const char *call
 	return false;
 }
 
-static bool launch_needs(const char *word)
+static bool is_needed(const struct drawer *d, const char *call)
 {
-	bool needs = is_one_of(launch, COUNT(launch), word);
+	return is_one_of(launch, COUNT(launch), call) ||
+	       (d->executes && is_one_of(starter, COUNT(starter), call));
+}
+
+static bool launch_needs(const struct drawer *d, const char *word)
+{
+	bool needs = is_needed(d, word);
 
 	for (size_t i = 0; *word == '@' && i < COUNT(launch); i++)
 		needs |= group_holds(word, launch[i]);
+	for (size_t i = 0; *word == '@' && d->executes && i < COUNT(starter); i++)
+		needs |= group_holds(word, starter[i]);
 	return needs;
 }
 
 static void draw_removed(struct drawer *d)
 {
 	for (size_t i = 0; i < d->nwords; i++)
-		if (d->below[i] != FREE && !launch_needs(d->word[i]) && one_in(d, 8))
+		if (d->below[i] != FREE && !launch_needs(d, d->word[i]) && one_in(d, 8))
 			d->here[i] = GONE;
 }
 
-/* Patterns of filesystem.deny and ways around the broker do not go together. */
+/* Patterns, addresses and ways around the broker do not go together. */
 static bool goes_around(const struct drawer *d, const char *word)
 {
 	static const char *const ways[] = { "io_uring_setup", "open_by_handle_at" };
 
-	for (size_t i = 0; d->patterns && i < sizeof ways / sizeof *ways; i++)
+	for (size_t i = 0; (d->patterns || d->connects) && i < sizeof ways / sizeof *ways; i++)
 		if (strcmp(word, ways[i]) == 0 || (*word == '@' && group_holds(word, ways[i])))
 			return true;
 	return false;
@@ -157,7 +169,7 @@ static void draw_groups(struct drawer *d)
 			continue;
 		if (one_in(d, 3) && !goes_around(d, d->word[i]))
 			d->here[i] = ALLOWED;
-		else if (one_in(d, 5) && !launch_needs(d->word[i]))
+		else if (one_in(d, 5) && !launch_needs(d, d->word[i]))
 			d->here[i] = DENIED;
 	}
 }
@@ -168,7 +180,7 @@ static void draw_name(struct drawer *d, enum home home, const char *name)
 
 	while (strcmp(d->word[i], name) != 0)
 		i++;
-	if (!is_free(d, i) || (home == DENIED && launch_needs(name)) || goes_around(d, name) ||
+	if (!is_free(d, i) || (home == DENIED && launch_needs(d, name)) || goes_around(d, name) ||
 	    (home == BROKERED && (!in_group_of(d, ALLOWED, name) || in_group_of(d, DENIED, name))))
 		return;
 	d->here[i] = (uint8_t)home;
@@ -198,7 +210,7 @@ static void allow_launch(struct drawer *d)
 	for (size_t i = d->ngroups; i < d->nwords; i++) {
 		const char *name = d->word[i];
 
-		if (!is_one_of(launch, COUNT(launch), name) || d->below[i] != FREE)
+		if (!is_needed(d, name) || d->below[i] != FREE)
 			continue;
 		if (!in_group_of(d, ALLOWED, name) || (d->here[i] == FREE && one_in(d, 2)))
 			d->here[i] = ALLOWED;
@@ -246,7 +258,11 @@ static void put_where_row(struct drawer *d, struct where_value w)
 	static const uint64_t small = 7;
 	const char *before = d->nwhere == 0 ? "" : ", ";
 	/* An open that is let past the broker is refused beside patterns. Of rarer calls some are drawn nevertheless. */
-	bool kept = d->patterns && strncmp(w.syscall, "open", 4) == 0;
+	static const char *const sends[] = { "socket", "setsockopt", "connect",
+					     "sendto", "sendmsg",    "sendmmsg" };
+	bool kept = (d->patterns && strncmp(w.syscall, "open", 4) == 0) ||
+		    (d->executes && strncmp(w.syscall, "execve", 6) == 0) ||
+		    (d->connects && is_one_of(sends, COUNT(sends), w.syscall));
 	const char *then = !kept && one_in(d, 2) ? "allow" : "deny";
 	bool opened = false;
 
@@ -385,6 +401,12 @@ static void put_values(struct drawer *d, const char *key, const struct name *nam
 	buf_puts(&d->gone, "]}\n");
 }
 
+/* Beside ask.connect: those whose every way to an address is a call that names it. */
+static bool names_addresses(const struct drawer *d, const char *family)
+{
+	return !d->connects || strcmp(family, "unix") == 0 || strcmp(family, "netlink") == 0;
+}
+
 /* A row's types and protocols; without types, every one. */
 static void put_socket(struct drawer *d, const char *family, unsigned types)
 {
@@ -422,7 +444,8 @@ static void put_sockets(struct drawer *d)
 	for (const struct name *f = socket_families; f->name != NULL; f++) {
 		unsigned types = 0;
 
-		if (!one_in(d, 12) || !is_new(&used, (uint64_t)f->value))
+		if (!names_addresses(d, f->name) || !one_in(d, 12) ||
+		    !is_new(&used, (uint64_t)f->value))
 			continue;
 		for (const struct name *t = socket_types; t->name != NULL; t++)
 			if (one_in(d, 3))
@@ -484,6 +507,47 @@ static void put_filesystem(struct drawer *d)
 	buf_puts(&d->out, "}}\n");
 }
 
+static void put_addresses(struct drawer *d, const char *const *pool, size_t n)
+{
+	static const char *const ports[] = { "", ", ports: [443]", ", ports: [53, 80, 65535]" };
+	const char *before = "";
+
+	buf_puts(&d->out, "connect: [");
+	for (size_t i = 0; i < n; i++)
+		if (one_in(d, 2)) {
+			buf_printf(&d->out, "%s{cidr: \"%s\"%s}", before, pool[i],
+				   ports[below(d, COUNT(ports))]);
+			before = ", ";
+		}
+	buf_puts(&d->out, "]");
+}
+
+/* What is asked about stands in no other list, and in no built-in profile. */
+static void put_ask(struct drawer *d)
+{
+	static const char *const files[] = { "**/*.key", "/srv/d/**", "/usr/share/d/?" };
+	static const char *const programs[] = { "/usr/bin/x*", "/opt/d/**" };
+	static const char *const always[] = { "/srv/d/e", "/opt/d/f" };
+	static const char *const hosts[] = { "10.0.0.0/8", "::/0", "127.0.0.1", "2001:db8::/32" };
+	static const char *const always_hosts[] = { "10.1.2.3", "fd00::/8" };
+
+	buf_puts(&d->out, "ask: {");
+	put_some(d, "read", files, d->patterns ? COUNT(files) : 0, 6);
+	buf_puts(&d->out, ", ");
+	put_some(d, "write", files, d->patterns ? COUNT(files) : 0, 6);
+	buf_puts(&d->out, ", ");
+	put_some(d, "execute", programs, d->executes ? COUNT(programs) : 0, 2);
+	buf_puts(&d->out, ", ");
+	put_addresses(d, hosts, d->connects ? COUNT(hosts) : 0);
+	buf_puts(&d->out, ", always: {");
+	put_some(d, "read", always, COUNT(always), 4);
+	buf_puts(&d->out, ", ");
+	put_some(d, "execute", always, COUNT(always), 4);
+	buf_puts(&d->out, ", ");
+	put_addresses(d, always_hosts, d->connects ? COUNT(always_hosts) : 0);
+	buf_puts(&d->out, "}}\n");
+}
+
 static void choose_base(struct drawer *d)
 {
 	size_t n = 0;
@@ -506,6 +570,8 @@ const char *random_profile(struct arena *a, uint64_t *seed, enum host_arch arch)
 	struct drawer d = { .a = a, .seed = seed, .out = { .arena = a }, .gone = { .arena = a } };
 
 	d.patterns = one_in(&d, 2);
+	d.executes = one_in(&d, 3);
+	d.connects = one_in(&d, 3);
 	choose_base(&d);
 	buf_puts(&d.out, "zviz: 1\nname: random\n");
 	put_syscalls(&d, arch);
@@ -513,6 +579,7 @@ const char *random_profile(struct arena *a, uint64_t *seed, enum host_arch arch)
 	put_values(&d, "prctl", prctl_names, &d.base.prctl_allow, &d.base.prctl_values);
 	put_sockets(&d);
 	put_filesystem(&d);
+	put_ask(&d);
 	buf_printf(&d.out, "audit: %s\n", audits[below(&d, COUNT(audits))]);
 	if (d.extends != NULL)
 		buf_printf(&d.out, "extends: %s\nremove:\n%s", d.extends, buf_text(&d.gone));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/decide.h"
 #include "policy/live.h"
 #include "policy/reference.h"
@@ -66,6 +67,16 @@ static char *copy_of(const char *image, size_t len)
 static const char started[] = "syscalls: {tripwire: [listen, ioctl, socket, \"@memory-lock\"]}\n"
 			      "filesystem: {deny: {read: [/never]}}\n";
 
+/* Everything that can be asked about. */
+static const char asking[] = "filesystem: {deny: {read: [/never]}}\n"
+			     "ask:\n"
+			     "  read: [/work/r]\n"
+			     "  write: [/work/w]\n"
+			     "  execute: [/usr/bin/id]\n"
+			     "  connect: [{cidr: 10.0.0.0/8, ports: [53, 443]}, {cidr: \"::1\"}]\n"
+			     "  always: {connect: [{cidr: 10.1.0.0/16}], read: [/work/r2]}\n"
+			     "  timeout: 7s\n";
+
 static void an_image_is_what_was_packed(void **state)
 {
 	struct arena a = { 0 };
@@ -100,8 +111,60 @@ static void an_image_is_what_was_packed(void **state)
 	arena_free(&a);
 }
 
+static void an_image_keeps_what_is_asked_about(void **state)
+{
+	struct arena a = { 0 };
+	struct made *m = arena_array(&a, 3, sizeof *m);
+	struct live_obstacles o;
+	struct live_tables t;
+	struct err e = { 0 };
+	char *image, *again;
+	size_t len, len2;
+
+	(void)state;
+	tables(&a, asking, asking, &t, &o, m);
+	assert_int_equal(o.n, 0);
+	assert_int_equal(live_pack(&a, &t, &image, &len, &e), 0);
+
+	char *copy = copy_of(image, len);
+	const struct live_tables *back = live_unpack(copy, len);
+
+	assert_non_null(back);
+	assert_true(live_fits(&m[0].plan.broker, back));
+	assert_int_equal(back->ask_timeout_ms, 7000);
+	assert_string_equal(back->ask_execute.at[0].pattern, "/usr/bin/id");
+	assert_int_equal(back->ask_connect.n, 2);
+	assert_int_equal(back->ask_connect.at[0].n, 2);
+	assert_int_equal(back->ask_connect.at[0].ports[1], 443);
+	assert_int_equal(back->ask_connect.at[1].from.line, m[1].plan.broker.connect[1].from.line);
+	assert_int_equal(back->always_connect.n, 1);
+	assert_string_equal(back->always_connect.at[0].text, t.always_connect.at[0].text);
+	assert_int_equal(live_pack(&a, back, &again, &len2, &e), 0);
+	assert_int_equal(len, len2);
+	assert_memory_equal(image, again, len);
+	free(copy);
+	arena_free(&a);
+}
+
+/* Of each kind, from a table that may say anything. */
+static void decide_what_is_asked(const struct broker_plan *plan)
+{
+	static const char *const hosts[] = { "10.0.0.1", "10.1.2.3", "::1", "0.0.0.0" };
+
+	for (size_t i = 0; i < COUNT(hosts); i++) {
+		struct address to = { .port = 443 };
+		uint8_t bits;
+
+		assert_true(address_range(hosts[i], to.bytes, &bits));
+		(void)decide_connect(plan, &to, 6, NULL);
+	}
+	(void)decide_execute(plan, "/usr/bin/id", NULL);
+	(void)decide_ask(plan, ASK_READ, "/work/r", NULL);
+	(void)decide_ask(plan, ASK_WRITE, "/work/w", NULL);
+}
+
 /* Each word of an image in turn becomes rubbish, and each length is cut: it is refused, or all that it says lies within. */
-static void damage_is_refused_or_harmless(void **state)
+static void damage(const char *text)
 {
 	static const uint64_t rubbish[] = { 1, UINT64_MAX, 1 << 20, 0x4141414141414141 };
 	struct arena a = { 0 };
@@ -112,8 +175,7 @@ static void damage_is_refused_or_harmless(void **state)
 	char *image;
 	size_t len, refused = 0;
 
-	(void)state;
-	tables(&a, started, started, &t, &o, m);
+	tables(&a, text, text, &t, &o, m);
 	assert_int_equal(live_pack(&a, &t, &image, &len, &e), 0);
 	for (size_t at = 0; at + 8 <= len; at += 8)
 		for (size_t i = 0; i < COUNT(rubbish); i++) {
@@ -126,6 +188,7 @@ static void damage_is_refused_or_harmless(void **state)
 			refused += back == NULL;
 			if (back != NULL && live_fits(&m[0].plan.broker, back)) {
 				live_apply(&m[0].plan.broker, back, &plan);
+				decide_what_is_asked(&plan);
 				for (size_t c = 0; c < plan.ncalls; c++) {
 					struct call call = { .arch = AUDIT_ARCH_X86_64,
 							     .nr = plan.calls[c].nr };
@@ -145,14 +208,31 @@ static void damage_is_refused_or_harmless(void **state)
 	arena_free(&a);
 }
 
+static void damage_is_refused_or_harmless(void **state)
+{
+	(void)state;
+	damage(started);
+	damage(asking);
+}
+
 /* The verdict of the container after the change against the profile's own, for every call and telling arguments. */
 static void together_they_answer_as_the_profile(void **state)
 {
-	static const char *const nexts[] = {
-		"syscalls: {deny: [listen]}\nfilesystem: {deny: {read: [/never]}}\n",
-		"syscalls: {deny: [ioctl]}\nfilesystem: {deny: {read: [/never, /more]}}\n",
-		"syscalls: {deny: [socket, mlock]}\nfilesystem: {deny: {read: [/never]}}\n",
-		"filesystem: {deny: {read: [/never]}}\nremove: {ioctl: {allow: [TIOCGWINSZ]}}\n",
+	static const struct {
+		const char *start, *next;
+	} nexts[] = {
+		{ started, "syscalls: {deny: [listen]}\nfilesystem: {deny: {read: [/never]}}\n" },
+		{ started,
+		  "syscalls: {deny: [ioctl]}\nfilesystem: {deny: {read: [/never, /more]}}\n" },
+		{ started,
+		  "syscalls: {deny: [socket, mlock]}\nfilesystem: {deny: {read: [/never]}}\n" },
+		{ started,
+		  "filesystem: {deny: {read: [/never]}}\nremove: {ioctl: {allow: [TIOCGWINSZ]}}\n" },
+		{ asking, asking },
+		{ asking, "ask: {connect: [{cidr: \"::/0\"}]}\n" },
+		{ asking, "syscalls: {deny: [connect]}\nask: {connect: [{cidr: \"::/0\"}]}\n" },
+		{ asking, "syscalls: {deny: [connect, sendmmsg]}\n"
+			  "ask: {connect: [{cidr: 10.0.0.0/8}], execute: [/usr/bin/id]}\n" },
 	};
 	static const uint64_t values[] = { 0,      1,      2,      3,      10, 16,
 					   0x5401, 0x5413, 0x541b, 0x5412, 40, UINT32_MAX };
@@ -165,7 +245,7 @@ static void together_they_answer_as_the_profile(void **state)
 		struct live_tables t;
 		struct broker_plan plan;
 
-		tables(&a, started, nexts[k], &t, &o, m);
+		tables(&a, nexts[k].start, nexts[k].next, &t, &o, m);
 		if (o.n != 0)
 			fail_msg("%s: %s", o.at[0].rule, o.at[0].why);
 		live_apply(&m[0].plan.broker, &t, &plan);
@@ -189,6 +269,7 @@ static void together_they_answer_as_the_profile(void **state)
 					lets = row->mediator == MEDIATE_OPEN ||
 					       row->mediator == MEDIATE_NAMES ||
 					       row->mediator == MEDIATE_ADDRESS ||
+					       row->mediator == MEDIATE_EXEC ||
 					       decide_call(&plan, &call, row).what == GO_ON;
 				}
 				if (lets != should)
@@ -196,6 +277,62 @@ static void together_they_answer_as_the_profile(void **state)
 						 (unsigned long long)in.arg[0],
 						 (unsigned long long)in.arg[1]);
 			}
+		arena_free(&a);
+	}
+}
+
+/* What the changed tables say of files, programs and addresses is what the profile itself would have the broker say. */
+static void questions_are_the_profiles(void **state)
+{
+	static const char keep[] = "ask: {connect: [{cidr: 192.0.2.0/32}]}\n";
+	static const char *const nexts[] = {
+		asking,
+		keep,
+		"ask: {connect: [{cidr: 10.1.2.3, ports: [443]}, {cidr: 127.0.0.0/8}]}\n",
+		"ask: {execute: [/usr/bin/**], connect: [{cidr: \"::/0\"}], always: {execute: [/usr/bin/id]}}\n",
+		"ask: {read: [\"/work/**\"], always: {read: [/work/r]}, connect: [{cidr: 10.0.0.0/8}]}\n",
+	};
+	static const char *const hosts[] = { "10.0.0.1", "10.1.2.3",  "::1",        "0.0.0.0",
+					     "::",       "127.0.0.1", "2001:db8::1" };
+	static const char *const paths[] = { "/work/r", "/work/w", "/work/r2", "/usr/bin/id" };
+	static const uint16_t ports[] = { 0, 53, 443, 444 };
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(nexts); k++) {
+		struct arena a = { 0 };
+		struct made *m = arena_array(&a, 3, sizeof *m);
+		struct live_obstacles o;
+		struct live_tables t;
+		struct broker_plan now;
+		const struct broker_plan *says = &m[1].plan.broker;
+		unsigned asked = 0;
+
+		tables(&a, asking, nexts[k], &t, &o, m);
+		if (o.n != 0)
+			fail_msg("%zu: %s: %s", k, o.at[0].rule, o.at[0].why);
+		live_apply(&m[0].plan.broker, &t, &now);
+		assert_true(now.traces && now.addresses && now.asks);
+		for (size_t i = 0; i < COUNT(hosts) * COUNT(ports); i++) {
+			struct address to = { .port = ports[i / COUNT(hosts)] };
+			uint8_t bits;
+
+			assert_true(address_range(hosts[i % COUNT(hosts)], to.bytes, &bits));
+
+			struct verdict v = decide_connect(&now, &to, 6, NULL);
+
+			assert_int_equal(v.what, decide_connect(says, &to, 6, NULL).what);
+			/* The unspecified address is whichever this machine has: every row may be about it. */
+			asked += v.what == ASK && strcmp(hosts[i % COUNT(hosts)], "::") != 0 &&
+				 strcmp(hosts[i % COUNT(hosts)], "0.0.0.0") != 0;
+		}
+		assert_true(nexts[k] == keep ? asked == 0 : asked != 0);
+		for (size_t i = 0; i < COUNT(paths); i++) {
+			assert_int_equal(decide_execute(&now, paths[i], NULL).what,
+					 decide_execute(says, paths[i], NULL).what);
+			for (enum ask_kind kind = ASK_READ; kind <= ASK_WRITE; kind++)
+				assert_int_equal(decide_ask(&now, kind, paths[i], NULL).what,
+						 decide_ask(says, kind, paths[i], NULL).what);
+		}
 		arena_free(&a);
 	}
 }
@@ -213,6 +350,11 @@ static void obstacles_are_named(void **state)
 		{ "filesystem: {deny: {write: [/x]}}\n",
 		  "filesystem: {deny: {write: [/x], read: [/y]}}\n", "filesystem.deny /y", 4 },
 		{ "", "filesystem: {write: [/srv]}\n", "filesystem.write /srv", 4 },
+		{ "", "ask: {connect: [{cidr: 10.0.0.0/8}]}\n", "ask.connect 10.0.0.0/8", 4 },
+		{ "ask: {connect: [{cidr: 10.0.0.0/8}]}\n", "", "ask.connect: no row is left", 0 },
+		{ "ask: {connect: [{cidr: 10.0.0.0/8}]}\n",
+		  "ask: {connect: [{cidr: 10.0.0.0/8}], execute: [/x]}\n", "ask.execute /x", 4 },
+		{ "filesystem: {deny: {read: [/x]}}\n", "ask: {read: [/x]}\n", "ask.read /x", 4 },
 		{ "", "resources: {pids: 5}\n", "resources.pids", 4 },
 		{ "", "audit: all\n", "audit: all", 0 },
 		{ "", "syscalls: {allow: [vmsplice]}\nnetwork: {mode: host}\n", "network.mode", 5 },
@@ -241,6 +383,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_is_what_was_packed),
+		cmocka_unit_test(an_image_keeps_what_is_asked_about),
+		cmocka_unit_test(questions_are_the_profiles),
 		cmocka_unit_test(damage_is_refused_or_harmless),
 		cmocka_unit_test(together_they_answer_as_the_profile),
 		cmocka_unit_test(obstacles_are_named),
