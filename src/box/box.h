@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "box/cgroup.h"
+#include "policy/net_counts.h"
 #include "policy/plan.h"
 
 enum { BOX_STEPS_MAX = 52 };
@@ -111,9 +112,11 @@ struct box {
 	int broker_note, init_note; /* the launcher's ends */
 	pid_t net;                  /* zviz-net, where the plan has a private network */
 	int net_control;            /* our end of its socket */
-	int userns;                 /* the container's, for idmapped mounts */
-	int console;                /* pty master, -1 without a terminal */
-	size_t done;                /* rows of the table that are behind us */
+	int net_ns, net_user;       /* the container's namespaces, for what its rules count */
+	const char *net_note; /* what it could not do, though it was asked for; NULL: nothing */
+	int userns;           /* the container's, for idmapped mounts */
+	int console;          /* pty master, -1 without a terminal */
+	size_t done;          /* rows of the table that are behind us */
 
 	/* shared by fork */
 	struct box_source *sources; /* one a mount of the plan */
@@ -166,6 +169,16 @@ int box_wait(struct box *b, struct err *e);
 
 /* Kills what is left and removes every trace. Never fails: what cannot be removed is left for `delete`. */
 void box_end(struct box *b);
+
+/* After the end of the first process: waits a moment until zviz-net has told of the last refusals, where it does. */
+void box_net_settle(const struct box *b);
+
+/* What the rules of its private network have counted; before box_end(). -errno, -ENOENT without one. */
+int box_net_counts(const struct box *b, struct net_counts *out);
+
+/* The same of a container that runs, by its first process. */
+int box_net_counts_of(struct arena *a, const struct plan_net *n, pid_t pid, struct net_counts *out,
+		      struct err *e);
 
 /* Whether init has become the workload's program; asked when its note is closed. */
 bool box_has_begun(const struct box *b);

@@ -43,7 +43,7 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .broker_pidfd = -1, .init_pidfd = -1, .broker_note = -1, .init_note = -1,
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
-			   .net_control = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
+			   .net_control = -1, .net_ns = -1, .net_user = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
 			   .door = -1, .starter = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1,
 			   .waiting_file = -1, .start = -1, .hooks_input = -1 };
 	// clang-format on
@@ -100,7 +100,8 @@ void box_release(struct box *b)
 			     &b->hand_broker,  &b->hand_init,    &b->userns,    &b->console,
 			     &b->init_pidfd,   &b->broker_pidfd, &b->door,      &b->objects_file,
 			     &b->into,         &b->cgroup_ns,    &b->launcher,  &b->net_control,
-			     &b->waiting_file, &b->start,        &b->starter };
+			     &b->waiting_file, &b->start,        &b->starter,   &b->net_ns,
+			     &b->net_user };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);

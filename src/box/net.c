@@ -20,7 +20,10 @@
 #include "kern/sys.h"
 #include "policy/net_job.h"
 
-enum { REPORT_MS = 30 * 1000 }; /* a busy machine loads a library and a dozen messages in less */
+enum {
+	REPORT_MS = 30 * 1000, /* a busy machine loads a library and a dozen messages in less */
+	SETTLE_MS = 1000,      /* it has a few messages of the kernel to read, and ends */
+};
 
 #ifndef ZVIZ_LIBEXEC
 #define ZVIZ_LIBEXEC "/usr/local/libexec/zviz"
@@ -80,9 +83,9 @@ static _Noreturn void become_holder(const char *program, const int given[NET_FD_
 	char name[] = "zviz-net", *const argv[] = { name, NULL }, *const env[] = { NULL };
 	int high[NET_FD_END], null;
 
-	for (int i = NET_FD_CONTROL; i < NET_FD_END; i++)
-		high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 64);
 	null = open("/dev/null", O_RDWR);
+	for (int i = NET_FD_CONTROL; i < NET_FD_END; i++)
+		high[i] = fcntl(given[i] >= 0 ? given[i] : null, F_DUPFD_CLOEXEC, 64);
 	for (int i = 0; i < NET_FD_CONTROL; i++)
 		dup2(null, i);
 	for (int i = NET_FD_CONTROL; i < NET_FD_END; i++)
@@ -118,10 +121,15 @@ int step_net_hold(struct box *b, struct err *e)
 	fds[NET_FD_JOB] = job;
 	fds[NET_FD_NETNS] = net;
 	fds[NET_FD_USERNS] = user;
+	fds[NET_FD_EVENTS] = b->plan->net.told ? b->opt->broker.events : -1;
 	b->net = sys_fork();
 	if (b->net == 0)
 		become_holder(program, fds);
-	return b->net > 0 ? 0 : fail(e, -b->net, "fork: %m");
+	if (b->net < 0)
+		return fail(e, -b->net, "fork: %m");
+	b->net_ns = fd_take(&net);
+	b->net_user = fd_take(&user);
+	return 0;
 }
 
 /* It ends by itself when the other end of its socket is closed, or the container it was told of has ended. */
@@ -149,11 +157,22 @@ int step_net_ready(struct box *b, struct err *e)
 		fail(e, EIO, "zviz-net ended without a word");
 		return advise(e, "its libraries may be missing: libnftables1, libmnl0, libmd0");
 	}
-	if (r.no == 0)
-		return 0;
 	r.text[sizeof r.text - 1] = r.hint[sizeof r.hint - 1] = '\0';
+	if (r.no == 0) {
+		b->net_note = r.text[0] != '\0' ? arena_strdup(b->arena, r.text) : NULL;
+		return 0;
+	}
 	fail(e, r.no, "%s", r.text);
 	return r.hint[0] != '\0' ? advise(e, "%s", r.hint) : -e->no;
+}
+
+void box_net_settle(const struct box *b)
+{
+	OWN_FD end = b->net > 0 && b->plan->net.told ? sys_pidfd_open(b->net, 0) : -1;
+	struct pollfd ended = { .fd = end, .events = POLLIN };
+
+	if (end >= 0)
+		(void)!poll(&ended, 1, SETTLE_MS); /* box_end() ends it otherwise */
 }
 
 int net_watch(const struct box *b, struct err *e)

@@ -38,6 +38,7 @@ static const struct option_row event_rows[] = {
 struct watch {
 	const char *id;
 	struct cgroup groups;
+	pid_t pid;
 	int process;     /* init: when it ends, so do the events */
 	int oom;         /* v2: memory.events, of whose changes poll() tells; -1 on v1 */
 	uint64_t ooms;   /* seen so far */
@@ -59,7 +60,7 @@ static int put_stats(const struct watch *w, struct err *e)
 	struct buf out = { .arena = &scratch };
 	int r;
 
-	stats_line(&out, w->id, &w->groups);
+	stats_line(&out, w->id, w->pid, &w->groups);
 	r = print_out(&out, e);
 	arena_free(&scratch);
 	return r;
@@ -156,6 +157,7 @@ static int events_run(struct cli *c, void *options, int argc, char **argv, struc
 	TRY(state_read(c->arena, cli_state_root(c), w.id, &info, e));
 	if (info.status != STATE_RUNNING && info.status != STATE_PAUSED)
 		return fail(e, ESRCH, "container not running: %s", w.id);
+	w.pid = info.pid;
 	TRY(state_groups(c->arena, cli_state_root(c), w.id, &w.groups, e));
 	if (w.groups.n == 0) {
 		fail(e, ENOENT, "container %s: it has no control group that counts", w.id);

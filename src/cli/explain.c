@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "box/box.h"
 #include "cli/again.h"
 #include "cli/command.h"
 #include "cli/prepare.h"
@@ -142,6 +143,22 @@ static int plan_of(struct cli *c, struct explain_options *o, const struct asked 
 	return plan_of_profile(c, &o->run, p, e);
 }
 
+/* What a container's own network has let through and refused, while it runs. */
+static int count(struct cli *c, const char *id, struct plan *plan, struct err *e)
+{
+	struct net_counts *counts = arena_alloc(c->arena, sizeof *counts);
+	struct state_info info;
+
+	if (!plan->net.used)
+		return 0;
+	TRY(state_read(c->arena, cli_state_root(c), id, &info, e));
+	if (info.pid == 0)
+		return 0;
+	TRY(box_net_counts_of(c->arena, &plan->net, info.pid, counts, e));
+	plan->net.counts = counts;
+	return 0;
+}
+
 static int explain_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	struct explain_options *o = options;
@@ -161,6 +178,8 @@ static int explain_run(struct cli *c, void *options, int argc, char **argv, stru
 	TRY(plan_of(c, o, &asked, argc, argv, &p, e));
 	if (asked.question)
 		return answer(c, o, &p.plan, &q, e);
+	if (asked.about == ABOUT_CONTAINER)
+		TRY(count(c, argv[0], &p.plan, e));
 	plan_print(&p.plan, &out);
 	return print_out(&out, e);
 }

@@ -50,15 +50,47 @@ static int bad_allow(const char *word, struct err *e)
 	return advise(e, "for example: 10.0.0.0/8:443, [fd00::/8]:443 or example.org:443");
 }
 
-static int add_allow(struct arena *a, const char *word, struct plan_request *q, struct err *e)
+/* "limit=10M", "connections=3" or "private". */
+static int add_term(const char *word, const char *term, struct egress_rule *r, struct err *e)
 {
-	struct egress_rule *r = LIST_ADD(a, &q->allow);
+	uint64_t n;
+
+	if (strcmp(term, "private") == 0 && r->domain != NULL) {
+		r->allow_private = true;
+		return 0;
+	}
+	if (strncmp(term, "limit=", 6) == 0 && num_bytes(term + 6, &n) == 0 && n != 0 &&
+	    n <= INT64_MAX) {
+		r->limit = n;
+		return 0;
+	}
+	if (strncmp(term, "connections=", 12) == 0 && num_u64(term + 12, &n) == 0 && n != 0 &&
+	    n <= EGRESS_CONNECTIONS_MAX) {
+		r->connections = (uint32_t)n;
+		return 0;
+	}
+	fail(e, EINVAL, "--allow %.80s: '%.40s' means nothing here", word, term);
+	return advise(e, "limit=10M, connections=3, or for a name private");
+}
+
+static int add_terms(const char *word, char *terms, struct egress_rule *r, struct err *e)
+{
+	char *save = NULL;
+
+	for (char *t = strtok_r(terms, ",", &save); t != NULL; t = strtok_r(NULL, ",", &save))
+		TRY(add_term(word, t, r, e));
+	return 0;
+}
+
+static int add_place(struct arena *a, const char *word, const char *place, struct egress_rule *r,
+		     struct err *e)
+{
 	struct net_range range;
 	const char *host, *port;
 	uint16_t number;
 
 	r->from.file = "--allow";
-	if (!split(a, word, &host, &port))
+	if (!split(a, place, &host, &port))
 		return bad_allow(word, e);
 	if (net_range_parse(host, &range))
 		r->cidr = host;
@@ -74,6 +106,18 @@ static int add_allow(struct arena *a, const char *word, struct plan_request *q, 
 	r->ports[0] = number;
 	r->n = r->cap = 1;
 	return 0;
+}
+
+/* PLACE[,TERM]... */
+static int add_allow(struct arena *a, const char *word, struct plan_request *q, struct err *e)
+{
+	struct egress_rule *r = LIST_ADD(a, &q->allow);
+	char *place = arena_strdup(a, word), *comma = strchr(place, ',');
+
+	if (comma != NULL)
+		*comma = '\0';
+	TRY(add_place(a, word, place, r, e));
+	return comma != NULL ? add_terms(word, comma + 1, r, e) : 0;
 }
 
 static int bad_publish(const char *word, struct err *e)

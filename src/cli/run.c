@@ -23,10 +23,12 @@
 #include "cli/create.h"
 #include "cli/prepare.h"
 #include "cli/print.h"
+#include "cli/lines.h"
 #include "cli/run_options.h"
 #include "cli/summary.h"
 #include "cli/term.h"
 #include "policy/live_image.h"
+#include "policy/net_counts.h"
 
 enum { TIMEOUT_EXIT = 124, TIMEOUT_GRACE_MS = 2000 };
 
@@ -275,16 +277,38 @@ static uint64_t processors_used_us(void)
 	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
 }
 
+/* By the rules of a private network. */
+struct packets {
+	uint64_t refused, untold;
+};
+
+static struct packets packets_refused(const struct session *s, int code)
+{
+	const struct plan_net *n = &s->job.plan.net;
+	struct packets p = { 0 };
+	struct net_counts c;
+
+	/* Nobody wants to know, or nobody can: that is no reason to fail now. */
+	if (!n->used || (code == 0 && !n->told) || box_net_counts(&s->box, &c) < 0)
+		return p;
+	p.refused = net_counts_refused(n, &c);
+	if (s->box.net_note == NULL)
+		p.untold = net_counts_untold(n, &c);
+	return p;
+}
+
 /* Before the control groups go. A run that went well, and was not asked to talk, says nothing. */
 static void say_end(struct session *s, int code)
 {
 	struct broker_counters *c = s->counters;
 	struct buf text = { .arena = s->cli->arena };
-	bool told = code != 0 || s->cli->globals.verbose || atomic_load(&c->events_lost) != 0;
+	const struct packets packets = packets_refused(s, code);
+	const uint64_t lost = atomic_load(&c->events_lost) + packets.untold;
+	bool told = code != 0 || s->cli->globals.verbose || lost != 0;
 	struct cgroup_usage used;
 
 	if (told) {
-		watcher_close(&s->watcher, atomic_load(&c->denied), atomic_load(&c->events_lost));
+		watcher_close(&s->watcher, atomic_load(&c->denied) + packets.refused, lost);
 		cgroup_read_usage(&s->box.cgroup, &used);
 		if (used.cpu_us == UINT64_MAX)
 			used.cpu_us = processors_used_us();
@@ -298,6 +322,23 @@ static void say_end(struct session *s, int code)
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
 
+/* Somebody wants to hear of refusals. */
+static void say_network(const struct session *s)
+{
+	if (s->box.net_note != NULL && s->cli->globals.verbose)
+		fprintf(stderr, "zviz: missing: network: %s\n", s->box.net_note);
+}
+
+/* What the network refused last may be told after the end. */
+static void hear_last(struct session *s)
+{
+	struct lines rest = { .each = on_event, .ctx = s };
+
+	box_net_settle(&s->box);
+	while (s->events_read >= 0 && lines_read(&rest, s->events_read) > 0)
+		;
+}
+
 static int run_box(struct session *s, struct err *e)
 {
 	int code;
@@ -305,6 +346,7 @@ static int run_box(struct session *s, struct err *e)
 	TRY(box_start(&s->box, s->cli->arena, &s->job.plan, &s->box_options, e));
 	fd_close(&s->events_write);
 	fd_close(&s->ask_broker);
+	say_network(s);
 	if (s->job.plan.create)
 		return create_leave(s->cli->arena, s->o, &s->box, e);
 	if (s->job.plan.detach) {
@@ -319,6 +361,7 @@ static int run_box(struct session *s, struct err *e)
 		return r;
 	}
 	code = box_wait(&s->box, e);
+	hear_last(s);
 	if (code >= 0)
 		say_end(s, code);
 	box_end(&s->box);

@@ -102,7 +102,7 @@ const struct option_row run_option_rows[] = {
 	{ "network", 0, OPTION_CHOICE, "none|host|private",
 	  "no network, this machine's, or a way out by rules", AT(network),
 	  .choices = network_modes },
-	{ "allow", 0, OPTION_STRINGS, "CIDR|DOMAIN[:PORT]",
+	{ "allow", 0, OPTION_STRINGS, "CIDR|DOMAIN[:PORT][,limit=SIZE][,connections=N]",
 	  "permit outgoing traffic (private network)", AT(allow) },
 	{ "publish", 0, OPTION_STRINGS, "[ADDR:]HOST:CONTAINER[/udp]",
 	  "let a port of this machine lead to one of the container (private network)",

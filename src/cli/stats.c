@@ -3,16 +3,20 @@
  */
 #include "cli/stats.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "text/json_write.h"
 
 enum {
 	FILE_ROOM = 16384, /* memory.stat has some 2 KiB, io.stat 150 bytes a disk */
 	NS_A_US = 1000,
+	INTERFACE_COLUMNS = 16, /* net/core/net-procfs.c */
 };
 
 struct sheet {
@@ -305,7 +309,65 @@ static void put_hugepages(struct sheet *s)
 	json_close(&s->w);
 }
 
-void stats_line(struct buf *out, const char *id, const struct cgroup *c)
+/* ---- networks ---- */
+
+/* As the container sees them. One that stands in the caller's network has none of its own. */
+static bool has_own_network(pid_t pid)
+{
+	char path[64];
+	struct stat own, its;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+	return pid > 0 && stat("/proc/self/ns/net", &own) == 0 && stat(path, &its) == 0 &&
+	       (own.st_dev != its.st_dev || own.st_ino != its.st_ino);
+}
+
+/* "  eth0: 1 2 3 4 5 6 7 8 1 2 3 4 5 6 7 8": bytes, packets, errors, dropped and four more, received; then sent. */
+static void put_interface(struct sheet *s, char *line)
+{
+	static const struct {
+		const char *key;
+		unsigned column;
+	} keys[] = {
+		{ "RxBytes", 0 }, { "RxPackets", 1 }, { "RxErrors", 2 },  { "RxDropped", 3 },
+		{ "TxBytes", 8 }, { "TxPackets", 9 }, { "TxErrors", 10 }, { "TxDropped", 11 },
+	};
+	char *colon = strrchr(line, ':'), *at;
+	uint64_t columns[INTERFACE_COLUMNS] = { 0 };
+
+	if (colon == NULL)
+		return;
+	*colon = '\0';
+	at = colon + 1;
+	line += strspn(line, " ");
+	for (size_t i = 0; i < COUNT(columns); i++)
+		columns[i] = strtoull(at, &at, 10);
+	if (strcmp(line, "lo") == 0)
+		return;
+	json_open_object(&s->w, NULL);
+	json_put_string(&s->w, "Name", line);
+	for (size_t i = 0; i < COUNT(keys); i++)
+		json_put_u64(&s->w, keys[i].key, columns[keys[i].column]);
+	json_close(&s->w);
+}
+
+static void put_interfaces(struct sheet *s, pid_t pid)
+{
+	char path[64], *at = s->text, *line;
+	ssize_t n;
+
+	json_open_array(&s->w, "network_interfaces");
+	snprintf(path, sizeof path, "/proc/%d/net/dev", pid);
+	OWN_FD fd = has_own_network(pid) ? path_open(path, O_RDONLY) : -1;
+
+	n = fd >= 0 ? fd_read_all(fd, s->text, sizeof s->text - 1) : -1;
+	s->text[n > 0 ? n : 0] = '\0';
+	while ((line = next_line(&at)) != NULL)
+		put_interface(s, line);
+	json_close(&s->w);
+}
+
+void stats_line(struct buf *out, const char *id, pid_t pid, const struct cgroup *c)
 {
 	struct sheet s = { .w = { .out = out }, .c = c };
 
@@ -318,8 +380,7 @@ void stats_line(struct buf *out, const char *id, const struct cgroup *c)
 	put_pids(&s);
 	put_io(&s);
 	put_hugepages(&s);
-	json_open_array(&s.w, "network_interfaces");
-	json_close(&s.w);
+	put_interfaces(&s, pid);
 	json_close(&s.w);
 	json_close(&s.w);
 	buf_puts(out, "\n");

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "box/cgroup.h"
 
-/* Adds {"type":"stats","id":…,"data":{…}} and a newline. Numbers that the kernel does not keep are 0, as the engines
+/* Adds {"type":"stats","id":…,"data":{…}} and a newline; `pid` is its first process, whose network is looked at. Numbers that the kernel does not keep are 0, as the engines
  * expect; pressure and page sizes that it does not keep are left out. */
-void stats_line(struct buf *out, const char *id, const struct cgroup *c);
+void stats_line(struct buf *out, const char *id, pid_t pid, const struct cgroup *c);
 
 #endif

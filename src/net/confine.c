@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include "kern/sys.h"
 #include "net/dns.h"
 #include "net/holder.h"
+#include "net/log.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -37,37 +39,78 @@
 #define PERMIT_POLL PERMIT(__NR_ppoll)
 #endif
 
-/* What waiting takes. */
-#define PERMIT_WAIT                                                                                \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),                   \
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),                                   \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),                               \
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),             \
-		PERMIT_POLL, PERMIT(__NR_recvmsg), PERMIT(__NR_sendto), PERMIT(__NR_close),        \
-		PERMIT(__NR_exit_group), PERMIT(__NR_exit), PERMIT(__NR_restart_syscall),          \
-		PERMIT(__NR_rt_sigreturn)
+/* Loads the number of the call behind a part that loaded an argument. */
+#define LOAD_CALL  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
+#define LOAD_FIRST BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]))
+#define KILL       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
+/* What waiting takes. */
 static const struct sock_filter waits[] = {
-	PERMIT_WAIT,
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+	KILL,
+	LOAD_CALL,
+	PERMIT_POLL,
+	PERMIT(__NR_recvmsg),
+	PERMIT(__NR_sendto),
+	PERMIT(__NR_close),
+	PERMIT(__NR_exit_group),
+	PERMIT(__NR_exit),
+	PERMIT(__NR_restart_syscall),
+	PERMIT(__NR_rt_sigreturn),
 };
 
-/* What a resolver takes beside: it answers, and asks from sockets of its own, which are of IPv4 or IPv6. The clock is read by
- * a call where the machine has none that the vDSO can read. */
+/* What telling of refusals takes beside: the time, and one descriptor. The clock is read by a call where the machine has none
+ * that the vDSO can read. */
+static const struct sock_filter tells[] = {
+	PERMIT(__NR_clock_gettime),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_write, 0, 4),
+	LOAD_FIRST,
+	PERMIT(NET_FD_EVENTS),
+	LOAD_CALL,
+};
+
+/* What a resolver takes beside: it answers, and asks from sockets of its own, which are of IPv4 or IPv6. */
 static const struct sock_filter resolves[] = {
-	PERMIT_WAIT,
 	PERMIT(__NR_recvfrom),
 	PERMIT(__NR_accept4),
 	PERMIT(__NR_connect),
 	PERMIT(__NR_getrandom),
 	PERMIT(__NR_clock_gettime),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 1, 0),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 6),
+	LOAD_FIRST,
 	PERMIT(AF_INET),
 	PERMIT(AF_INET6),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	LOAD_CALL,
 };
+
+static const struct sock_filter ends[] = { KILL };
+
+enum { CALLS_MAX = COUNT(waits) + COUNT(tells) + COUNT(resolves) + COUNT(ends) };
+
+static int filter_calls(bool told, bool names)
+{
+	const struct {
+		bool wanted;
+		const struct sock_filter *at;
+		size_t n;
+	} parts[] = {
+		{ true, waits, COUNT(waits) },
+		{ told, tells, COUNT(tells) },
+		{ names, resolves, COUNT(resolves) },
+		{ true, ends, COUNT(ends) },
+	};
+	struct sock_filter all[CALLS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		if (!parts[i].wanted)
+			continue;
+		memcpy(all + n, parts[i].at, parts[i].n * sizeof *all);
+		n += parts[i].n;
+	}
+	return sys_seccomp_load(all, n, 0);
+}
 
 /* The first id that a map of this process's user namespace has inside, or -1. */
 static int64_t first_id(const char *path)
@@ -143,7 +186,8 @@ int confine(struct holder *h, struct err *e)
 	close(NET_FD_JOB);
 	close(NET_FD_NETNS);
 	close(NET_FD_USERNS);
-	r = names ? sys_seccomp_load(resolves, COUNT(resolves), 0)
-		  : sys_seccomp_load(waits, COUNT(waits), 0);
+	if (!h->log->told)
+		close(NET_FD_EVENTS);
+	r = filter_calls(h->log->told, names);
 	return r < 0 ? fail(e, -r, "zviz-net: filter its calls: %m") : 0;
 }

@@ -26,6 +26,7 @@ static const char *const whys[] = {
 	[DNS_WHY_TYPE] = "only addresses are asked for, types A and AAAA",
 	[DNS_WHY_MALFORMED] = "not a question that can be answered",
 	[DNS_WHY_ADDRESS] = "all its addresses are private, loopback or otherwise special",
+	[DNS_WHY_PRIVATE] = "all its addresses are private, and no rule of this name allows these",
 	[DNS_WHY_NAMES] = "too many different names below a wildcard within an hour",
 	[DNS_WHY_BUSY] = "too many questions at once",
 	[DNS_WHY_SERVERS] = "no name server of the host gave an answer",
@@ -82,40 +83,83 @@ static void reply_code(struct dns *d, const struct dns_asker *to, const struct d
 	dns_reply(d, to, q, &(struct dns_answer){ .code = code }, extended);
 }
 
-/* Takes out what must not be reached under an allowed name. */
-static void addresses_sift(const struct dns *d, struct dns_answer *a)
+/* The matched rules that allow private addresses. */
+static bool private_rules(const struct dns *d, const uint8_t *matched, uint8_t *out)
 {
-	size_t kept = 0;
+	bool some = false;
+
+	memset(out, 0, DNS_RULES_MAX / 8);
+	for (size_t i = 0; d->job.allow_private != NULL && i < d->job.nrules; i++)
+		if (d->job.allow_private[i] && (matched[i / 8] & 1u << i % 8) != 0) {
+			out[i / 8] |= (uint8_t)(1u << i % 8);
+			some = true;
+		}
+	return some;
+}
+
+/* What must not be reached under an allowed name is taken out; private addresses come last. */
+struct sifted {
+	size_t npublic, nprivate;
+	bool dropped_private;
+};
+
+static struct sifted addresses_sift(struct dns_answer *a, bool keep_private)
+{
+	struct dns_address private[DNS_ADDRESSES_MAX];
+	struct sifted s = { 0 };
 
 	for (size_t i = 0; i < a->n; i++) {
 		enum dns_place place = dns_place(&a->at[i]);
 
-		if (place == DNS_PUBLIC || (place == DNS_PRIVATE && d->job.allow_private))
-			a->at[kept++] = a->at[i];
+		if (place == DNS_PUBLIC)
+			a->at[s.npublic++] = a->at[i];
+		else if (place == DNS_PRIVATE && keep_private)
+		private[s.nprivate++] = a->at[i];
+		else if (place == DNS_PRIVATE) s.dropped_private = true;
 	}
-	a->n = kept;
+	memcpy(a->at + s.npublic, private, s.nprivate * sizeof *private);
+	a->n = s.npublic + s.nprivate;
+	return s;
+}
+
+/* Each row gets what it allows. */
+static int permit(const struct dns *d, const struct dns_slot *slot, const struct dns_answer *a,
+		  const struct sifted *s, const uint8_t *allow_private)
+{
+	const struct dns_calls *c = &d->calls;
+	int r = 0;
+
+	if (s->npublic != 0)
+		r = c->permit(c->ctx, slot->rules, slot->q.name, a->at, s->npublic, a->ttl_s);
+	if (r == 0 && s->nprivate != 0)
+		r = c->permit(c->ctx, allow_private, slot->q.name, a->at + s->npublic, s->nprivate,
+			      a->ttl_s);
+	return r;
 }
 
 void dns_answered(struct dns *d, struct dns_slot *s, struct dns_answer *a)
 {
 	const struct dns_question *q = &s->q;
+	uint8_t allow_private[DNS_RULES_MAX / 8];
 	bool some = a != NULL && a->n > 0;
+	struct sifted sifted;
 
 	if (a == NULL) {
 		dns_refuse(d, q->name, q->type, DNS_WHY_SERVERS);
 		reply_code(d, &s->asker, q, DNS_SERVFAIL, EXTENDED_NO_SERVER);
 		return;
 	}
-	addresses_sift(d, a);
+	sifted = addresses_sift(a, private_rules(d, s->rules, allow_private));
 	if (some && a->n == 0) {
-		dns_refuse(d, q->name, q->type, DNS_WHY_ADDRESS);
+		dns_refuse(d, q->name, q->type,
+			   sifted.dropped_private ? DNS_WHY_PRIVATE : DNS_WHY_ADDRESS);
 		reply_code(d, &s->asker, q, DNS_NOERROR, EXTENDED_BLOCKED);
 		return;
 	}
 	a->ttl_s = a->ttl_s < d->job.ttl_min_s   ? d->job.ttl_min_s
 		   : a->ttl_s > d->job.ttl_max_s ? d->job.ttl_max_s
 						 : a->ttl_s;
-	if (some && d->calls.permit(d->calls.ctx, s->rules, q->name, a->at, a->n, a->ttl_s) < 0) {
+	if (permit(d, s, a, &sifted, allow_private) < 0) {
 		dns_refuse(d, q->name, q->type, DNS_WHY_PERMIT);
 		reply_code(d, &s->asker, q, DNS_SERVFAIL, 0);
 		return;

@@ -43,6 +43,7 @@ enum dns_why {
 	DNS_WHY_TYPE,      /* the name is allowed; addresses are all that is asked for it */
 	DNS_WHY_MALFORMED, /* no question that can be read; the name is "" */
 	DNS_WHY_ADDRESS,   /* all its addresses are of a kind that is never given out (rebinding) */
+	DNS_WHY_PRIVATE,   /* they are, or are private, and no rule of this name allows these */
 	DNS_WHY_NAMES,     /* too many different names below wildcards within the hour */
 	DNS_WHY_BUSY,      /* too many questions at once, or in a second */
 	DNS_WHY_SERVERS,   /* no name server gave an answer that can be used */
@@ -56,7 +57,8 @@ struct dns_job {
 	size_t nrules;
 	struct dns_server servers[DNS_SERVERS_MAX]; /* asked in this order; at least one */
 	size_t nservers;
-	bool allow_private; /* addresses of RFC 1918, RFC 4193 and RFC 6598 may be given out */
+	/* For each rule, whether its names may lead to addresses of RFC 1918, RFC 4193 and RFC 6598; NULL: none. Stays valid, too. */
+	const bool *allow_private;
 	/* 0 means the default. */
 	uint32_t ttl_min_s, ttl_max_s; /* 30, 3600: what the server says is brought between them */
 	uint32_t timeout_ms;           /* 2000, for one server; each is asked twice, in turn */
@@ -87,7 +89,7 @@ struct dns_calls {
 };
 
 struct dns_stats {
-	uint64_t questions, answered, refused[8],
+	uint64_t questions, answered, refused[9],
 		untold; /* refused by enum dns_why; `untold` had no call of refused() */
 };
 

@@ -26,6 +26,8 @@ struct holder {
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
 	bool entered;    /* is in the container's user namespace, as its first id */
+	struct log *log;
+	const char *note; /* what this kernel cannot do, though it was asked for; NULL: nothing */
 };
 
 /* Loads text as one transaction into the network namespace that `nft` was made in. */

@@ -17,6 +17,7 @@
 #include "kern/scm.h"
 #include "kern/sys.h"
 #include "net/holder.h"
+#include "net/log.h"
 #include "net/names.h"
 
 static int read_job(struct holder *h, struct err *e)
@@ -72,6 +73,7 @@ static int inside(struct holder *h, int (*run)(struct holder *h, struct err *e),
 static int pair_inside(struct holder *h, struct err *e)
 {
 	TRY(veth_inside(h, e));
+	log_inside(h, &h->note);
 	return names_inside(h, e);
 }
 
@@ -79,6 +81,7 @@ static int pair_inside(struct holder *h, struct err *e)
 static int rules_inside(struct holder *h, struct err *e)
 {
 	TRY(tap_rules(h, e));
+	log_inside(h, &h->note);
 	return names_inside(h, e);
 }
 
@@ -112,11 +115,14 @@ static int set_up(struct holder *h, struct err *e)
 	return confine(h, e);
 }
 
-static void report(const struct err *e)
+static void report(const struct err *e, const char *note)
 {
 	struct net_report r = { .version = NET_REPORT_VERSION, .no = e->no };
 
-	memcpy(r.text, e->text, sizeof r.text);
+	if (note != NULL)
+		snprintf(r.text, sizeof r.text, "%s", note);
+	else
+		memcpy(r.text, e->text, sizeof r.text);
 	memcpy(r.hint, e->hint, sizeof r.hint);
 	(void)!send(NET_FD_CONTROL, &r, sizeof r,
 		    MSG_NOSIGNAL); /* who started us is gone: the next read says so */
@@ -149,10 +155,10 @@ int main(void)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	if (set_up(&h, &e) < 0) {
-		report(&e);
+		report(&e, NULL);
 		_exit(1);
 	}
-	report(&none); /* what was tried in vain before it went well is no error */
+	report(&none, h.note); /* what was tried in vain before it went well is no error */
 	hold(&h);
 	_exit(0);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "net/log.h"
 
 enum { PORT = 53, BACKLOG = 16, RESOLV_BYTES_MAX = 64 * 1024 };
 
@@ -37,14 +38,19 @@ static int read_servers(struct holder *h, struct err *e)
 int names_read(struct holder *h, struct err *e)
 {
 	const char **rules;
+	bool *allow_private;
 
 	h->names = arena_alloc(h->arena, sizeof *h->names);
 	if (h->job.ndomains == 0)
 		return 0;
 	rules = arena_array(h->arena, h->job.ndomains, sizeof *rules);
-	for (size_t i = 0; i < h->job.ndomains; i++)
+	allow_private = arena_array(h->arena, h->job.ndomains, sizeof *allow_private);
+	for (size_t i = 0; i < h->job.ndomains; i++) {
 		rules[i] = h->job.domains[i].pattern;
+		allow_private[i] = h->job.domains[i].allow_private;
+	}
 	h->names->job.rules = rules;
+	h->names->job.allow_private = allow_private;
 	h->names->job.nrules = h->job.ndomains;
 	return read_servers(h, e);
 }
@@ -102,11 +108,19 @@ static int call_permit(void *ctx, const uint8_t *rules, const char *name,
 	return 0;
 }
 
+static void call_refused(void *ctx, const char *name, uint16_t type, enum dns_why why)
+{
+	log_name(ctx, name, type, why);
+}
+
 /* ---- a life ---- */
 
 int names_start(struct holder *h, struct err *e)
 {
-	const struct dns_calls calls = { .ctx = h, .open = call_open, .permit = call_permit };
+	const struct dns_calls calls = { .ctx = h,
+					 .open = call_open,
+					 .permit = call_permit,
+					 .refused = h->log->told ? call_refused : NULL };
 	struct names *n = h->names;
 
 	if (n->job.nrules == 0)
@@ -122,20 +136,23 @@ static bool follow(struct own *own)
 
 void names_serve(struct holder *h, int end)
 {
-	struct pollfd at[2 + DNS_POLL_MAX] = {
+	struct pollfd at[3 + DNS_POLL_MAX] = {
 		{ .fd = end, .events = POLLIN },
+		{ .fd = h->log->fd, .events = POLLIN },
 		{ .fd = h->own != NULL ? own_fd(h->own) : -1, .events = POLLIN },
 	};
 	struct dns *dns = h->names->dns;
 
 	/* First of all what came while the container was made. */
 	while (at[0].revents == 0 && follow(h->own)) {
-		size_t n = dns != NULL ? dns_pollfds(dns, at + 2) : 0;
-		int r = poll(at, 2 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
+		size_t n = dns != NULL ? dns_pollfds(dns, at + 3) : 0;
+		int r = poll(at, 3 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
 
 		if (r < 0 && errno != EINTR)
 			return;
+		/* Also at the end: what was refused last. */
+		log_hear(h);
 		if (dns != NULL)
-			dns_handle(dns, at + 2, n);
+			dns_handle(dns, at + 3, n);
 	}
 }

@@ -24,7 +24,8 @@ int names_inside(struct holder *h, struct err *e);
 /* The resolver itself, before confine(). */
 int names_start(struct holder *h, struct err *e);
 
-/* Answers, and keeps up with the host's own addresses, until `end` says something or they cannot be followed. */
+/* Answers, tells what is refused, and keeps up with the host's own addresses, until `end` says something or they cannot be
+ * followed. */
 void names_serve(struct holder *h, int end);
 
 #endif

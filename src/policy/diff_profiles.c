@@ -109,7 +109,7 @@ static void compare_network(struct arena *a, const struct profile *one, const st
 	flows_of_egress(a, &one->network.egress, &mine);
 	flows_of_egress(a, &other->network.egress, &theirs);
 	for (size_t i = 0; i < mine.n; i++)
-		if (!flow_within(a, &mine.at[i], &theirs))
+		if (!flow_permitted(a, &mine, i, &theirs))
 			*LIST_ADD(a, out) = arena_printf(a, "network: out to %s",
 							 flow_text(a, &mine.at[i]));
 }

@@ -84,6 +84,16 @@ static uint64_t add_mount(uint64_t h, const struct plan_mount *m)
 	return add_number(h, m->attr_clear);
 }
 
+static uint64_t add_network(uint64_t h, const struct plan_net *n)
+{
+	h = add_bytes(h, n->rules, n->rules_len);
+	for (size_t i = 0; i < n->egress.n; i++) {
+		h = add_text(h, n->egress.at[i].domain);
+		h = add_number(h, n->egress.at[i].allow_private);
+	}
+	return h;
+}
+
 uint64_t plan_digest(const struct plan *p)
 {
 	uint64_t h = add_filter(0, &p->filter);
@@ -96,6 +106,6 @@ uint64_t plan_digest(const struct plan *p)
 	for (size_t i = 0; i < p->npaths; i++)
 		h = add_number(add_text(h, p->paths[i].path), p->paths[i].rights);
 	if (p->net.used)
-		h = add_bytes(h, p->net.rules, p->net.rules_len);
+		h = add_network(h, &p->net);
 	return add_number(h, p->namespaces);
 }

@@ -17,6 +17,7 @@ static const struct event_field {
 	enum event_kind kind;
 	size_t offset;
 	bool needed, cut; /* cut: may be shortened so that the line fits */
+	bool spare;       /* left out when it is empty */
 } fields[] = {
 	{ "time", EVENT_TIME, offsetof(struct event, time_us), true, false },
 	{ "container", EVENT_TEXT, offsetof(struct event, container), true, false },
@@ -30,11 +31,12 @@ static const struct event_field {
 	{ "errno", EVENT_TEXT, offsetof(struct event, err), false, false },
 	{ "us", EVENT_NUMBER, offsetof(struct event, us), false, false },
 	{ "fix", EVENT_TEXT, offsetof(struct event, fix), false, false },
+	{ "why", EVENT_TEXT, offsetof(struct event, why), false, false, .spare = true },
 };
 
 enum {
 	TEXT_MAX =
-		240, /* bytes in the line of every text but `arguments`: nine of them leave it 1.5 kB */
+		240, /* bytes in the line of every text but `arguments`: ten of them leave it 1.3 kB */
 };
 
 static const char *text_of(const struct event *ev, const struct event_field *f)
@@ -132,6 +134,8 @@ static void put_field(struct line *l, const struct event *ev, const struct event
 static void put_fields(struct line *l, const struct event *ev, size_t arguments_room)
 {
 	for (size_t i = 0; i < COUNT(fields); i++) {
+		if (fields[i].spare && text_of(ev, &fields[i])[0] == '\0')
+			continue;
 		puts_line(l, i == 0 ? "{" : ",");
 		put_field(l, ev, &fields[i], fields[i].cut ? arguments_room : TEXT_MAX);
 	}
@@ -319,7 +323,8 @@ int event_read(struct arena *a, const char *line, size_t len, struct event *out,
 			       .rule = "",
 			       .verdict = "",
 			       .err = "",
-			       .fix = "" };
+			       .fix = "",
+			       .why = "" };
 	if (len > EVENT_LINE_MAX)
 		return fail(e, EFBIG, "event: longer than %d bytes", EVENT_LINE_MAX);
 	do {
@@ -359,15 +364,14 @@ static void print_text(struct buf *out, const char *s)
 	}
 }
 
-/* comm[pid]: openat(…) refused with EACCES by broker, rule file:line: fix */
+/* comm[pid]: openat(…) refused with EACCES by broker, rule file:line (why); to permit it: fix. Packets come from no process that
+ * could be named. */
 void event_print(const struct event *ev, struct buf *out)
 {
 	const bool denied = strcmp(ev->verdict, "deny") == 0;
 
-	if (ev->comm[0] != '\0') {
+	if (strcmp(ev->layer, "network") != 0) {
 		print_text(out, ev->comm);
-		buf_printf(out, "[%lld]: ", (long long)ev->pid);
-	} else {
 		buf_printf(out, "[%lld]: ", (long long)ev->pid);
 	}
 	print_text(out, ev->syscall);
@@ -384,6 +388,11 @@ void event_print(const struct event *ev, struct buf *out)
 	print_text(out, ev->layer);
 	buf_puts(out, ", rule ");
 	print_text(out, ev->rule);
+	if (ev->why != NULL && ev->why[0] != '\0') {
+		buf_puts(out, " (");
+		print_text(out, ev->why);
+		buf_puts(out, ")");
+	}
 	if (ev->fix[0] != '\0') {
 		buf_puts(out, "; to permit it: ");
 		print_text(out, ev->fix);

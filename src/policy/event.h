@@ -5,6 +5,8 @@
  *   {"time":"2026-01-02T03:04:05.123456Z","container":"my-build","pid":7,"comm":"sh","syscall":"openat",
  *    "arguments":"AT_FDCWD, \"/etc/shadow\", O_RDONLY","layer":"mount","rule":"ci-runner:41",
  *    "verdict":"deny","errno":"ENOENT","us":4,"fix":"…"}
+ *
+ * zviz-net writes into the same stream.
  */
 #ifndef POLICY_EVENT_H
 #define POLICY_EVENT_H
@@ -24,12 +26,13 @@ struct event {
 	const char *comm; /* the process's name, "" when unknown */
 	const char *syscall;
 	const char *arguments; /* decoded, safe to print */
-	const char *layer;     /* "seccomp", "broker", "mount", "permissions" */
+	const char *layer;     /* "seccomp", "broker", "mount", "permissions", "network" */
 	const char *rule;      /* "file:line", or "default" */
 	const char *verdict;   /* "allow", "deny" */
 	const char *err;       /* "EPERM", "" when allowed */
 	uint64_t us;           /* spent deciding and acting */
 	const char *fix;       /* "" when there is none */
+	const char *why;       /* "", or what the layer says; the line has it only then */
 };
 
 /* Writes the line into `out` (EVENT_LINE_MAX bytes), cutting `arguments` if it must. Returns its length,

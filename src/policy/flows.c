@@ -149,7 +149,14 @@ void flows_of_egress(struct arena *a, const struct egress_rules *rules, struct f
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct egress_rule *r = &rules->at[i];
 		struct flow_row row = {
-			.domain = r->domain, .ports = r->ports, .n = r->n, .guards = true
+			.domain = r->domain,
+			.ports = r->ports,
+			.n = r->n,
+			.guards = true,
+			.limit = r->limit,
+			.connections = r->connections,
+			.allow_private = r->allow_private,
+			.terms = net_terms(a, r),
 		};
 
 		if (r->domain == NULL && !net_range_parse(r->cidr, &row.range))
@@ -186,5 +193,6 @@ const char *flow_text(struct arena *a, const struct flow_row *r)
 	}
 	for (size_t i = 0; i < r->n; i++)
 		buf_printf(&text, "%c%llu", i == 0 ? ':' : ',', (unsigned long long)r->ports[i]);
+	buf_puts(&text, r->terms != NULL ? r->terms : "");
 	return buf_text(&text);
 }

@@ -16,6 +16,9 @@ struct flow_row {
 	bool guarded; /* but not out of this one, whose range lies within one */
 	const uint64_t *ports;
 	size_t n; /* 0: every port, and protocols that have none */
+	uint64_t limit, connections; /* 0: none; of rows of egress, the first that fits decides, and counts */
+	bool allow_private;
+	const char *terms; /* net_terms() */
 };
 struct flow_rows {
 	size_t n, cap;
@@ -31,6 +34,10 @@ void flows_of_asked(struct arena *a, const struct address_rules *rules, struct f
 /* Whether each flow that the row means is meant by one of `by`. What a name leads to is not known: only a pattern that holds
  * the row's pattern counts for it, and no range. */
 bool flow_within(struct arena *a, const struct flow_row *r, const struct flow_rows *by);
+
+/* Whether row `i` of `mine` permits nothing but what `theirs` do, their budgets included. In doubt it does not. */
+bool flow_permitted(struct arena *a, const struct flow_rows *mine, size_t i,
+		    const struct flow_rows *theirs);
 
 /* "10.0.0.0/8", "example.org:80,443": as rows are written on the command line. */
 const char *flow_text(struct arena *a, const struct flow_row *r);

@@ -6,6 +6,7 @@
 
 #include "policy/draft.h"
 #include "policy/landing_parts.h"
+#include "policy/net_rules.h"
 #include "table/table.h"
 
 /* Medians of bench/open under bench/all-opens.yaml, as `make bench` runs it, on the machine of landing_measured: the
@@ -465,8 +466,9 @@ static void land_network(struct finder *f)
 				 arena_printf(f->a, "network.egress %s",
 					      r->cidr != NULL ? r->cidr : r->domain),
 				 &r->from,
-				 r->domain != NULL ? "addresses by zviz-net; the rest is refused"
-						   : "the rest is refused");
+				 arena_printf(f->a, "%sthe rest is refused%s",
+					      r->domain != NULL ? "addresses by zviz-net; " : "",
+					      net_terms(f->a, r)));
 	}
 	for (size_t i = 0; i < p->network.ingress.n; i++) {
 		const struct ingress_rule *r = &p->network.ingress.at[i];

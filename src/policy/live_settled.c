@@ -111,7 +111,8 @@ static bool same_rows(const struct profile *a, const struct profile *b)
 					 *y = &b->network.egress.at[i];
 
 		same = same_text(x->cidr, y->cidr) && same_text(x->domain, y->domain) &&
-		       same_numbers(x->ports, x->n, y->ports, y->n);
+		       same_numbers(x->ports, x->n, y->ports, y->n) && x->limit == y->limit &&
+		       x->connections == y->connections && x->allow_private == y->allow_private;
 	}
 	for (size_t i = 0; same && i < a->network.ingress.n; i++)
 		same = a->network.ingress.at[i].port == b->network.ingress.at[i].port;

@@ -8,9 +8,7 @@
 #include "base/num.h"
 #include "policy/domain.h"
 
-static const char heading[] = "zviz-net 2";
-
-static const char *const ways[] = {
+const char *const net_way_words[NET_WAYS] = {
 	[NET_PAIR] = "pair",
 	[NET_PASTA] = "pasta",
 	[NET_SLIRP4NETNS] = "slirp4netns",
@@ -19,23 +17,6 @@ static const char *const ways[] = {
 void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES])
 {
 	snprintf(out, NET_SET_BYTES, "domain%u_%s", row, width == 4 ? "ipv4" : "ipv6");
-}
-
-void net_job_print(const struct plan *p, const char *rules, size_t len, struct buf *out)
-{
-	buf_printf(out, "%s\ncontainer %s\nway %s%s%s\n", heading, p->id, ways[p->net.way],
-		   p->net.program != NULL ? " " : "", p->net.program != NULL ? p->net.program : "");
-	for (size_t i = 0; i < p->net.npublished; i++) {
-		const struct plan_publish *x = &p->net.published[i];
-
-		buf_printf(out, "publish %s %s %u %u\n", x->udp ? "udp" : "tcp",
-			   x->address != NULL ? x->address : "*", x->host, x->container);
-	}
-	for (size_t i = 0; i < p->net.egress.n; i++)
-		if (p->net.egress.at[i].domain != NULL)
-			buf_printf(out, "domain %zu %s\n", i + 1, p->net.egress.at[i].domain);
-	buf_printf(out, "rules %zu\n", len);
-	buf_add(out, rules, len);
 }
 
 /* The next line, without its end; NULL when there is none. */
@@ -87,19 +68,61 @@ static bool parse_publish(struct arena *a, char *words, struct net_job *out)
 	return true;
 }
 
+static bool parse_row(const char *s, uint32_t *out)
+{
+	uint64_t n;
+
+	if (num_u64(s, &n) < 0 || n == 0 || n > UINT32_MAX)
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
 static bool parse_domain(struct arena *a, char *words, struct net_job *out)
 {
 	char *save = NULL;
-	const char *row = strtok_r(words, " ", &save), *pattern = strtok_r(NULL, " ", &save);
-	uint64_t number;
+	const char *row = strtok_r(words, " ", &save), *reach = strtok_r(NULL, " ", &save);
+	struct net_domain d = { .pattern = strtok_r(NULL, " ", &save) };
 
-	if (pattern == NULL || strtok_r(NULL, " ", &save) != NULL || num_u64(row, &number) < 0 ||
-	    number == 0 || number > UINT32_MAX || !domain_pattern_valid(pattern) ||
-	    out->ndomains == NET_DOMAINS_MAX)
+	if (d.pattern == NULL || strtok_r(NULL, " ", &save) != NULL || !parse_row(row, &d.row) ||
+	    (strcmp(reach, "private") != 0 && strcmp(reach, "public") != 0) ||
+	    !domain_pattern_valid(d.pattern) || out->ndomains == NET_DOMAINS_MAX)
 		return false;
+	d.allow_private = reach[1] == 'r';
 	out->domains = arena_grow(a, out->domains, out->ndomains, &out->domains_cap,
 				  sizeof *out->domains);
-	out->domains[out->ndomains++] = (struct net_domain){ (uint32_t)number, pattern };
+	out->domains[out->ndomains++] = d;
+	return true;
+}
+
+static bool parse_written(struct arena *a, char *words, struct net_job *out)
+{
+	char *space = strchr(words, ' ');
+	struct net_written w = { 0 };
+
+	if (space == NULL)
+		return false;
+	*space = '\0';
+	w.text = space + 1;
+	if (!parse_row(words, &w.row) || w.text[0] == '\0')
+		return false;
+	out->written = arena_grow(a, out->written, out->nwritten, &out->written_cap,
+				  sizeof *out->written);
+	out->written[out->nwritten++] = w;
+	return true;
+}
+
+/* Behind the head: `rules` bytes for nftables, and what is to be told. */
+static bool parse_texts(char *at, const char *end, uint64_t rules, const uint64_t *tell,
+			struct net_job *out)
+{
+	const uint64_t left = (uint64_t)(end - at);
+
+	if (rules >= left || left - rules - 1 != (tell != NULL ? *tell : 0) || at[rules] != '\n')
+		return false;
+	at[rules] = '\0';
+	out->rules = at;
+	out->tell = tell != NULL ? at + rules + 1 : NULL;
 	return true;
 }
 
@@ -109,9 +132,9 @@ static bool parse_way(char *words, struct net_job *out)
 	const char *way = strtok_r(words, " ", &save);
 
 	out->program = strtok_r(NULL, "", &save);
-	for (size_t i = 0; way != NULL && i < COUNT(ways); i++) {
+	for (size_t i = 0; way != NULL && i < NET_WAYS; i++) {
 		out->way = (enum net_way)i;
-		if (strcmp(way, ways[i]) == 0)
+		if (strcmp(way, net_way_words[i]) == 0)
 			return i == NET_PAIR ? out->program == NULL
 					     : out->program != NULL && out->program[0] == '/';
 	}
@@ -121,9 +144,10 @@ static bool parse_way(char *words, struct net_job *out)
 static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
 {
 	char *line = next_line(&at);
-	uint64_t bytes;
+	uint64_t bytes, tell;
+	bool told;
 
-	if (line == NULL || strcmp(line, heading) != 0)
+	if (line == NULL || strcmp(line, NET_JOB_HEADING) != 0)
 		return false;
 	line = next_line(&at);
 	if (line == NULL || strncmp(line, "container ", 10) != 0 || line[10] == '\0')
@@ -138,10 +162,14 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	for (; line != NULL && strncmp(line, "domain ", 7) == 0; line = next_line(&at))
 		if (!parse_domain(a, line + 7, out))
 			return false;
-	if (line == NULL || strncmp(line, "rules ", 6) != 0 || num_u64(line + 6, &bytes) < 0)
+	told = line != NULL && strncmp(line, "tell ", 5) == 0;
+	if (told && num_u64(line + 5, &tell) < 0)
 		return false;
-	out->rules = at;
-	return bytes == (uint64_t)(end - at);
+	while (told && (line = next_line(&at)) != NULL && strncmp(line, "written ", 8) == 0)
+		if (!parse_written(a, line + 8, out))
+			return false;
+	return line != NULL && strncmp(line, "rules ", 6) == 0 && num_u64(line + 6, &bytes) == 0 &&
+	       parse_texts(at, end, bytes, told ? &tell : NULL, out);
 }
 
 int net_job_parse(struct arena *a, const char *text, size_t len, struct net_job *out, struct err *e)

@@ -6,9 +6,11 @@
  *	container ID
  *	way pair | pasta PATH | slirp4netns PATH
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
- *	domain ROW PATTERN                              any number: row ROW of network.egress names PATTERN
+ *	domain ROW public|private PATTERN               any number: row ROW of network.egress names PATTERN, and may lead there
+ *	tell BYTES                                      where refusals are told: so many follow the rules
+ *	written ROW TEXT                                then any number: where a row that may refuse something is written
  *	rules BYTES
- *	(so many bytes for nftables, and the end)
+ *	(so many bytes for nftables, a newline, those that tell, and the end)
  */
 #ifndef POLICY_NET_JOB_H
 #define POLICY_NET_JOB_H
@@ -17,7 +19,7 @@
 #include "policy/plan.h"
 
 /* The descriptors that it is started with. */
-enum { NET_FD_CONTROL = 3, NET_FD_JOB, NET_FD_NETNS, NET_FD_USERNS, NET_FD_END };
+enum { NET_FD_CONTROL = 3, NET_FD_JOB, NET_FD_NETNS, NET_FD_USERNS, NET_FD_EVENTS, NET_FD_END };
 
 enum {
 	NET_JOB_BYTES_MAX = 4 << 20,
@@ -25,6 +27,9 @@ enum {
 	NET_DOMAINS_MAX = 1024,  /* rows that name domains */
 	NET_SET_BYTES = 32,      /* for the name of a set */
 	NET_SET_ELEMENTS = 4096, /* addresses that a row's names may have at once, of each family */
+	NET_TOLD_A_S = 10,       /* refusals that are told each second, of each reason */
+	NET_LOG_GROUP = 1,       /* of nfnetlink_log, in the container's network namespace */
+	NET_LOG_BYTES = 192,     /* of a packet: IPv6, some extension headers, ports */
 };
 
 /* Where the resolver listens inside, on port 53. It is also where the C libraries ask when nobody told them of a server
@@ -32,11 +37,22 @@ enum {
 #define NET_RESOLVER "127.0.0.1"
 
 /* Sets with the host's own addresses, "4" and "6" behind it: where the way out is a program. */
-#define NET_HOST_SET "host"
+#define NET_HOST_SET    "host"
+#define NET_JOB_HEADING "zviz-net 2"
+
+/* As the job says them. */
+extern const char *const net_way_words[NET_WAYS];
 
 struct net_domain {
 	uint32_t row; /* of network.egress, from 1 */
+	bool allow_private;
 	const char *pattern;
+};
+
+/* Where a row of network.egress is written: "own.yaml:7". */
+struct net_written {
+	uint32_t row;
+	const char *text;
 };
 
 struct net_job {
@@ -48,6 +64,9 @@ struct net_job {
 	size_t ndomains, domains_cap;
 	struct net_domain *domains;
 	const char *rules;
+	const char *tell; /* NULL: nobody wants to hear of refusals */
+	size_t nwritten, written_cap;
+	struct net_written *written;
 };
 
 /* One message over the control socket: the network stands (no is 0), or what failed. */

@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "policy/draft.h"
+#include "policy/net_budget.h"
 #include "policy/net_job.h"
 
 /* ---- ranges ---- */
@@ -116,7 +117,7 @@ static void put_named(const struct egress_rule *r, size_t number, struct buf *ou
 		buf_printf(out, "\t\tct state new %s daddr @%s", width == 4 ? "ip" : "ip6", set);
 		if (r->n != 0)
 			put_ports(r->ports, r->n, out);
-		buf_printf(out, " counter name \"egress%zu\" accept\n", number);
+		net_row_verdict(r, number, out);
 	}
 }
 
@@ -140,7 +141,7 @@ static void put_egress(const struct egress_rule *r, size_t number, struct buf *o
 	}
 	if (r->n != 0)
 		put_ports(r->ports, r->n, out);
-	buf_printf(out, " counter name \"egress%zu\" accept\n", number);
+	net_row_verdict(r, number, out);
 }
 
 /* A rule that lies within a guarded range names it; a wider one does not mean it. */
@@ -152,7 +153,7 @@ static bool names_guarded(const struct egress_rule *r)
 	       net_range_guarded(&range) != NULL;
 }
 
-static void put_guarded(struct buf *out)
+static void put_guarded(const struct plan_net *n, struct buf *out)
 {
 	struct net_range r;
 
@@ -160,20 +161,25 @@ static void put_guarded(struct buf *out)
 		 "\t\t# metadata and link-local addresses, which only a rule of their own opens\n");
 	for (size_t i = 0; i < COUNT(guarded); i++) {
 		net_range_parse(guarded[i], &r);
-		buf_printf(out, "\t\t%s daddr %s counter name \"guarded\" goto refuse\n",
-			   r.width == 4 ? "ip" : "ip6", guarded[i]);
+		buf_printf(out, "\t\t%s daddr %s counter name \"guarded\" goto %s\n",
+			   r.width == 4 ? "ip" : "ip6", guarded[i],
+			   n->told ? "refuse_guarded" : "refuse");
 	}
 }
 
 /* The loopback is the container's own. A connection that is there was allowed when it began, and answers to what came in are
- * part of it. IPv6 finds its neighbours by messages of its own, which never leave the link (hop limit 255, RFC 4861). */
-static void put_always(const char *device, struct buf *out)
+ * part of it: unless its row has a budget. IPv6 finds its neighbours by messages of its own, which never leave the link (hop
+ * limit 255, RFC 4861); what both kernels say about routers and groups is nobody's, and is no refusal to count. */
+static void put_always(const struct plan_net *n, bool in, struct buf *out)
 {
-	buf_printf(out, "\t\t%s \"lo\" accept\n", device);
+	buf_printf(out, "\t\t%s \"lo\" accept\n", in ? "iifname" : "oifname");
+	net_budget_spend(n, in, out);
 	buf_puts(out, "\t\tct state established,related accept\n");
 	buf_puts(out,
 		 "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 "
-		 "accept\n");
+		 "accept\n"
+		 "\t\ticmpv6 type { nd-router-solicit, nd-router-advert, mld-listener-query, "
+		 "mld-listener-report, mld-listener-done, mld2-listener-report } drop\n");
 }
 
 /* Where a program of the host's sends for the container, what it sends to the host would come from the host itself. The
@@ -185,7 +191,7 @@ static void put_host_sets(struct buf *out)
 		      "\tset " NET_HOST_SET "6 {\n\t\ttype ipv6_addr\n\t\tflags interval\n\t}\n");
 }
 
-static void put_host(struct buf *out)
+static void put_host(const struct plan_net *n, struct buf *out)
 {
 	static const char *const always[] = {
 		"ip daddr { 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 255.255.255.255 }",
@@ -196,7 +202,8 @@ static void put_host(struct buf *out)
 
 	buf_puts(out, "\t\t# the host itself, which no rule opens\n");
 	for (size_t i = 0; i < COUNT(always); i++)
-		buf_printf(out, "\t\t%s counter name \"host\" goto refuse\n", always[i]);
+		buf_printf(out, "\t\t%s counter name \"host\" goto %s\n", always[i],
+			   n->told ? "refuse_host" : "refuse");
 }
 
 static void put_output(const struct plan_net *n, struct buf *out)
@@ -206,24 +213,25 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
 	if (n->way != NET_PAIR)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
-	put_always("oifname", out);
+	put_always(n, false, out);
 	if (n->way != NET_PAIR)
-		put_host(out);
+		put_host(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (names_guarded(&n->egress.at[i]))
 			put_egress(&n->egress.at[i], i + 1, out);
-	put_guarded(out);
+	put_guarded(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (!names_guarded(&n->egress.at[i]))
 			put_egress(&n->egress.at[i], i + 1, out);
-	buf_puts(out, "\t\tcounter name \"refused_out\" goto refuse\n\t}\n");
+	buf_printf(out, "\t\tcounter name \"refused_out\" goto %s\n\t}\n",
+		   n->told ? "refuse_out" : "refuse");
 }
 
 static void put_input(const struct plan_net *n, struct buf *out)
 {
 	buf_puts(out,
 		 "\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n");
-	put_always("iifname", out);
+	put_always(n, true, out);
 	for (size_t i = 0; i < n->ingress.n; i++) {
 		const struct ingress_rule *r = &n->ingress.at[i];
 		const uint64_t port = r->port;
@@ -233,7 +241,8 @@ static void put_input(const struct plan_net *n, struct buf *out)
 		put_ports(&port, 1, out);
 		buf_printf(out, " counter name \"ingress%zu\" accept\n", i + 1);
 	}
-	buf_puts(out, "\t\tcounter name \"refused_in\" goto refuse\n\t}\n");
+	buf_printf(out, "\t\tcounter name \"refused_in\" goto %s\n\t}\n",
+		   n->told ? "refuse_in" : "refuse");
 }
 
 /* Nothing is left to wait for an answer: a refused connection fails at once. */
@@ -263,7 +272,10 @@ void net_rules_print(const struct plan *p, struct buf *out)
 			put_sets(i + 1, out);
 	if (n->way != NET_PAIR)
 		put_host_sets(out);
+	net_budget_objects(n, out);
 	put_refuse(out);
+	net_tell_chains(n, out);
+	net_budget_chains(n, out);
 	put_output(n, out);
 	put_input(n, out);
 	buf_puts(

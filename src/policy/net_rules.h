@@ -30,7 +30,13 @@ const char *net_range_guarded(const struct net_range *r);
 /* Each of these ranges in turn; false behind the last. */
 bool net_range_guarded_nth(size_t i, struct net_range *out);
 
+/* What a row of egress asks for beside its place: " (at most 10M, 3 connections at once)", or "". */
+const char *net_terms(struct arena *a, const struct egress_rule *r);
+
 /* The table that is loaded inside, as one transaction. The same bytes for the same plan. */
 void net_rules_print(const struct plan *p, struct buf *out);
+
+/* What is added to it so that refusals are told (plan.net.told): a transaction of its own, since a kernel may not be able to. */
+void net_tell_print(const struct plan *p, struct buf *out);
 
 #endif

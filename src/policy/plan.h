@@ -171,12 +171,15 @@ struct plan_publish {
 	uint16_t host, container;
 };
 
+struct net_counts; /* policy/net_counts.h */
+
 /* A private network: its way out, and what may take it. */
 /* How a private network gets its way out. */
 enum net_way {
 	NET_PAIR,        /* a pair of devices and NAT: who may configure the host's network */
 	NET_PASTA,       /* a program opens sockets of the host's for what the container sends */
 	NET_SLIRP4NETNS, /* another one, which speaks TCP and IP by itself */
+	NET_WAYS,
 };
 
 struct plan_net {
@@ -190,6 +193,8 @@ struct plan_net {
 	const struct plan_publish *published;
 	const char *rules; /* for nftables, inside */
 	size_t rules_len;
+	const struct net_counts *counts; /* of a container that runs, for explain; NULL */
+	bool told; /* somebody listens: refusals are logged, and zviz-net tells of them */
 };
 
 /* ---- cgroups ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/draft.h"
+#include "policy/net_counts.h"
 #include "policy/net_job.h"
 #include "policy/net_rules.h"
 #include "table/table.h"
@@ -133,6 +134,7 @@ static int plan_private(struct draft *d, struct err *e)
 
 	TRY(choose_way(d, e));
 	n->used = true;
+	n->told = d->r->events || d->r->verbose;
 	n->npublished = d->r->npublished;
 	n->published = d->r->published;
 	TRY(check_published(d, e));
@@ -180,13 +182,47 @@ int network_plan(struct draft *d, struct err *e)
 	return mode == NETWORK_PRIVATE ? plan_private(d, e) : 0;
 }
 
-static void explain_egress(const struct egress_rule *r, struct buf *out)
+static void explain_egress(const struct plan_net *n, size_t row, struct buf *out)
 {
+	const struct egress_rule *r = &n->egress.at[row];
+
 	buf_printf(out, "  out to %s", shown(out->arena, r->cidr != NULL ? r->cidr : r->domain));
 	for (size_t i = 0; i < r->n; i++)
 		buf_printf(out, "%s%llu", i != 0 ? ", " : " port ",
 			   (unsigned long long)r->ports[i]);
-	buf_printf(out, " [%s]\n", shown(out->arena, from_text(out->arena, &r->from)));
+	buf_puts(out, net_terms(out->arena, r));
+	buf_printf(out, " [%s]", shown(out->arena, from_text(out->arena, &r->from)));
+	if (n->counts != NULL)
+		net_counts_print_row(r, &n->counts->egress[row], out);
+	buf_puts(out, "\n");
+}
+
+static void explain_ingress(const struct plan_net *n, size_t i, struct buf *out)
+{
+	const struct ingress_rule *r = &n->ingress.at[i];
+
+	buf_printf(out, "  in to port %u [%s]", r->port,
+		   shown(out->arena, from_text(out->arena, &r->from)));
+	if (n->counts != NULL)
+		buf_printf(out, ": %llu connection%s", (unsigned long long)n->counts->ingress[i],
+			   n->counts->ingress[i] == 1 ? "" : "s");
+	buf_puts(out, "\n");
+}
+
+static void explain_refused(const struct plan_net *n, struct buf *out)
+{
+	const struct net_counts *c = n->counts;
+
+	if (c != NULL)
+		buf_printf(
+			out,
+			"  refused so far, in packets: %llu out that no row names, %llu to metadata or over the "
+			"link, %llu in\n",
+			(unsigned long long)c->out, (unsigned long long)c->guarded,
+			(unsigned long long)c->in);
+	if (c != NULL && n->way != NET_PAIR)
+		buf_printf(out, "  refused so far, to the host itself: %llu packets\n",
+			   (unsigned long long)c->host);
 }
 
 void network_explain(const struct plan *p, struct buf *out)
@@ -202,13 +238,13 @@ void network_explain(const struct plan *p, struct buf *out)
 			   "  way out: %s, from sockets of this host's; never to the host itself\n",
 			   shown(out->arena, n->program));
 	for (size_t i = 0; i < n->egress.n; i++)
-		explain_egress(&n->egress.at[i], out);
+		explain_egress(n, i, out);
 	if (n->ndomains != 0)
 		buf_puts(out, "  names: asked of zviz-net at " NET_RESOLVER
 			      ", which opens their addresses\n");
 	for (size_t i = 0; i < n->ingress.n; i++)
-		buf_printf(out, "  in to port %u [%s]\n", n->ingress.at[i].port,
-			   shown(out->arena, from_text(out->arena, &n->ingress.at[i].from)));
+		explain_ingress(n, i, out);
+	explain_refused(n, out);
 	for (size_t i = 0; i < n->npublished; i++) {
 		const struct plan_publish *x = &n->published[i];
 

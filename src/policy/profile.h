@@ -71,8 +71,13 @@ struct egress_rule {
 	const char *cidr, *domain;
 	size_t n, cap;
 	uint64_t *ports;
+	uint64_t
+		limit; /* bytes, both ways together, as long as the container lives; 0: as many as it likes */
+	uint32_t connections; /* at once; 0: as many as it likes */
+	bool allow_private;   /* the domain may lead to private addresses */
 	struct from from;
 };
+enum { EGRESS_CONNECTIONS_MAX = 1 << 20 };
 struct egress_rules {
 	size_t n, cap;
 	struct egress_rule *at;

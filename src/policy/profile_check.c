@@ -189,6 +189,10 @@ int profile_check_egress(const struct bind *b, const struct node *n, void *at, s
 
 	if ((r->cidr == NULL) == (r->domain == NULL))
 		return doc_fail(b->doc, n, e, "needs one of 'cidr' and 'domain'");
+	if (r->cidr != NULL && r->allow_private)
+		return doc_fail(
+			b->doc, n, e,
+			"'allow_private' is about names: a range of 'cidr' may be private as it is");
 	return 0;
 }
 

@@ -90,6 +90,16 @@ static const struct field egress_fields[] = {
 	{ "ports", AS_NUMBERS, offsetof(struct egress_rule, n), .not_empty = true,
 	  .size = sizeof(uint64_t), .min = 1, .max = UINT16_MAX,
 	  .about = ABOUT(.told = "Which ports: every one unless written.") },
+	{ "limit", AS_U64, offsetof(struct egress_rule, limit), .unit = UNIT_BYTES, .min = 1,
+	  .max = INT64_MAX,
+	  .about =
+		  ABOUT(.told = "Bytes that may cross to and from there, both ways together, while the container lives.") },
+	{ "connections", AS_U32, offsetof(struct egress_rule, connections), .min = 1,
+	  .max = EGRESS_CONNECTIONS_MAX,
+	  .about = ABOUT(.told = "Connections that may be open at once.") },
+	{ "allow_private", AS_BOOL, offsetof(struct egress_rule, allow_private),
+	  .about =
+		  ABOUT(.told = "Whether the domain may lead to private addresses, such as 10.0.0.0/8.") },
 	{ "", AS_FROM, offsetof(struct egress_rule, from) },
 	{ "", AS_CALL, .call = profile_check_egress, .about = ABOUT(.one_of = cidr_or_domain) },
 	{ 0 }

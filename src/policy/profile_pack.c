@@ -59,6 +59,9 @@ static const struct shape egress_shape[] = {
 	TEXT(struct egress_rule, cidr),
 	TEXT(struct egress_rule, domain),
 	LIST(struct egress_rule, n, uint64_t, number_shape),
+	BYTES(struct egress_rule, limit),
+	BYTES(struct egress_rule, connections),
+	BYTES(struct egress_rule, allow_private),
 	FROM(struct egress_rule, from),
 	{ 0 },
 };

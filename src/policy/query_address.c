@@ -146,7 +146,8 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 
 	if (rule != NULL) {
 		part->from = rule->from;
-		part->why = "a rule of network.egress names it";
+		part->why = arena_printf(q->a, "a rule of network.egress names it%s",
+					 net_terms(q->a, rule));
 		return;
 	}
 	part->verdict = QUERY_REFUSED;

@@ -57,6 +57,18 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/published"
 }
 
+@test "what is refused is told, with address, port, protocol, rule and what to change, and counted" {
+	in_world bash "$BATS_TEST_DIRNAME/told"
+}
+
+@test "budgets: bytes both ways and connections at once, and what is past them is refused and told" {
+	in_world bash "$BATS_TEST_DIRNAME/budgets"
+}
+
+@test "events --stats has the numbers of its devices, and none of the host's" {
+	in_world bash "$BATS_TEST_DIRNAME/counted"
+}
+
 @test "zviz-net has given up what it was started with" {
 	in_world bash "$BATS_TEST_DIRNAME/holder"
 }
@@ -67,6 +79,14 @@ in_world() {
 
 @test "names: none leads to a private or metadata address; no address is open before its name was asked for" {
 	in_world bash "$BATS_TEST_DIRNAME/names" rebinding
+}
+
+@test "names: a row may let its names lead to private addresses, and to no other that none may lead to" {
+	in_world bash "$BATS_TEST_DIRNAME/names" private
+}
+
+@test "names: what is not resolved is told, with what to change" {
+	in_world bash "$BATS_TEST_DIRNAME/names" told
 }
 
 @test "names: an address is open for its time, and as long as another name of the row has it" {
@@ -230,6 +250,13 @@ each_program() { # COMMAND…
 	[[ "$output" == *"not [ADDRESS:]HOST:CONTAINER"* ]]
 	run -1 "$zviz" --root "$place/state" run --allow 10.0.0.0/8 one true
 	[[ "$output" == *"--allow needs a network with a way out"* ]]
+	for term in limit=0 limit=x connections=0 connections=1048577 private other; do
+		run -1 "$zviz" --root "$place/state" run --network private --allow 10.0.0.0/8,$term one true
+		[[ "$output" == *"--allow 10.0.0.0/8,$term: '$term' means nothing here"* ]]
+	done
+	run -0 "$zviz" --root "$place/state" explain --network private --allow 10.0.0.0/8:443,limit=10M,connections=3 --allow a.b,private one true
+	[[ "$output" == *"out to 10.0.0.0/8 port 443 (at most 10M, 3 connections at once) [--allow]"* ]]
+	[[ "$output" == *"out to a.b (private addresses too) [--allow]"* ]]
 	mapfile -t many < <(yes -- --allow=a.b | head -n 1025)
 	run -1 "$zviz" --root "$place/state" run --network private "${many[@]}" one true
 	[[ "$output" == *"1024 rows that name domains are the most"* ]]

@@ -255,22 +255,29 @@ static void test_malformed(void **state)
 
 static void test_rebinding(void **state)
 {
-	static const char *const v4[] = { "10.0.0.1",  "127.0.0.1",      "169.254.169.254",
-					  "0.0.0.0",   "192.168.1.1",    "100.64.0.1",
-					  "224.0.0.1", "255.255.255.255" };
-	static const char *const v6[] = {
-		"::1", "fe80::1",         "fd00::1",       "::ffff:127.0.0.1",
-		"::",  "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1"
+	static const struct {
+		const char *at;
+		enum dns_why why;
+	} v4[] = {
+		{ "10.0.0.1", DNS_WHY_PRIVATE },	{ "127.0.0.1", DNS_WHY_ADDRESS },
+		{ "169.254.169.254", DNS_WHY_ADDRESS }, { "0.0.0.0", DNS_WHY_ADDRESS },
+		{ "192.168.1.1", DNS_WHY_PRIVATE },	{ "100.64.0.1", DNS_WHY_PRIVATE },
+		{ "224.0.0.1", DNS_WHY_ADDRESS },	{ "255.255.255.255", DNS_WHY_ADDRESS },
+	}, v6[] = {
+		{ "::1", DNS_WHY_ADDRESS },		{ "fe80::1", DNS_WHY_ADDRESS },
+		{ "fd00::1", DNS_WHY_PRIVATE },		{ "::ffff:127.0.0.1", DNS_WHY_ADDRESS },
+		{ "::", DNS_WHY_ADDRESS },		{ "64:ff9b::7f00:1", DNS_WHY_ADDRESS },
+		{ "2002:7f00:1::", DNS_WHY_ADDRESS },	{ "ff02::1", DNS_WHY_ADDRESS },
 	};
 	struct world w;
 
 	(void)state;
 	world_begin(&w, (struct dns_job){ 0 });
 	for (size_t i = 0; i < COUNT(v4); i++) {
-		resolve(&w, "example.org", A, v4[i], 60);
-		expect_refusal(&w, DNS_WHY_ADDRESS, 0);
-		resolve(&w, "example.org", AAAA, v6[i], 60);
-		expect_refusal(&w, DNS_WHY_ADDRESS, 0);
+		resolve(&w, "example.org", A, v4[i].at, 60);
+		expect_refusal(&w, v4[i].why, 0);
+		resolve(&w, "example.org", AAAA, v6[i].at, 60);
+		expect_refusal(&w, v6[i].why, 0);
 	}
 	world_end(&w);
 }
@@ -296,10 +303,11 @@ static void test_rebinding_beside_good(void **state)
 
 static void test_private_allowed(void **state)
 {
+	static const bool all[] = { true, true, true, true };
 	struct world w;
 
 	(void)state;
-	world_begin(&w, (struct dns_job){ .allow_private = true });
+	world_begin(&w, (struct dns_job){ .allow_private = all });
 	resolve(&w, "example.org", A, "10.0.0.1", 60);
 	expect_reply(&w, 0, 1);
 	resolve(&w, "example.org", AAAA, "fd00::1", 60);
@@ -311,6 +319,40 @@ static void test_private_allowed(void **state)
 	expect_refusal(&w, DNS_WHY_ADDRESS, 0);
 	resolve(&w, "example.org", AAAA, "fd00:ec2::254", 60);
 	expect_refusal(&w, DNS_WHY_ADDRESS, 0);
+	world_end(&w);
+}
+
+/* Of two rows that name it, one allows private addresses: it alone gets them. */
+static void test_private_of_a_row(void **state)
+{
+	static const bool exact[] = { false, false, true, false };
+	struct message m;
+	struct world w;
+
+	(void)state;
+	world_begin(&w, (struct dns_job){ .allow_private = exact });
+	resolve(&w, "www.example.org", A, "10.0.0.1", 60);
+	assert_int_equal(w.rules, 1u << 2);
+	expect_reply(&w, 0, 1);
+	resolve(&w, "www.example.org", A, "9.9.9.9", 60);
+	assert_int_equal(w.rules, 1u << 1 | 1u << 2);
+	expect_reply(&w, 0, 1);
+	w.permits = 0;
+	ask(&w, "www.example.org", A);
+	assert_true(asked(&w, 0, &m));
+	message_address(&m, "www.example.org", "10.0.0.1", 60);
+	message_address(&m, "www.example.org", "9.9.9.9", 60);
+	message_address(&m, "www.example.org", "127.0.0.1", 60);
+	answer(&w, 0, &m);
+	assert_int_equal(w.permits, 2);
+	assert_int_equal(w.rules, 1u << 2);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.at[0].bytes[0], 10);
+	expect_reply(&w, 0, 2);
+	/* Its siblings have none. */
+	w.permits = 0;
+	resolve(&w, "other.example.org", A, "10.0.0.1", 60);
+	expect_refusal(&w, DNS_WHY_PRIVATE, 0);
 	world_end(&w);
 }
 
@@ -345,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_rebinding),
 		cmocka_unit_test(test_rebinding_beside_good),
 		cmocka_unit_test(test_private_allowed),
+		cmocka_unit_test(test_private_of_a_row),
 		cmocka_unit_test(test_permit_fails),
 	};
 

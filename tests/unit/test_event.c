@@ -140,6 +140,7 @@ static void test_too_long(void **state)
 				     .verdict = h,
 				     .err = h,
 				     .fix = h,
+				     .why = h,
 				     .pid = INT64_MIN + 1,
 				     .us = UINT64_MAX };
 
@@ -148,7 +149,7 @@ static void test_too_long(void **state)
 		assert_true(len <= EVENT_LINE_MAX);
 		assert_int_equal(line[len - 1], '\n');
 		assert_int_equal(event_read(&a, line, len, &back, &e), 0);
-		assert_true(strlen(back.arguments) >= 1500 / 6 &&
+		assert_true(strlen(back.arguments) >= 1250 / 6 &&
 			    strncmp(back.arguments, h, strlen(back.arguments)) == 0);
 	}
 	ev = sample;
@@ -185,6 +186,8 @@ static void test_bad_lines(void **state)
 		{ HEAD "\"pid\":4," TAIL, -EINVAL },
 		{ HEAD "\"other\":4," TAIL, -EINVAL },
 		{ HEAD "\"fix\":\"a\\u001bb\"," TAIL, 0 },
+		{ HEAD "\"why\":\"a\"," TAIL, 0 },
+		{ HEAD "\"why\":\"a\",\"why\":\"a\"," TAIL, -EINVAL },
 		{ HEAD "\"fix\":\"a\\u0000b\"," TAIL, -EINVAL },
 		{ HEAD "\"fix\":\"a\\u0100b\"," TAIL, -EINVAL },
 		{ HEAD "\"fix\":\"a\\nb\"," TAIL, -EINVAL },
@@ -234,6 +237,21 @@ static void test_print(void **state)
 	assert_string_equal(
 		buf_text(&b),
 		"[7]: openat(\\x1b[2J\\xff\\x0d\\x0a) allowed by mount, rule ci-runner:41\n");
+	/* A packet has no process. */
+	b.len = 0;
+	ev = (struct event){ .comm = "",
+			     .syscall = "connect",
+			     .arguments = "tcp 192.0.2.7:443",
+			     .layer = "network",
+			     .rule = "default",
+			     .verdict = "deny",
+			     .err = "ECONNREFUSED",
+			     .fix = "add a row",
+			     .why = "no row\x1b" };
+	event_print(&ev, &b);
+	assert_string_equal(buf_text(&b),
+			    "connect(tcp 192.0.2.7:443) refused with ECONNREFUSED by network, rule "
+			    "default (no row\\x1b); to permit it: add a row\n");
 	arena_free(&a);
 }
 

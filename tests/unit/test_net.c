@@ -66,6 +66,17 @@ static void test_guarded(void **state)
 	}
 }
 
+static void follow(const char *text, const char *const *order, size_t n)
+{
+	const char *at = text;
+
+	for (size_t i = 0; i < n; i++) {
+		at = at != NULL ? strstr(at, order[i]) : NULL;
+		if (at == NULL)
+			fail_msg("'%s' does not follow in:\n%s", order[i], text);
+	}
+}
+
 /* What decides, in the order in which it does: a named guarded range, the guarded ones, the rest. */
 static void test_rules(void **state)
 {
@@ -99,7 +110,6 @@ static void test_rules(void **state)
 	struct plan p = { .net = { .egress = { 3, 3, out }, .ingress = { 1, 1, in } } };
 	struct arena a = { 0 };
 	struct buf text = { .arena = &a };
-	const char *at;
 
 	(void)state;
 	net_rules_print(&p, &text);
@@ -107,12 +117,48 @@ static void test_rules(void **state)
 						"timeout\n\t\tsize 4096\n\t}"));
 	assert_non_null(strstr(buf_text(&text), "set domain3_ipv6 {\n\t\ttype ipv6_addr\n"));
 	assert_null(strstr(buf_text(&text), "set domain1"));
-	at = strstr(buf_text(&text), "chain output");
-	for (size_t i = 0; i < COUNT(order); i++) {
-		at = at != NULL ? strstr(at, order[i]) : NULL;
-		if (at == NULL)
-			fail_msg("'%s' does not follow in:\n%s", order[i], buf_text(&text));
-	}
+	/* Nobody listens: nothing is logged. */
+	assert_null(strstr(buf_text(&text), "tell"));
+	follow(strstr(buf_text(&text), "chain output"), order, COUNT(order));
+	arena_free(&a);
+}
+
+static void test_budgets(void **state)
+{
+	static const char *const order[] = {
+		"quota bytes1 { over 10485760 bytes }",
+		"counter past1 { }",
+		"counter late1 { }",
+		"counter full2 { }",
+		"chain past1 {\n\t\tcounter name \"past1\" goto refuse_past1\n",
+		"chain spend1_out {\n\t\ttcp flags & rst == rst return\n\t\tquota name \"bytes1\" goto past1\n",
+		"chain over1_in {\n\t\tmeta l4proto != tcp counter name \"late1\" drop\n\t\tmeta length <= 100 return\n"
+		"\t\tct mark 1073741825 counter name \"late1\" reject with tcp reset\n\t\tct mark set 1073741825\n",
+		"chain spend1_in {\n\t\tquota name \"bytes1\" goto over1_in\n",
+		"chain row1 {\n\t\tquota name \"bytes1\" goto past1\n\t\tct mark set 1\n"
+		"\t\tcounter name \"egress1\" accept\n",
+		"chain row2 {\n\t\tct count over 3 goto full2\n\t\tcounter name \"egress2\" accept\n",
+		"chain output",
+		"ct state established,related ct mark vmap { 1 : jump spend1_out, 1073741825 : jump spend1_out }",
+		"ct state established,related accept",
+		"ct state new ip daddr 10.0.0.0/8 goto row1\n",
+		"ct state new ip daddr @domain2_ipv4 goto row2\n",
+		"ct state new ip6 daddr @domain2_ipv6 goto row2\n",
+		"counter name \"refused_out\" goto refuse_out\n",
+		"chain input",
+		"ct mark vmap { 1 : jump spend1_in, 1073741825 : jump spend1_in }",
+		"ct state established,related accept",
+		"counter name \"refused_in\" goto refuse_in\n",
+	};
+	struct egress_rule out[] = { { .cidr = "10.0.0.0/8", .limit = 10 << 20 },
+				     { .domain = "a.b", .connections = 3 } };
+	struct plan p = { .net = { .told = true, .egress = { 2, 2, out } } };
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+
+	(void)state;
+	net_rules_print(&p, &text);
+	follow(buf_text(&text), order, COUNT(order));
 	arena_free(&a);
 }
 
@@ -148,8 +194,42 @@ static void test_job(void **state)
 	assert_int_equal(job.ndomains, 1);
 	assert_int_equal(job.domains[0].row, 2);
 	assert_string_equal(job.domains[0].pattern, "*.example.org");
+	assert_false(job.domains[0].allow_private);
 	assert_string_equal(job.rules, rules);
+	assert_null(job.tell);
 	/* Cut anywhere, it is none. */
+	for (size_t len = 0; len < text.len; len++)
+		assert_true(net_job_parse(&a, buf_text(&text), len, &job, &e) < 0);
+	arena_free(&a);
+}
+
+/* Where somebody listens: what logs, and where the rows are written that may refuse something. */
+static void test_job_tells(void **state)
+{
+	struct egress_rule out[] = {
+		{ .cidr = "10.0.0.0/8" },
+		{ .domain = "a.b", .allow_private = true, .from = { "--allow", NULL, 0, 0 } },
+		{ .cidr = "11.0.0.0/8", .limit = 1, .from = { "o\nx.yaml", NULL, 7, 1 } },
+	};
+	struct plan p = { .id = "one", .net = { .told = true, .egress = { 3, 3, out } } };
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a }, tell = { .arena = &a };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	net_job_print(&p, "rules", 5, &text);
+	net_tell_print(&p, &tell);
+	assert_int_equal(net_job_parse(&a, buf_text(&text), text.len, &job, &e), 0);
+	assert_true(job.domains[0].allow_private);
+	assert_string_equal(job.rules, "rules");
+	assert_string_equal(job.tell, buf_text(&tell));
+	assert_non_null(strstr(job.tell, "log prefix \"past3\" group 1"));
+	assert_int_equal(job.nwritten, 2);
+	assert_int_equal(job.written[0].row, 2);
+	assert_string_equal(job.written[0].text, "--allow");
+	assert_int_equal(job.written[1].row, 3);
+	assert_null(strchr(job.written[1].text, '\n'));
 	for (size_t len = 0; len < text.len; len++)
 		assert_true(net_job_parse(&a, buf_text(&text), len, &job, &e) < 0);
 	arena_free(&a);
@@ -159,28 +239,37 @@ static void test_no_job(void **state)
 {
 	static const char *const texts[] = {
 		"",
-		"zviz-net 1\ncontainer a\nway pair\nrules 0\n",
-		"zviz-net 2\ncontainer \nway pair\nrules 0\n",
-		"zviz-net 2\nway pair\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\nrules 1\n",
+		"zviz-net 1\ncontainer a\nway pair\nrules 0\n\n",
+		"zviz-net 2\ncontainer \nway pair\nrules 0\n\n",
+		"zviz-net 2\nway pair\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\nrules 1\n\n",
+		"zviz-net 2\ncontainer a\nway pair\nrules 0\n",
 		"zviz-net 2\ncontainer a\nway pair\nrules 0\nx",
-		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 0 80\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 65536\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\npublish sctp * 80 80\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\npublish tcp x} 80 80\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 80 80\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\nelse\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 0 a.b\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a..b\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 1\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a.b c\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 4294967296 a.b\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a.b\npublish tcp * 80 80\nrules 0\n",
-		"zviz-net 2\ncontainer a\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway else\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pasta\nrules 0\n",
-		"zviz-net 2\ncontainer a\nway pasta pasta\nrules 0\n",
+		"zviz-net 2\ncontainer a\nway pair\nrules 0\n\nx",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 0 80\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 65536\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish sctp * 80 80\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp x} 80 80\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\npublish tcp * 80 80 80\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\nelse\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 a.b\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 other a.b\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ntell 1\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ntell 0\nwritten 0 x\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ntell 0\nwritten 1\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\nwritten 1 x\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ntell 0\nrules 18446744073709551615\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 0 public a.b\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 public a..b\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 public\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 public a.b c\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 4294967296 public a.b\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair\ndomain 1 public a.b\npublish tcp * 80 80\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway else\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pasta\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway pasta pasta\nrules 0\n\n",
 	};
 	struct arena a = { 0 };
 	struct net_job job;
@@ -217,7 +306,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_guarded),
-		cmocka_unit_test(test_rules),  cmocka_unit_test(test_job),
+		cmocka_unit_test(test_rules),  cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_job),    cmocka_unit_test(test_job_tells),
 		cmocka_unit_test(test_no_job), cmocka_unit_test(test_pool),
 	};
 

@@ -38,7 +38,8 @@ static const char base_text[] =
 	"  deny: {read: [\"**/.env\"], write: [\"**/.git/hooks/**\"]}\n"
 	"network:\n"
 	"  mode: private\n"
-	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443]}, {domain: \"*.example.org\"}]}\n"
+	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443], limit: 10M, connections: 8},\n"
+	"    {domain: \"*.example.org\", allow_private: true}]}\n"
 	"  ingress: {allow: [{port: 8080}]}\n"
 	"resources: {memory: 4G, swap: 0, cpus: 0.5, pids: 512, nofile: 1024, tmpfs: 1G,\n"
 	"            io: [{path: /work, wbps: 50M, riops: 100}]}\n"
@@ -131,7 +132,10 @@ static void every_row_and_number(void **state)
 	assert_true(p.sockets_allow.at[1].n == 2 && p.sockets_allow.at[1].protocols[1] == 6);
 	assert_string_equal(p.network.egress.at[0].cidr, "10.0.0.0/8");
 	assert_int_equal(p.network.egress.at[0].ports[0], 443);
+	assert_int_equal(p.network.egress.at[0].limit, 10 << 20);
+	assert_int_equal(p.network.egress.at[0].connections, 8);
 	assert_string_equal(p.network.egress.at[1].domain, "*.example.org");
+	assert_true(p.network.egress.at[1].allow_private && p.network.egress.at[1].limit == 0);
 	assert_int_equal(p.network.ingress.at[0].port, 8080);
 	assert_true(p.resources.memory.set && p.resources.memory.value == UINT64_C(4) << 30);
 	assert_true(p.resources.swap.set && p.resources.swap.value == 0);
@@ -147,7 +151,7 @@ static void every_row_and_number(void **state)
 	assert_int_equal(p.requirements.network_policy, NEED_PREFERRED);
 	assert_int_equal(p.requirements.cgroup.n, 2);
 	assert_int_equal(p.requirements.cgroup_need, NEED_PREFERRED);
-	assert_int_equal(p.requirements.cgroup_from.line, 28);
+	assert_int_equal(p.requirements.cgroup_from.line, 29);
 	arena_free(&a);
 }
 
@@ -434,6 +438,16 @@ static const struct {
 	{ "network: {egress: {allow: [{domain: 'a..b'}]}}", "'a..b' is no domain name" },
 	{ "network: {egress: {allow: [{domain: 'a b'}]}}", "'a b' is no domain name" },
 	{ "network: {egress: {allow: [{domain: '*'}]}}", "'*' is no domain name" },
+	{ "network: {egress: {allow: [{cidr: 10.0.0.0/8, allow_private: true}]}}",
+	  "network.egress.allow[0]: 'allow_private' is about names" },
+	{ "network: {egress: {allow: [{domain: a.b, limit: 0}]}}",
+	  "allow[0].limit: 0 is too small" },
+	{ "network: {egress: {allow: [{domain: a.b, limit: 8E}]}}",
+	  "allow[0].limit: expected a size such as 512M or 4G, not '8E'" },
+	{ "network: {egress: {allow: [{domain: a.b, connections: 0}]}}",
+	  "allow[0].connections: must be from 1 to 1048576, not 0" },
+	{ "network: {egress: {allow: [{domain: a.b}, {domain: a.b, limit: 1M}]}}",
+	  "network.egress.allow: 'a.b' has the same row" },
 	{ "network: {egress: {allow: [{domain: a.b, ports: [0]}]}}",
 	  "ports[0]: must be from 1 to 65535, not 0" },
 	{ "network: {egress: {allow: [{domain: a.b, ports: 443}]}}",

@@ -109,6 +109,9 @@ static void same_network(const struct profile *a, const struct profile *b)
 		same_text(x->cidr, y->cidr);
 		same_text(x->domain, y->domain);
 		same_numbers(x->n, x->ports, y->n, y->ports);
+		assert_int_equal(x->limit, y->limit);
+		assert_int_equal(x->connections, y->connections);
+		assert_int_equal(x->allow_private, y->allow_private);
 		same_from(&x->from, &y->from);
 	}
 	assert_int_equal(a->network.ingress.n, b->network.ingress.n);
@@ -280,7 +283,8 @@ static const char every_key[] =
 	"  timeout: 3s\n"
 	"network:\n"
 	"  mode: private\n"
-	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443, 80]}, {domain: \"*.example.org\"}]}\n"
+	"  egress: {allow: [{cidr: 10.0.0.0/8, ports: [443, 80], limit: 10M},\n"
+	"    {domain: \"*.example.org\", allow_private: true, connections: 3}]}\n"
 	"  ingress: {allow: [{port: 8080}]}\n"
 	"resources: {memory: 4G, swap: 0, cpus: 0.5, pids: 512, nofile: 1024, tmpfs: 1G,\n"
 	"            view: true, io: [{path: /work, rbps: 1M, wbps: 2M, riops: 3, wiops: 4}]}\n"
