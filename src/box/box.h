@@ -20,7 +20,7 @@
 #include "policy/net_counts.h"
 #include "policy/plan.h"
 
-enum { BOX_STEPS_MAX = 52 };
+enum { BOX_STEPS_MAX = 64 };
 
 /* What the broker serves with. */
 struct box_served {
