@@ -18,7 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "policy/plan.h"
+#include "policy/plan_change.h"
 
 enum {
 	CGROUP_GROUPS = 1 + CGROUP_CONTROLLERS,
@@ -115,6 +115,12 @@ ssize_t cgroup_text(const struct cgroup *c, const char *v2_file, const char *v1_
 
 /* The number after `key` in a file of "key number" lines, or of the whole file when key is NULL; UINT64_MAX: none. */
 uint64_t cgroup_number(int dir, const char *file, const char *key);
+
+/* What is in force of what a change may need to know. */
+void cgroup_read_limits(const struct cgroup *c, struct limits_now *out);
+
+/* Writes other limits into groups that are there; -ENOENT names a file that none of them has. */
+int cgroup_change(const struct cgroup *c, const struct plan_limit *rows, size_t n, struct err *e);
 
 /* Is any process in the groups? */
 bool cgroup_populated(const struct cgroup *c);

@@ -20,7 +20,7 @@
 #include "kern/sys.h"
 #include "policy/live_image.h"
 
-enum { DEAD_WAIT_MS = 2000, DYING_WAIT_MS = 100, LOOK_MS = 10, DOOR_QUEUE = 64 };
+enum { DEAD_WAIT_MS = 2000, DYING_WAIT_MS = 100, LOOK_MS = 10, DOOR_QUEUE = 64, CLAIM_TRIES = 20 };
 
 /* Longer names than this are no file names with our suffixes. */
 enum { ID_MAX = 128 };
@@ -123,14 +123,14 @@ static void clean_stale(struct arena *a, int dir)
 	clean_groups(&r);
 }
 
-static int lock_file(int dir, const char *name, struct err *e)
+static int lock_file(int dir, const char *name, int wait_ms, struct err *e)
 {
 	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return fail(e, errno, "state: %m");
 	/* Who looks at the state holds it for a moment. */
-	for (int tries = LOOK_MS; flock(fd, LOCK_EX | LOCK_NB) < 0; tries--) {
+	for (int tries = wait_ms; flock(fd, LOCK_EX | LOCK_NB) < 0; tries--) {
 		int no = errno;
 
 		if (no == EWOULDBLOCK && tries > 0) {
@@ -157,30 +157,57 @@ static bool is_taken(const struct box *b)
 	       record_living(&r.init, false) != 0;
 }
 
-static int claim_folder(struct box *b, int root, struct err *e)
+/* Whether the file that was locked is in no folder any more: somebody has deleted the container meanwhile. */
+static bool is_gone(int lock)
+{
+	struct stat st;
+
+	return fstat(lock, &st) == 0 && st.st_nlink == 0;
+}
+
+/* A folder of ours alone, or one that nobody has locked any more. */
+static int open_folder(struct box *b, int root, bool *fresh, struct err *e)
 {
 	const char *id = b->plan->id;
-	bool fresh = mkdirat(root, id, 0700) == 0;
+	struct stat st;
 
-	if (!fresh && errno != EEXIST)
+	*fresh = mkdirat(root, id, 0700) == 0;
+	if (!*fresh && errno != EEXIST)
 		return fail(e, errno, "state: %s: %m", id);
 	b->state = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b->state < 0)
 		return fail(e, errno, "state: %s: %m", id);
-	b->state_lock = lock_file(b->state, "state.json", e);
-	if (b->state_lock >= 0 && !fresh && is_taken(b)) {
-		fd_close(&b->state_lock);
-		e->no = EWOULDBLOCK;
+	b->state_lock = lock_file(b->state, "state.json", LOOK_MS, e);
+	if (b->state_lock < 0)
+		return -e->no;
+	/* Who found our folder before we had locked it may have made a container by now. */
+	*fresh = *fresh && fstat(b->state_lock, &st) == 0 && st.st_size == 0;
+	return 0;
+}
+
+static int claim_folder(struct box *b, int root, struct err *e)
+{
+	const char *id = b->plan->id;
+	bool fresh = false, gone = true;
+	int r = 0;
+
+	for (int tries = 0; gone && tries < CLAIM_TRIES; tries++) {
+		state_leave(b);
+		r = open_folder(b, root, &fresh, e);
+		/* Deleted between one call and the next. */
+		gone = r == -ENOENT || (r == 0 && is_gone(b->state_lock));
 	}
-	if (b->state_lock < 0) {
-		fd_close(&b->state); /* somebody else's: leave it alone */
-		if (e->no != EWOULDBLOCK)
-			return -e->no;
+	if (gone && r == 0)
+		r = fail(e, EWOULDBLOCK, "state: %s", id);
+	if (r == -EWOULDBLOCK || (r == 0 && !fresh && is_taken(b))) {
+		state_leave(b); /* somebody else's: leave it alone */
 		fail(e, EEXIST, "container with given ID already exists: %s", id);
 		return advise(e, "choose another id, or `zviz delete --force %s`", id);
 	}
-	if (fresh)
-		return 0;
+	if (r < 0)
+		state_leave(b);
+	if (r < 0 || fresh)
+		return r;
 	clean_stale(b->arena, b->state);
 	remove_files(b->state);
 	/* The new record may be shorter. */
@@ -217,7 +244,7 @@ int state_open_door(const struct box *b, struct err *e)
 
 int state_hold(const struct box *b, struct err *e)
 {
-	return lock_file(b->state, record_lock_name, e);
+	return lock_file(b->state, record_lock_name, LOOK_MS, e);
 }
 
 void state_release(struct box *b)
@@ -441,7 +468,13 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 		kill_groups(
 			&r); /* a launch that got stuck, or whose launcher died before it wrote down the pid */
 	wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
-	if (record_is_locked(dir))
+
+	/* So that nobody takes the name while its files go. */
+	OWN_FD lock = lock_file(dir, "state.json", DEAD_WAIT_MS, e);
+
+	if (lock == -ENOENT || (lock >= 0 && is_gone(lock)))
+		return fail(e, ENOENT, "container does not exist: %s", id);
+	if (lock < 0 || record_broker_lives(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
 	clean_groups(&r);
 	remove_folder(root, dir, id);

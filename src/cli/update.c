@@ -11,14 +11,11 @@
 #include "box/live.h"
 #include "cli/again.h"
 #include "cli/print.h"
+#include "cli/update_limits.h"
 #include "policy/describe.h"
 #include "policy/diff.h"
 #include "policy/live.h"
 #include "policy/reference.h"
-
-struct update_options {
-	bool widen;
-};
 
 static const struct option_row rows[] = {
 	{ "widen", 0, OPTION_FLAG, NULL,
@@ -189,7 +186,9 @@ static int load_next(struct change *u, struct err *e)
 {
 	if (u->c->globals.profile == NULL) {
 		fail(e, EINVAL, "update: nothing to change");
-		return advise(e, "name a profile: zviz update --profile NAME|FILE %.80s", u->id);
+		return advise(e,
+			      "name a profile (zviz update --profile NAME|FILE %.80s), or limits",
+			      u->id);
 	}
 	TRY(cli_profile_sources(u->c, u->c->globals.profile, &u->sources, &u->next, e));
 	sources_add_builtins(u->c->arena, &u->next, &u->sources);
@@ -239,6 +238,10 @@ static int update_run(struct cli *c, void *options, int argc, char **argv, struc
 
 	(void)argc;
 	*u = (struct change){ .c = c, .id = argv[0] };
+	if (update_limits_wanted(o))
+		TRY(update_limits(c, o, u->id, e));
+	if (update_limits_wanted(o) && c->globals.profile == NULL)
+		return 0;
 	TRY(load_next(u, e));
 	TRY(state_read(c->arena, cli_state_root(c), u->id, &u->info, e));
 	TRY(check_running(u, e));
@@ -256,15 +259,18 @@ static int update_run(struct cli *c, void *options, int argc, char **argv, struc
 
 const struct command command_update = {
 	.name = "update",
-	.usage = "--profile NAME|FILE [options] ID",
+	.usage = "--profile NAME|FILE [options] ID\n[limits] ID",
 	.summary = "Change what a running container may do",
 	.help = "Without --widen the profile must be one that `zviz diff --subset` calls stricter than the one in force. A\n"
 		"container's filter, mounts and Landlock rules stay as they are: what can change is what its broker is\n"
 		"asked about, such as calls of syscalls.tripwire, patterns of filesystem.deny where it was started with\n"
 		"one, and what the lists of ioctl, prctl and sockets leave to it. A profile of which any rule cannot take\n"
 		"effect is refused as a whole, and each such rule is named. Calls that are under way end as they began;\n"
-		"every later one is answered by the new profile.",
+		"every later one is answered by the new profile.\n"
+		"\n"
+		"Of limits, what is not named stays as it is; none becomes larger than the profile's own.",
 	.options = rows,
+	.more_options = update_limit_rows,
 	.options_size = sizeof(struct update_options),
 	.order = OPTIONS_ANYWHERE,
 	.min_words = 1,

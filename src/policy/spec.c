@@ -270,3 +270,14 @@ int spec_load_process(struct arena *a, const char *file, const char *text, size_
 	TRY(doc_from_json(a, file, text, len, &doc, e));
 	return bind_map(&b, doc.root, spec_process_fields, out, e);
 }
+
+int spec_load_resources(struct arena *a, const char *file, const char *text, size_t len,
+			struct spec *out, struct err *e)
+{
+	struct doc doc;
+	const struct bind b = { &doc, .strict = false };
+
+	*out = (struct spec){ .file = file };
+	TRY(doc_from_json(a, file, text, len, &doc, e));
+	return bind_map(&b, doc.root, spec_resources_fields, out, e);
+}

@@ -241,4 +241,8 @@ int spec_load(struct arena *a, const char *file, const char *text, size_t len, s
 int spec_load_process(struct arena *a, const char *file, const char *text, size_t len,
 		      struct spec *out, struct err *e);
 
+/* The same of what stands under `linux.resources`. */
+int spec_load_resources(struct arena *a, const char *file, const char *text, size_t len,
+			struct spec *out, struct err *e);
+
 #endif

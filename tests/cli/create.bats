@@ -142,10 +142,10 @@ nothing_left() {
 	nothing_left
 }
 
-@test "two at once: one starts it, one creates it" {
+@test "several at once: one starts it, one creates it, all may delete it" {
 	engine race
 	config '["/bin/sleep", "100"]'
-	engine race_create
+	for _ in 1 2 3; do engine race_create; done
 	nothing_left
 }
 

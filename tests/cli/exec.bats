@@ -257,8 +257,9 @@ process_file() { # ARGS-JSON MORE
 	python3 - "$place/home/console" >"$place/out" 3>&- <<-'END' &
 	import array, os, socket, sys
 	s = socket.socket(socket.AF_UNIX)
-	s.bind(sys.argv[1])
+	s.bind(sys.argv[1] + ".new")
 	s.listen()
+	os.rename(sys.argv[1] + ".new", sys.argv[1]) # there when somebody listens
 	c, _ = s.accept()
 	name, fds, _, _ = socket.recv_fds(c, 100, 4)
 	os.write(fds[0], b"exit 5\n")

@@ -54,6 +54,10 @@ manual_options() {
 	diff <("$zviz" create --help | help_options) <(manual_options "$top/man/zviz-create.1.scd")
 }
 
+@test "zviz-update(1) has the options of zviz update --help, and no others" {
+	diff <("$zviz" update --help | help_options) <(manual_options "$top/man/zviz-update.1.scd")
+}
+
 @test "zviz-exec(1) has the options of zviz exec --help, and no others" {
 	diff <("$zviz" exec --help | help_options) <(manual_options "$top/man/zviz-exec.1.scd")
 }

@@ -173,14 +173,14 @@ nothing_left() {
 	cat >fds <<-'END'
 	#!/bin/sh
 	echo loud
-	ls /proc/$$/fd | tr '\n' ' ' >"$OUT/fds"
+	ls /proc/$$/fd >"$OUT/fds"
 	END
 	chmod 755 fds
 	config "$(hook createRuntime "$place/work/fds")"
 	create
 	[ ! -s said ]
 	cat out/fds
-	[[ $(cat out/fds) =~ ^0\ 1\ (10\ )?2\ (3\ )?$ ]]
+	[[ $(tr '\n' ' ' <out/fds) =~ ^0\ 1\ (10\ )?2\ (3\ )?$ ]]
 	zviz delete "$id"
 }
 
