@@ -13,6 +13,7 @@
 #include "box/cgroup.h"
 #include "box/state.h"
 #include "cli/again.h"
+#include "cli/print.h"
 #include "policy/plan_change.h"
 
 enum { RESOURCES_BYTES_MAX = 1 << 20 };
@@ -105,8 +106,8 @@ static int read_input(struct arena *a, char **text, size_t *len, struct err *e)
 static int load(struct cli *c, const struct update_options *o, struct spec *out, struct err *e)
 {
 	bool input = o->resources != NULL && strcmp(o->resources, "-") == 0;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 
 	*out = (struct spec){ .file = "command line" };
 	if (o->resources == NULL)
@@ -160,9 +161,24 @@ static int check_there(struct cli *c, const char *id, struct err *e)
 	return info.pid != 0 ? 0 : fail(e, ESRCH, "container not running: %s", id);
 }
 
-static int change(struct cli *c, const struct spec *wanted, const struct prepared *start,
-		  const char *id, struct err *e)
+static void warn(struct cli *c, const struct strings *cut)
 {
+	struct buf out = { .arena = c->arena };
+
+	for (size_t i = 0; i < cut->n; i++) {
+		buf_puts(&out, "zviz: warning: ");
+		print_safe(&out, cut->at[i]);
+		buf_puts(&out, "\n");
+	}
+	(void)!fd_write_all(STDERR_FILENO, buf_text(&out), out.len);
+}
+
+/* A document is an engine's, and gets what of it the profile permits, as at the start; whoever gives options is there to hear that
+ * it does not. */
+static int change(struct cli *c, const struct spec *wanted, bool document,
+		  const struct prepared *start, const char *id, struct err *e)
+{
+	struct strings cut = { 0 };
 	const struct plan_limit *rows;
 	struct cgroup groups;
 	struct limits_now now;
@@ -172,7 +188,7 @@ static int change(struct cli *c, const struct spec *wanted, const struct prepare
 	cgroup_read_limits(&groups, &now);
 
 	int r = plan_change_limits(c->arena, &start->request, wanted, &start->profile, &start->host,
-				   &now, &rows, &n, e);
+				   &now, &rows, &n, document ? &cut : NULL, e);
 
 	if (r == 0 && n != 0 && groups.n == 0) {
 		fail(e, EOPNOTSUPP, "it has no control group");
@@ -181,6 +197,8 @@ static int change(struct cli *c, const struct spec *wanted, const struct prepare
 	if (r == 0)
 		r = cgroup_change(&groups, rows, n, e);
 	cgroup_close(&groups);
+	if (r == 0)
+		warn(c, &cut);
 	return r;
 }
 
@@ -200,7 +218,7 @@ int update_limits(struct cli *c, const struct update_options *o, const char *id,
 	if (here >= 0 && fchdir(here) < 0)
 		return fail(e, errno, "current folder: %m");
 	TRY(r);
-	if (change(c, &wanted, start, id, e) < 0)
+	if (change(c, &wanted, o->resources != NULL, start, id, e) < 0)
 		return within(e, "container %s", id);
 	return 0;
 }

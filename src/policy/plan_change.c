@@ -98,12 +98,17 @@ static const struct plan_limit *find(const struct draft *d, const struct plan_li
 	return NULL;
 }
 
+static const char *ceiling(const struct draft *d, const struct plan_limit *l)
+{
+	return arena_printf(d->a, "%s: profile %s permits no more than %s: %s",
+			    l->v2_file != NULL ? l->v2_file : l->v1_file, d->p->name,
+			    l->v2_file != NULL ? l->v2_value : l->v1_value,
+			    from_text(d->a, &l->from));
+}
+
 static int refuse(const struct draft *d, const struct plan_limit *l, struct err *e)
 {
-	const char *file = l->v2_file != NULL ? l->v2_file : l->v1_file;
-
-	fail(e, EPERM, "%s: profile %s permits no more than %s: %s", file, d->p->name,
-	     l->v2_file != NULL ? l->v2_value : l->v1_value, from_text(d->a, &l->from));
+	fail(e, EPERM, "%s", ceiling(d, l));
 	return advise(e, "a running container gets no more than its profile permits");
 }
 
@@ -134,7 +139,8 @@ static void add_idle(struct draft *d, const struct spec_resources *asked)
 
 int plan_change_limits(struct arena *a, const struct plan_request *r, const struct spec *wanted,
 		       const struct profile *p, const struct host *h, const struct limits_now *now,
-		       const struct plan_limit **rows, size_t *n, struct err *e)
+		       const struct plan_limit **rows, size_t *n, struct strings *cut,
+		       struct err *e)
 {
 	const struct plan_request nothing = { .disks = r->disks, .ndisks = r->ndisks };
 	struct profile free = { .name = p->name, .file = p->file };
@@ -162,8 +168,11 @@ int plan_change_limits(struct arena *a, const struct plan_request *r, const stru
 		if (!is_meant(&wanted->linux_.resources, &l))
 			continue;
 		/* Of the two authors the profile was the stricter one: it knows lines. */
-		if (with != NULL && with->from.line != 0 && !same(with->v2_value, l.v2_value))
-			return refuse(&both, with, e);
+		if (with != NULL && with->from.line != 0 && !same(with->v2_value, l.v2_value)) {
+			if (cut == NULL)
+				return refuse(&both, with, e);
+			*LIST_ADD(a, cut) = ceiling(&both, with);
+		}
 		if (with != NULL)
 			l = *with;
 		else if (!same(l.v1_file, "cpu.cfs_period_us") && !same(l.v2_file, "cpu.idle"))

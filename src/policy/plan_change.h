@@ -19,6 +19,7 @@ struct limits_now {
  */
 int plan_change_limits(struct arena *a, const struct plan_request *r, const struct spec *wanted,
 		       const struct profile *p, const struct host *h, const struct limits_now *now,
-		       const struct plan_limit **rows, size_t *n, struct err *e);
+		       const struct plan_limit **rows, size_t *n, struct strings *cut,
+		       struct err *e);
 
 #endif

@@ -126,6 +126,11 @@ begin() { # RESOURCES [PROFILE]
 	run -1 zviz update --memory 1G "$id"
 	[[ $output == *"memory.max: profile own permits no more than 536870912"* ]]
 	run -1 zviz update --memory -1 "$id"
+	# An engine's document gets what of it is permitted, and a word about the rest.
+	run -0 zviz update --resources=- "$id" <<<'{"memory": {"limit": 134217728, "swap": 1073741824}, "pids": {"limit": -1}}'
+	[[ $output == *'warning: memory.swap.max: profile own permits no more than 134217728'* ]]
+	[[ $output == *'warning: pids.max: profile own permits no more than 200'* ]]
+	[ "$(memory) $(pids)" = '134217728 200' ]
 	# Up to them is permitted.
 	zviz update --memory 512M --pids-limit 200 --cpu-quota 200000 "$id"
 	[ "$(memory) $(pids) $(quota)" = '536870912 200 200000' ]
