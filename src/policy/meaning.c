@@ -215,11 +215,17 @@ static void means_names(struct maker *k, struct meaning_call *c)
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
 }
 
-/* With patterns the broker names the addresses of sockets: they may be files. sendto without an address has none. With
- * questions about addresses it does all but bind. */
+/* With patterns the broker names the addresses of sockets: they may be files. With questions about addresses it does all but
+ * bind. */
+static bool names_addresses(const struct maker *k, const char *call)
+{
+	return has_patterns(k->p) || (k->p->ask.connect.n != 0 && strcmp(call, "bind") != 0);
+}
+
+/* sendto without an address has none to name. */
 static void means_address(struct maker *k, struct meaning_call *c)
 {
-	if (!has_patterns(k->p) && (k->p->ask.connect.n == 0 || strcmp(c->name, "bind") == 0))
+	if (!names_addresses(k, c->name))
 		return;
 	k->performed = true;
 	if (strcmp(c->name, "sendto") != 0) {
@@ -328,7 +334,7 @@ static bool is_quiet(const char *call)
 }
 
 /* Whether a call belongs to those that syscalls.tripwire leaves as they are: the launch needs it, it has rows, or
- * patterns are about it. */
+ * patterns or questions are about it. */
 static bool spared(const struct maker *k, const char *call)
 {
 	static const char *const needed[] = { "execve", "exit_group", "sendmsg", "clone", "wait4" };
@@ -342,7 +348,7 @@ static bool spared(const struct maker *k, const char *call)
 	for (size_t i = 0; i < COUNT(judged); i++)
 		if (strcmp(judged[i].call, call) == 0)
 			return judged[i].means == means_open || judged[i].means == means_names ||
-			       (judged[i].means == means_address && has_patterns(k->p));
+			       (judged[i].means == means_address && names_addresses(k, call));
 	return false;
 }
 
