@@ -16,7 +16,8 @@ struct flow_row {
 	bool guarded; /* but not out of this one, whose range lies within one */
 	const uint64_t *ports;
 	size_t n; /* 0: every port, and protocols that have none */
-	uint64_t limit, connections; /* 0: none; of rows of egress, the first that fits decides, and counts */
+	uint64_t limit,
+		connections; /* 0: none; of rows of egress, the first that fits decides, and counts */
 	bool allow_private;
 	const char *terms; /* net_terms() */
 };
