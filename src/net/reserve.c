@@ -29,7 +29,7 @@ static socklen_t address_of(const struct plan_publish *p, struct sockaddr_storag
 }
 
 /* An IPv6 socket on no address in particular takes the port of IPv4, too; a host may do without IPv6. */
-static int take(const struct plan_publish *p)
+static int take(const struct plan_publish *p, bool reuse)
 {
 	static const struct plan_publish v4 = { .address = "0.0.0.0" };
 	struct sockaddr_storage at;
@@ -44,17 +44,16 @@ static int take(const struct plan_publish *p)
 		len = address_of(&every, &at);
 		fd = socket(AF_INET, kind, 0);
 	}
-	/* Connections that ended a moment ago are in nobody's way; who listens is. */
-	if (fd >= 0 && !p->udp)
+	if (fd >= 0 && !p->udp && reuse)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, len) < 0)
 		return -errno;
 	return fd_take(&fd);
 }
 
-static int take_or_tell(const struct plan_publish *p, struct err *e)
+static int take_or_tell(const struct plan_publish *p, bool reuse, struct err *e)
 {
-	int fd = take(p);
+	int fd = take(p, reuse);
 
 	if (fd == -EADDRINUSE) {
 		fail(e, EADDRINUSE, "--publish: port %u (%s) of this host is in use", p->host,
@@ -69,19 +68,19 @@ static int take_or_tell(const struct plan_publish *p, struct err *e)
 	return fd < 0 ? fail(e, -fd, "--publish: port %u of this host: %m", p->host) : fd;
 }
 
-/* They are kept for as long as this process lives. */
+/* They are kept for as long as this process lives. Nobody listens there: who might reuse one would have it twice. */
 int reserve_ports(const struct holder *h, struct err *e)
 {
 	for (size_t i = 0; i < h->job.npublished; i++)
-		TRY(take_or_tell(&h->job.published[i], e));
+		TRY(take_or_tell(&h->job.published[i], false, e));
 	return 0;
 }
 
-/* A program will listen there itself. */
+/* A program will listen there itself. Connections that ended a moment ago are in nobody's way; who listens is. */
 int try_ports(const struct holder *h, struct err *e)
 {
 	for (size_t i = 0; i < h->job.npublished; i++) {
-		OWN_FD fd = take_or_tell(&h->job.published[i], e);
+		OWN_FD fd = take_or_tell(&h->job.published[i], true, e);
 
 		if (fd < 0)
 			return fd;
