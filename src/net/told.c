@@ -106,7 +106,7 @@ static const char *why_packet(const struct net_job *job, const struct refusal *r
 	case REFUSAL_GUARDED:
 		return "an address for metadata or of the link, which only a row of its own opens";
 	case REFUSAL_HOST:
-		return "the host itself, which no row opens";
+		return "the host itself, or a group that it may be in, which no row opens";
 	case REFUSAL_IN:
 		return "no row of network.ingress names the port";
 	case REFUSAL_PAST:
@@ -123,9 +123,9 @@ static void fix_packet(const struct refusal *r, const char *host, struct told *o
 		snprintf(out->fix, sizeof out->fix, "raise limit in this row");
 	else if (r->why == REFUSAL_FULL)
 		snprintf(out->fix, sizeof out->fix, "raise connections in this row");
-	else if (r->why != REFUSAL_IN && r->why != REFUSAL_HOST)
+	else if (r->why == REFUSAL_OUT || r->why == REFUSAL_GUARDED)
 		put_row(r, host, out);
-	else if (r->port != 0)
+	else if (r->why == REFUSAL_IN && r->port != 0)
 		snprintf(out->fix, sizeof out->fix, "add {port: %u} to network.ingress.allow",
 			 r->port);
 }

@@ -162,6 +162,42 @@ static void test_budgets(void **state)
 	arena_free(&a);
 }
 
+/* Where a program of the host's speaks for the container: the host comes before whatever a row permits, and is told of its own. */
+static void test_host(void **state)
+{
+	static const char *const order[] = {
+		"counter host { }",
+		"set host4 {\n\t\ttype ipv4_addr\n\t\tflags interval\n",
+		"chain tell_host { }",
+		"chain refuse_host {\n\t\tjump tell_host\n\t\tgoto refuse\n",
+		"chain output",
+		"oifname \"lo\" accept",
+		"ct state established,related accept",
+		"127.0.0.0/8, 224.0.0.0/4, 255.255.255.255 } counter name \"host\" goto refuse_host\n",
+		"ip6 daddr { ::/96, ::ffff:0:0/96, ff00::/8 } counter name \"host\" goto refuse_host\n",
+		"ip daddr @host4 counter name \"host\" goto refuse_host\n",
+		"ip6 daddr @host6 counter name \"host\" goto refuse_host\n",
+		"ct state new meta nfproto ipv4 counter name \"egress1\" accept\n",
+		"counter name \"refused_out\" goto refuse_out\n",
+	};
+	struct egress_rule out[] = { { .cidr = "0.0.0.0/0" } };
+	struct plan p = { .net = { .told = true, .egress = { 1, 1, out } } };
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a }, tell = { .arena = &a };
+
+	(void)state;
+	net_tell_print(&p, &tell);
+	assert_null(strstr(buf_text(&tell), "tell_host"));
+	p.net.way = NET_PASTA;
+	net_rules_print(&p, &text);
+	follow(buf_text(&text), order, COUNT(order));
+	net_tell_print(&p, &tell);
+	assert_non_null(strstr(buf_text(&tell), "chain tell_host {\n\t\tlimit rate 10/second"));
+	assert_non_null(
+		strstr(buf_text(&tell), "counter name \"told\" log prefix \"host\" group 1"));
+	arena_free(&a);
+}
+
 static void test_job(void **state)
 {
 	static const struct plan_publish published[] = { { false, NULL, 8080, 80 },
@@ -305,10 +341,11 @@ static void test_pool(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges), cmocka_unit_test(test_guarded),
-		cmocka_unit_test(test_rules),  cmocka_unit_test(test_budgets),
-		cmocka_unit_test(test_job),    cmocka_unit_test(test_job_tells),
-		cmocka_unit_test(test_no_job), cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_ranges),    cmocka_unit_test(test_guarded),
+		cmocka_unit_test(test_rules),     cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_host),      cmocka_unit_test(test_job),
+		cmocka_unit_test(test_job_tells), cmocka_unit_test(test_no_job),
+		cmocka_unit_test(test_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

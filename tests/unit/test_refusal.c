@@ -158,6 +158,7 @@ static void test_ipv4(void **state)
 	       "add {cidr: 192.0.2.7, ports: [443]} to network.egress.allow");
 	expect("guarded", &p, "connect", "tcp 192.0.2.7:443", "ECONNREFUSED", "default",
 	       "add {cidr: 192.0.2.7, ports: [443]} to network.egress.allow");
+	expect("host", &p, "connect", "tcp 192.0.2.7:443", "ECONNREFUSED", "default", "");
 	expect("in", &p, "receive", "tcp 10.0.0.1 to port 443", "ECONNREFUSED", "default",
 	       "add {port: 443} to network.ingress.allow");
 	expect("full2", &p, "connect", "tcp 192.0.2.7:443", "ECONNREFUSED", "--allow",
@@ -194,6 +195,7 @@ static void test_ipv6(void **state)
 	(void)state;
 	expect("out", &p, "send", "udp [2001:db8::7]:53", "EPERM", "default",
 	       "add {cidr: \"2001:db8::7\", ports: [53]} to network.egress.allow");
+	expect("host", &p, "send", "udp [2001:db8::7]:53", "EPERM", "default", "");
 	expect("in", &p, "receive", "udp fd00::1 to port 53", "EPERM", "default",
 	       "add {port: 53} to network.ingress.allow");
 	p = ipv6(IPPROTO_HOPOPTS);
@@ -220,8 +222,8 @@ static void test_ipv6(void **state)
 
 static void test_no_refusal(void **state)
 {
-	static const char *const prefixes[] = { "",       "other", "past", "past0", "out1",
-						"past3x", "OUT",   "out ", "full-1" };
+	static const char *const prefixes[] = { "",       "other", "past", "past0",  "out1",
+						"past3x", "OUT",   "out ", "full-1", "host1" };
 	struct packet p = with_ports(ipv4(IPPROTO_TCP, 0, 0), 443, SYN);
 	struct message m = message("out", p.at, p.n);
 	struct refusal r;
