@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,9 +33,25 @@ static int enter(int netns, int userns)
 	return r < 0 ? r : sys_setns(netns, CLONE_NEWNET);
 }
 
-static _Noreturn void open_inside(int netns, int userns, int back)
+/* A file of the kernel's own, of which each network namespace has another. */
+static int is_like(ino_t like)
+{
+	struct stat st;
+
+	if (like == 0)
+		return 0;
+	return stat("/proc/thread-self/net/dev", &st) < 0 ? -errno
+	       : st.st_ino == like                        ? 0
+							  : -ESTALE;
+}
+
+static _Noreturn void open_inside(int netns, int userns, ino_t like, int back)
 {
 	int r = enter(netns, userns);
+
+	if (r == 0)
+		r = is_like(like);
+
 	int nl = r < 0 ? -1 : socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
 	if (r == 0 && nl < 0)
@@ -43,7 +60,7 @@ static _Noreturn void open_inside(int netns, int userns, int back)
 	_exit(0);
 }
 
-int nft_open(int netns, int userns)
+int nft_open(int netns, int userns, ino_t like)
 {
 	int ends[2], said = -EIO, nl = -1;
 	pid_t child;
@@ -56,7 +73,7 @@ int nft_open(int netns, int userns)
 
 	child = sys_fork();
 	if (child == 0)
-		open_inside(netns, userns, its);
+		open_inside(netns, userns, like, its);
 	if (child < 0)
 		return child;
 	fd_close(&its);

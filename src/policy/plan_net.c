@@ -221,7 +221,7 @@ static void explain_refused(const struct plan_net *n, struct buf *out)
 			(unsigned long long)c->out, (unsigned long long)c->guarded,
 			(unsigned long long)c->in);
 	if (c != NULL && n->way != NET_PAIR)
-		buf_printf(out, "  refused so far, to the host itself: %llu packets\n",
+		buf_printf(out, "  refused so far, in packets: %llu to the host itself\n",
 			   (unsigned long long)c->host);
 }
 

@@ -71,6 +71,7 @@ in_world() {
 
 @test "zviz-net has given up what it was started with" {
 	in_world bash "$BATS_TEST_DIRNAME/holder"
+	in_world bash "$BATS_TEST_DIRNAME/holder" told
 }
 
 @test "names: what a rule names is found and reached, nothing else, over exact names, wildcards, aliases and IPv6" {
@@ -171,6 +172,17 @@ each_program() { # COMMAND…
 
 @test "user: zviz-net, its keeper and the program have given up what they were started with" {
 	each_program bash "$BATS_TEST_DIRNAME/holder"
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/holder" told
+}
+
+@test "user: what is refused is told, also what is to the host itself, and counted" {
+	each_program bash "$BATS_TEST_DIRNAME/told"
+}
+
+@test "user: budgets: bytes both ways and connections at once, and what is past them is refused and told" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/budgets"
 }
 
 @test "user: names: what a rule names is found and reached, nothing else" {
