@@ -14,8 +14,8 @@
 /* Where the keeper's root shows the container's network: in a folder in which passt's profile for AppArmor lets pasta look
  * for one (abstractions/pasta). And where slirp4netns listens for what to publish. */
 #define KEEPER_FOLDER "/run/user/0/netns"
-#define KEEPER_NETNS  KEEPER_FOLDER "/container"
-#define KEEPER_API    KEEPER_FOLDER "/api"
+#define KEEPER_NETNS  "/run/user/0/netns/container"
+#define KEEPER_API    "/run/user/0/netns/api"
 
 enum { KEEPER_ARGS_MAX = 64, KEEPER_READY_FD = 3 };
 

@@ -243,7 +243,7 @@ each_program() { # COMMAND…
 	"$place/zviz" --root "$place/state" run --events "$place/events" one -- sh -c 'touch /work/ran; sleep 60' 3>&- &
 	until [ -e "$place/work/ran" ]; do sleep 0.05; done
 	libraries='libnftables|libnftnl|libmnl|libsystemd'
-	ldd "${zviz%/*}/../net/zviz-net" | grep -Eq "$libraries" # they are called so
+	ldd "${zviz%/*}/zviz-net" | grep -Eq "$libraries" # they are called so
 	n=0
 	for pid in $(pgrep -f "$place/[z]viz"); do
 		run ! grep -E "$libraries" "/proc/$pid/maps"
