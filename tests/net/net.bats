@@ -118,7 +118,7 @@ in_world() {
 
 each_program() { # COMMAND…
 	for way in pasta slirp4netns; do
-		rm -rf "$place/state" "$place/work"/{killed,asked,changed,ran}
+		rm -rf "$place"/{state,listener,www,package,one} "$place/work"/{killed,asked,changed,ran}
 		in_world "$@" || { echo "with $way"; return 1; }
 	done
 }
