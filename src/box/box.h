@@ -88,6 +88,12 @@ struct box_object {
 };
 
 struct record_waiting;
+
+/* A namespace by path, and the launcher's own of that type. */
+struct box_given {
+	int fd, own;
+};
+
 struct sequence;
 
 struct box {
@@ -114,9 +120,12 @@ struct box {
 	int net_control;            /* our end of its socket */
 	int net_ns, net_user;       /* the container's namespaces, for what its rules count */
 	const char *net_note; /* what it could not do, though it was asked for; NULL: nothing */
+	bool net_told;        /* it waits for init's end, and ends by itself */
+	const char *why;      /* the workload did not end by itself; set by box_wait(), or NULL */
 	int userns;           /* the container's, for idmapped mounts */
-	int console;          /* pty master, -1 without a terminal */
-	size_t done;          /* rows of the table that are behind us */
+	struct box_given *givens; /* one a namespace that the plan joins by path */
+	int console;              /* pty master, -1 without a terminal */
+	size_t done;              /* rows of the table that are behind us */
 
 	/* shared by fork */
 	struct box_source *sources; /* one a mount of the plan */

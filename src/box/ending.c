@@ -96,6 +96,8 @@ int box_wait(struct box *b, struct err *e)
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)
 		return fail(e, EIO, "%s: the %s process was killed (status %d)", row,
 			    b->sequence == &launch_sequence ? "first" : "joining", status);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		b->why = net_broke(b);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/given.h"
 #include "box/ids.h"
 #include "box/live.h"
 #include "box/sequence.h"
@@ -280,16 +281,20 @@ int step_namespaces_make(struct box *b, struct err *e)
 
 	TRY(box_prepare_broker(b, e));
 
+	TRY(given_enter(b, e));
+
 	pid_t pid = sys_clone3(&args);
 
 	own_memory(b);
 	if (pid == 0)
 		broker_main(b, row_of(b, "namespaces.make"));
+	if (pid > 0)
+		b->broker = pid;
+	TRY(given_leave(b, e));
 	if (pid < 0) {
 		fail(e, -pid, "new namespaces: %m");
 		return advise(e, "`zviz check` says which namespaces this host permits");
 	}
-	b->broker = pid;
 	if (b->plan->broker.used)
 		work_beside(pid);
 	fd_close(&b->note_broker);
@@ -427,24 +432,6 @@ static void reap(pid_t pid)
 		;
 }
 
-/* The pid that a pidfd stands for, as this process sees it. Init's maker lives elsewhere and knows another. */
-pid_t pid_of(int pidfd)
-{
-	char path[64], text[512];
-
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-
-	OWN_FD fd = path_open(path, O_RDONLY);
-	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
-	const char *line;
-
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	line = strstr(text, "Pid:");
-	return line != NULL ? (pid_t)strtol(line + 4, NULL, 10) : -1;
-}
-
 int step_init_spawn(struct box *b, struct err *e)
 {
 	const size_t bytes = 2 * JOIN_STACK_BYTES + INIT_STACK_BYTES;
@@ -459,6 +446,9 @@ int step_init_spawn(struct box *b, struct err *e)
 	/* What the three will use of them lies together, and is wanted at once. */
 	sys_populate(stacks + INIT_STACK_BYTES - INIT_STACK_USED,
 		     INIT_STACK_USED + 2 * JOIN_STACK_BYTES);
+	TRY(given_enter(
+		b,
+		e)); /* the joiners inherit what the broker's own cannot give: nothing else is shared */
 	stay_here(&b->cpus);
 
 	pid_t first = clone(first_main, stacks + bytes,
@@ -468,6 +458,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	go_anywhere(&b->cpus);
 	reap(first);
 	reap(j.second); /* the stacks are init's until it execs, and go with this process */
+	TRY(given_leave(b, e));
 	if (first < 0)
 		return fail(e, no, "clone: %m");
 	if (j.no != 0)

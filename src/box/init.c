@@ -103,6 +103,8 @@ int step_sysctl_set(struct box *b, struct err *e)
 		char path[PATH_MAX];
 		int n = snprintf(path, sizeof path, "/proc/sys/%s", s->key);
 
+		if (plan_sysctl_is_given(b->plan, s->key))
+			continue; /* sysctl.given has set it */
 		if (n < 0 || (size_t)n >= sizeof path)
 			return fail(e, ENAMETOOLONG, "%s", s->key);
 		for (char *c = path; *c != '\0'; c++)
@@ -151,6 +153,8 @@ static int open_console(struct box *b, struct err *e)
 
 int step_console_attach(struct box *b, struct err *e)
 {
+	if (b->plan->given & CLONE_NEWUTS)
+		return session_begin(b, e);
 	if (sethostname(b->plan->hostname, strlen(b->plan->hostname)) < 0)
 		return fail(e, errno, "host name %s: %m", b->plan->hostname);
 	if (b->plan->domainname != NULL &&

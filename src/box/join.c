@@ -315,6 +315,7 @@ static int joiner_main(void *arg)
 
 	if (b->plan->share_network)
 		flags &= ~(uint64_t)CLONE_NEWNET;
+	flags |= b->plan->given & ~(uint64_t)CLONE_NEWTIME;
 	j->what = "join the container's namespaces";
 	j->no = -sys_setns(b->into, flags);
 	if (j->no != 0)

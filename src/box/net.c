@@ -16,13 +16,17 @@
 
 #include "base/fd.h"
 #include "box/sequence.h"
+#include "box/state.h"
 #include "kern/scm.h"
 #include "kern/sys.h"
 #include "policy/net_job.h"
 
+enum { END_MS = 2000 }; /* what it holds goes in some milliseconds */
 enum {
-	REPORT_MS = 30 * 1000, /* a busy machine loads a library and a dozen messages in less */
-	SETTLE_MS = 1000,      /* it has a few messages of the kernel to read, and ends */
+	REPORT_MS =
+		180 *
+		1000, /* for one that hangs: of one that ends we hear at once, and hundreds at once take a minute */
+	SETTLE_MS = 1000, /* it has a few messages of the kernel to read, and ends */
 };
 
 #ifndef ZVIZ_LIBEXEC
@@ -100,9 +104,10 @@ static _Noreturn void become_holder(const char *program, const int given[NET_FD_
 int step_net_hold(struct box *b, struct err *e)
 {
 	const char *program = find_program(b, e);
+	OWN_FD reason = state_open_reason(b, e);
 	int ends[2], fds[NET_FD_END];
 
-	if (program == NULL)
+	if (program == NULL || reason < 0)
 		return -e->no;
 
 	OWN_FD job = write_job(b, e);
@@ -121,6 +126,7 @@ int step_net_hold(struct box *b, struct err *e)
 	fds[NET_FD_JOB] = job;
 	fds[NET_FD_NETNS] = net;
 	fds[NET_FD_USERNS] = user;
+	fds[NET_FD_REASON] = reason;
 	fds[NET_FD_EVENTS] = b->plan->net.told ? b->opt->broker.events : -1;
 	b->net = sys_fork();
 	if (b->net == 0)
@@ -132,9 +138,14 @@ int step_net_hold(struct box *b, struct err *e)
 	return 0;
 }
 
-/* It ends by itself when the other end of its socket is closed, or the container it was told of has ended. */
+/* It ends by itself when the other end of its socket is closed, or the container it was told of has ended. Then both of its
+ * processes have let go of their tables before they close theirs. */
 void undo_net_hold(struct box *b)
 {
+	struct pollfd gone = { .fd = b->net_control, .events = 0 };
+
+	if (b->net_told)
+		(void)poll(&gone, 1, END_MS);
 	fd_close(&b->net_control);
 	if (b->net <= 0)
 		return;
@@ -175,9 +186,39 @@ void box_net_settle(const struct box *b)
 		(void)!poll(&ended, 1, SETTLE_MS); /* box_end() ends it otherwise */
 }
 
-int net_watch(const struct box *b, struct err *e)
+int net_watch(struct box *b, struct err *e)
 {
-	int r = scm_send(b->net_control, "w", 1, b->init_pidfd);
+	int r = 0;
 
+	/* To each of its two processes. */
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = scm_send(b->net_control, "w", 1, b->init_pidfd);
+	b->net_told = r == 0;
 	return r < 0 ? fail(e, -r, "tell zviz-net of the first process: %m") : 0;
+}
+
+/* It ends by itself after the container; whoever is killed before takes the container along. */
+const char *net_broke(struct box *b)
+{
+	int status = 0;
+	pid_t got = 0;
+
+	for (int waited = 0; b->net > 0 && got == 0 && waited < END_MS; waited++) {
+		got = waitpid(b->net, &status, WNOHANG);
+		if (got == 0)
+			usleep(1000);
+	}
+	if (got != b->net || got <= 0)
+		return NULL;
+	b->net = 0;
+	if (WIFSIGNALED(status))
+		return arena_printf(
+			b->arena,
+			"zviz-net was killed by signal %d (%s), and the container with it",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == NET_EXIT_BEHIND)
+		return "zviz-net could not keep new addresses of the host from the container, and ended it";
+	return WEXITSTATUS(status) == NET_EXIT_ALONE
+		       ? "the second process of zviz-net was killed, and the container with it"
+		       : NULL;
 }

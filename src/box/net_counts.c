@@ -39,8 +39,10 @@ static int count(struct arena *a, const struct plan_net *n, int netns, int usern
 
 int box_net_counts(const struct box *b, struct net_counts *out)
 {
-	return b->net_ns < 0 ? -ENOENT
-			     : count(b->arena, &b->plan->net, b->net_ns, b->net_user, 0, out);
+	/* In a network by path the table has a name of its own (net/given.c), and others have theirs. */
+	return b->net_ns < 0 || b->plan->net.given
+		       ? -ENOENT
+		       : count(b->arena, &b->plan->net, b->net_ns, b->net_user, 0, out);
 }
 
 /* By the namespaces of `pid`; `like` says which network it has to be. */

@@ -20,6 +20,7 @@ const char record_door_name[] = "door";
 const char record_objects_name[] = "objects";
 const char record_waiting_name[] = "waiting";
 const char record_start_name[] = "start";
+const char record_reason_name[] = "reason";
 
 bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field)
 {
@@ -178,6 +179,13 @@ int record_row_reached(int dir)
 	OWN_FD fd = open_waiting(dir, &w);
 
 	return fd >= 0 ? atomic_load(&w.row) : -1;
+}
+
+bool record_is_cut_off(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, record_reason_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size != 0;
 }
 
 void record_say_end(int lock)

@@ -68,6 +68,10 @@ enum record_phase record_phase_of(int dir);
 /* The row that the first process came to; -1 when nobody knows. */
 int record_row_reached(int dir);
 
+/* Where zviz-net says that it ended the container, because one of its processes was killed; whether it did. */
+extern const char record_reason_name[];
+bool record_is_cut_off(int dir);
+
 /* What the second one holds, once the container's root is its own and Landlock is in force. */
 struct record_objects {
 	uint64_t magic, n;

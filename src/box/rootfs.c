@@ -179,7 +179,7 @@ static int set_attributes(int mnt, const struct plan_mount *m, struct err *e)
 static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s,
 		    struct err *e)
 {
-	bool ready = m->by_launcher;
+	bool ready = m->by_launcher || m->given != 0;
 	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3)
 			   : rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
 
@@ -346,12 +346,19 @@ static int build_view(struct box *b, const struct plan_mount *m, const struct bo
 	return view_build(b, m, e);
 }
 
+static int build_cover(struct box *b, const struct plan_mount *m, const struct box_source *s,
+		       struct err *e)
+{
+	(void)s;
+	return cover_build(b, m, e);
+}
+
 static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *,
 			    struct err *) = {
 	[MOUNT_BIND] = build_bind,     [MOUNT_FS] = build_fs,     [MOUNT_SYMLINK] = build_symlink,
 	[MOUNT_MIRROR] = build_mirror, [MOUNT_TEXT] = build_text, [MOUNT_DIR] = build_dir,
 	[MOUNT_DEVICE] = build_bind,   [MOUNT_MASK] = build_mask, [MOUNT_SELF] = build_self,
-	[MOUNT_CGROUP] = build_cgroup, [MOUNT_VIEW] = build_view,
+	[MOUNT_CGROUP] = build_cgroup, [MOUNT_VIEW] = build_view, [MOUNT_COVER] = build_cover,
 };
 
 /* ---- the root ---- */

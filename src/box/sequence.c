@@ -110,6 +110,16 @@ static bool has_sysctls(const struct plan *p)
 	return p->nsysctls != 0;
 }
 
+static bool gives(const struct plan *p)
+{
+	return p->ngivens != 0;
+}
+
+static bool gives_sysctls(const struct plan *p)
+{
+	return p->ngivens != 0 && p->nsysctls != 0;
+}
+
 static bool own_groups(const struct plan *p)
 {
 	return p->cgroup || (p->namespaces & CLONE_NEWCGROUP);
@@ -157,6 +167,8 @@ static bool created_first(const struct plan *p)
  */
 // clang-format off
 static const struct step launch_steps[] = {
+	/* Each path is walked once. */
+	{ HOST, "given.open", step_given_open, undo_given_open, gives },
 	/* A network namespace takes longer than all others together: begun first, it is there when init wants it. */
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
@@ -167,6 +179,8 @@ static const struct step launch_steps[] = {
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "view.open", step_view_open, NULL, views_change },
 	{ HOST, "ids.map", step_ids_map, NULL, NULL },
+	/* Who may not join them may not change them either. */
+	{ HOST, "sysctl.given", step_sysctl_given, NULL, gives_sysctls },
 	/* Another program makes the way out, while the rest goes on. */
 	{ HOST, "net.hold", step_net_hold, undo_net_hold, held_network },
 	/* From here on the broker's rows run beside the launcher's and init's. Its view of /proc comes before init hides

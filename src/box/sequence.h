@@ -60,7 +60,10 @@ int loopback_up(struct err *e);
 int follow_launcher(const struct box *b, struct err *e);
 
 /* Tells zviz-net whose end to wait for: init, which is there. */
-int net_watch(const struct box *b, struct err *e);
+int net_watch(struct box *b, struct err *e);
+
+/* Of a container whose first process was killed: why, if zviz-net did it; NULL otherwise. */
+const char *net_broke(struct box *b);
 
 /* From here on a detached container does not need its launcher; others go on following it. */
 int leave_launcher(const struct box *b, struct err *e);
@@ -85,6 +88,9 @@ int step_cgroup_create(struct box *b, struct err *e);
 void undo_cgroup_create(struct box *b);
 int step_view_open(struct box *b, struct err *e);
 int step_view_hand(struct box *b, struct err *e);
+int step_given_open(struct box *b, struct err *e);
+void undo_given_open(struct box *b);
+int step_sysctl_given(struct box *b, struct err *e);
 int step_namespaces_make(struct box *b, struct err *e);
 void undo_namespaces_make(struct box *b);
 int step_ids_map(struct box *b, struct err *e);
@@ -141,6 +147,9 @@ int starter_exec(struct box *b);
 
 /* Why the command could not be executed. */
 int exec_failed(const char *command, int no, struct err *e);
+
+/* A file over one that is there (cover.c). */
+int cover_build(struct box *b, const struct plan_mount *m, struct err *e);
 
 /* The files that show limits: before the new root, then each (view.c); what the broker does with them. */
 int view_prepare(struct box *b, struct err *e);

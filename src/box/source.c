@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/given.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/sys.h"
@@ -173,8 +174,25 @@ static int make_in_dev(struct box *b, const struct plan_mount *m, struct box_sou
 	}
 }
 
+/* What shows a namespace can be mounted by whoever has a capability over it: nobody inside. */
+static int make_given(struct box *b, const struct plan_mount *m, struct box_source *s,
+		      struct err *e)
+{
+	struct err back;
+
+	TRY(given_enter(b, e));
+	s->fd = rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+	if (given_leave(b, &back) < 0) {
+		*e = back;
+		return -back.no;
+	}
+	return s->fd < 0 ? -e->no : 0;
+}
+
 static int open_one(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
+	if (m->given != 0)
+		return make_given(b, m, s, e);
 	if (m->by_launcher)
 		return make_in_dev(b, m, s, e);
 	switch (m->kind) {

@@ -79,6 +79,7 @@ static void remove_files(int dir)
 	unlinkat(dir, record_objects_name, 0);
 	unlinkat(dir, record_waiting_name, 0);
 	unlinkat(dir, record_start_name, 0);
+	unlinkat(dir, record_reason_name, 0);
 }
 
 static void remove_folder(int root, int dir, const char *id)
@@ -247,6 +248,14 @@ int state_hold(const struct box *b, struct err *e)
 	return lock_file(b->state, record_lock_name, LOOK_MS, e);
 }
 
+int state_open_reason(const struct box *b, struct err *e)
+{
+	int fd = openat(b->state, record_reason_name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : fail(e, errno, "state: %s: %m", record_reason_name);
+}
+
 void state_release(struct box *b)
 {
 	struct err ignored;
@@ -367,6 +376,7 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 	out->status = out->pid != 0 ? living_status(dir) : locked ? STATE_CREATING : STATE_STOPPED;
 	if (out->pid != 0 && out->status != STATE_CREATING && is_paused(&r))
 		out->status = STATE_PAUSED;
+	out->cut_off = out->status == STATE_STOPPED && record_is_cut_off(dir);
 	out->cut_short = out->status == STATE_STOPPED && record_is_cut_short(dir);
 	return 0;
 }

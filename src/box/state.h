@@ -29,6 +29,9 @@ int state_record_init(struct box *b, struct err *e);
 /* The lock with which a detached container's broker keeps the name taken: a descriptor, the caller's. */
 int state_hold(const struct box *b, struct err *e);
 
+/* Where zviz-net says that it ended the container: a descriptor, the caller's. */
+int state_open_reason(const struct box *b, struct err *e);
+
 void state_release(struct box *b); /* removes it */
 void state_leave(struct box *b);   /* keeps it */
 
@@ -51,6 +54,7 @@ struct state_info {
 	enum state_status status;
 	pid_t pid;      /* 0 when it is stopped */
 	bool cut_short; /* a detached one whose broker was killed */
+	bool cut_off;   /* one whose zviz-net was */
 };
 
 /* Reads one container. -ENOENT: "container does not exist". */

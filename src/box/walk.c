@@ -2,7 +2,9 @@
  * How a table of steps is walked: by the launcher, which makes the others, and by each of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "box/record.h"
+#include "base/fd.h"
 #include "box/sequence.h"
 
 static uint64_t now_ns(void)
@@ -48,6 +51,24 @@ static int injected(const struct step *s, struct err *e)
 	return 0;
 }
 #endif
+
+/* The pid that a pidfd stands for, as this process sees it. Init's maker lives elsewhere and knows another. */
+pid_t pid_of(int pidfd)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+
+	OWN_FD fd = path_open(path, O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+	const char *line;
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	line = strstr(text, "Pid:");
+	return line != NULL ? (pid_t)strtol(line + 4, NULL, 10) : -1;
+}
 
 size_t row_of(const struct box *b, const char *name)
 {
@@ -191,7 +212,10 @@ void box_end(struct box *b)
 void box_timings(const struct box *b, struct buf *out)
 {
 	static const char *const actors[] = { "host", "broker", "init" };
-	uint64_t first = b->shared->timing[0].begin_ns;
+	uint64_t first = 0;
+
+	for (size_t i = 0; first == 0 && i < b->sequence->n; i++)
+		first = b->shared->timing[i].begin_ns;
 
 	for (size_t i = 0; i < b->sequence->n; i++) {
 		uint64_t begin = b->shared->timing[i].begin_ns, end = b->shared->timing[i].end_ns;

@@ -149,7 +149,7 @@ static int count(struct cli *c, const char *id, struct plan *plan, struct err *e
 	struct net_counts *counts = arena_alloc(c->arena, sizeof *counts);
 	struct state_info info;
 
-	if (!plan->net.used)
+	if (!plan->net.used || plan->net.given)
 		return 0;
 	TRY(state_read(c->arena, cli_state_root(c), id, &info, e));
 	if (info.pid == 0)

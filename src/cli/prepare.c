@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/given.h"
 #include "box/ids.h"
 #include "cli/compiled.h"
 #include "cli/direct.h"
@@ -201,6 +202,24 @@ static int find_ranges(struct arena *a, struct prepared *p, struct err *e)
 	return ids_ranges(a, p->host.uid, &p->request.uid_ranges, &p->request.gid_ranges, e);
 }
 
+/* Of a user namespace by path the plan has to know the ids. */
+static int find_given_ids(struct arena *a, struct prepared *p, struct err *e)
+{
+	const struct spec_namespaces *list = &p->spec.linux_.namespaces;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct spec_namespace *ns = &list->at[i];
+
+		if (ns->path == NULL || ns->path[0] != '/' || strcmp(ns->type, "user") != 0 ||
+		    !p->host.privileged)
+			continue;
+		if (given_read_ids(a, ns->path, &p->request.given_uids, &p->request.given_gids, e) <
+		    0)
+			return within(e, "%s: linux.namespaces[%zu].path", p->spec.file, i);
+	}
+	return 0;
+}
+
 static void make_request(struct cli *c, const struct run_options *o, const struct run_request *r,
 			 struct prepared *p)
 {
@@ -315,6 +334,7 @@ static int make_ready(struct cli *c, const struct run_options *o, const struct r
 	find_disks(c->arena, p);
 	find_way_out(p);
 	TRY(find_ranges(c->arena, p, e));
+	TRY(find_given_ids(c->arena, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
 	return o->compiled != NULL ? compiled_adopt(o->compiled, &p->compiled, &p->plan, e) : 0;
 }

@@ -319,6 +319,8 @@ static void say_end(struct session *s, int code)
 	}
 	if (told)
 		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
+	if (s->box.why != NULL)
+		buf_printf(&text, "zviz: %s\n", s->box.why);
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
 }
 

@@ -60,6 +60,15 @@ static const struct sock_filter waits[] = {
 	PERMIT(__NR_rt_sigreturn),
 };
 
+/* What ending the container takes beside: the signal, and the one descriptor that says so (twin.c). */
+static const struct sock_filter kills[] = {
+	PERMIT(__NR_pidfd_send_signal),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_write, 0, 4),
+	LOAD_FIRST,
+	PERMIT(NET_FD_REASON),
+	LOAD_CALL,
+};
+
 /* What telling of refusals takes beside: the time, and one descriptor. The clock is read by a call where the machine has none
  * that the vDSO can read. */
 static const struct sock_filter tells[] = {
@@ -86,7 +95,7 @@ static const struct sock_filter resolves[] = {
 
 static const struct sock_filter ends[] = { KILL };
 
-enum { CALLS_MAX = COUNT(waits) + COUNT(tells) + COUNT(resolves) + COUNT(ends) };
+enum { CALLS_MAX = COUNT(waits) + COUNT(kills) + COUNT(tells) + COUNT(resolves) + COUNT(ends) };
 
 static int filter_calls(bool told, bool names)
 {
@@ -95,9 +104,8 @@ static int filter_calls(bool told, bool names)
 		const struct sock_filter *at;
 		size_t n;
 	} parts[] = {
-		{ true, waits, COUNT(waits) },
-		{ told, tells, COUNT(tells) },
-		{ names, resolves, COUNT(resolves) },
+		{ true, waits, COUNT(waits) }, { true, kills, COUNT(kills) },
+		{ told, tells, COUNT(tells) }, { names, resolves, COUNT(resolves) },
 		{ true, ends, COUNT(ends) },
 	};
 	struct sock_filter all[CALLS_MAX];
@@ -145,11 +153,12 @@ int enter_container(struct holder *h, struct err *e)
 }
 
 /* What it may still be asked for, it could not do. The kernel asks for CAP_NET_ADMIN over the owner of a network of whoever
- * changes a set there (nfnetlink_rcv), whatever the socket; it is over nothing of the host's. */
+ * changes a set there (nfnetlink_rcv), whatever the socket; it is over nothing of the host's. CAP_KILL
+ * is over the container as well, which must not outlive its network. */
 static int leave_host(struct holder *h, struct err *e)
 {
 	const bool sets = h->job.ndomains != 0 || h->own != NULL;
-	const uint64_t kept = sets ? 1ull << CAP_NET_ADMIN : 0;
+	const uint64_t kept = 1ull << CAP_KILL | (sets ? 1ull << CAP_NET_ADMIN : 0);
 	const struct sys_caps caps = { .effective = kept, .permitted = kept };
 	int r;
 

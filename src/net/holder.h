@@ -25,9 +25,11 @@ struct holder {
 	struct nft_ctx *inside;
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
+	bool behind;     /* they changed, and could not be followed */
 	bool entered;    /* is in the container's user namespace, as its first id */
 	struct log *log;
 	const char *note; /* what this kernel cannot do, though it was asked for; NULL: nothing */
+	int other;        /* closed when the other of the two processes ends (twin.h) */
 };
 
 /* Loads text as one transaction into the network namespace that `nft` was made in. */
@@ -36,6 +38,9 @@ int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struc
 /* The inner end, by a thread that stands in the container's network namespace: the rules first, then the loopback and the
  * device. */
 int veth_inside(struct holder *h, struct err *e);
+
+/* The same in a network by path, where the rules are all that is ours. */
+int given_inside(struct holder *h, struct err *e);
 
 /* A pair of devices, the host's end of which has an address, a table and forwarding. The container's end is made, and down. */
 int veth_make(struct holder *h, struct err *e);
@@ -58,8 +63,8 @@ int try_ports(const struct holder *h, struct err *e);
 /* Goes into the container's user namespace, whose ids are nobody's outside, with all capabilities over it. */
 int enter_container(struct holder *h, struct err *e);
 
-/* Gives up all but the descriptors in use: no capability, no file, no call that is not needed to wait. Where there is a
- * resolver, CAP_NET_ADMIN over the container stays, to change its sets, and the calls that asking takes. */
+/* Gives up all but the descriptors in use: no capability but to end the container, no file but the one that says so, no call that is not needed to wait. Where there is a
+ * resolver, or the way out is a program, CAP_NET_ADMIN over the container stays, to change its sets, and the calls that asking takes. */
 int confine(struct holder *h, struct err *e);
 
 #endif

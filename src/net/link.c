@@ -24,6 +24,37 @@ int link_open(struct mnl_socket **out, struct err *e)
 	return 0;
 }
 
+/* What is left of a list that was given up: the kernel begins no other one before (netlink_dump_start: EBUSY). */
+static int drain(struct mnl_socket *nl, char *answer, uint32_t sequence)
+{
+	const struct nlmsghdr *m;
+
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(nl, answer, ANSWER_BYTES);
+		int left = (int)n;
+
+		if (n < 0)
+			return -errno;
+		for (m = (const void *)answer; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+			if (m->nlmsg_seq == sequence &&
+			    (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR))
+				return 0;
+	}
+}
+
+/* Whether a list came to its end within this answer. */
+static bool has_end(const char *answer, ssize_t n, uint32_t sequence)
+{
+	const struct nlmsghdr *m = (const void *)answer;
+	int left = (int)n;
+
+	for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+		if (m->nlmsg_seq == sequence && m->nlmsg_type == NLMSG_DONE)
+			return true;
+	return false;
+}
+
+/* Sends it and hears the answers to the end. -errno; -EINTR: what was to be listed changed meanwhile. */
 int link_talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
 {
 	static _Thread_local unsigned sequence;
@@ -40,10 +71,14 @@ int link_talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *da
 		if (n < 0)
 			return -errno;
 		r = mnl_cb_run(answer, (size_t)n, m->nlmsg_seq, port, each, data);
-		if (r < 0 && errno == EPROTO)
-			r = 1; /* the rest of a list that was given up: see EINTR below */
 	} while (r > 0);
-	return r < 0 ? -errno : 0;
+	if (r == 0)
+		return 0;
+	r = -errno;
+	if (r == -EINTR && !has_end(answer, n, m->nlmsg_seq))
+		(void)drain(nl, answer,
+			    m->nlmsg_seq); /* what is wrong is found by who asks again */
+	return r;
 }
 
 struct nlmsghdr *link_begin(char *bytes, uint16_t type, uint16_t flags)
@@ -218,13 +253,19 @@ static int see_route(const struct nlmsghdr *m, void *data)
 		s->out->has6 = true;
 		s->out->learned6 |= i->rtm_protocol == RTPROT_RA;
 	}
-	if (i->rtm_family != AF_INET || over_ours(m))
+	if (over_ours(m))
 		return MNL_CB_OK;
 	mnl_attr_for_each(at, m, sizeof *i)
 	{
-		if (mnl_attr_get_type(at) == RTA_DST)
-			*LIST_ADD(s->a, s->out) = (struct pool_route){ ntohl(mnl_attr_get_u32(at)),
-								       i->rtm_dst_len };
+		struct pool_route r = { .v6 = i->rtm_family == AF_INET6, .bits = i->rtm_dst_len };
+
+		if (mnl_attr_get_type(at) != RTA_DST)
+			continue;
+		if (r.v6)
+			memcpy(r.to6, mnl_attr_get_payload(at), sizeof r.to6);
+		else
+			r.to = ntohl(mnl_attr_get_u32(at));
+		*LIST_ADD(s->a, s->out) = r;
 	}
 	return MNL_CB_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * zviz-net is started by zviz where a container has a private network. It makes the way out, loads the rules, says that they
- * are in force, gives up its privileges, and then holds the network until the container has ended: tables that belong to its
+ * are in force, gives up its privileges, and then, as two processes, holds the network until the container has ended: tables that belong to its
  * sockets go with it, whatever ends it.
  */
 #include <errno.h>
@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "kern/scm.h"
 #include "kern/sys.h"
 #include "net/holder.h"
 #include "net/log.h"
 #include "net/names.h"
+#include "net/twin.h"
 
 static int read_job(struct holder *h, struct err *e)
 {
@@ -85,6 +85,14 @@ static int rules_inside(struct holder *h, struct err *e)
 	return names_inside(h, e);
 }
 
+/* Made by others, who have led into it already. */
+static int others_inside(struct holder *h, struct err *e)
+{
+	TRY(given_inside(h, e));
+	log_inside(h, &h->note);
+	return names_inside(h, e);
+}
+
 /* ---- life ---- */
 
 static int pair_set_up(struct holder *h, struct err *e)
@@ -106,12 +114,20 @@ static int tap_set_up(struct holder *h, struct err *e)
 	return inside(h, tap_device, e);
 }
 
-static int set_up(struct holder *h, struct err *e)
+static int make_way(struct holder *h, struct err *e)
+{
+	if (h->job.given)
+		return inside(h, others_inside, e);
+	return h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e);
+}
+
+static int set_up(struct holder *h, bool *is_twin, struct err *e)
 {
 	TRY(read_job(h, e));
 	TRY(names_read(h, e));
-	TRY(h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e));
+	TRY(make_way(h, e));
 	TRY(names_start(h, e));
+	TRY(twin_make(h, is_twin, e));
 	return confine(h, e);
 }
 
@@ -128,25 +144,15 @@ static void report(const struct err *e, const char *note)
 		    MSG_NOSIGNAL); /* who started us is gone: the next read says so */
 }
 
-/* The launcher sends a descriptor of the container's first process, or is gone, and then there is no container. */
-static void hold(struct holder *h)
-{
-	char letter;
-	int end;
-
-	if (scm_receive(NET_FD_CONTROL, &letter, 1, &end) <= 0 || end < 0)
-		return;
-	close(NET_FD_CONTROL);
-	names_serve(h, end);
-}
-
 int main(void)
 {
 	struct arena arena = { 0 };
 	struct holder h = { .arena = &arena };
 	const struct err none = { 0 };
 	struct err e = { 0 };
+	bool is_twin = false;
 	struct stat st;
+	int end;
 
 	if (fstat(NET_FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		fputs("zviz-net is started by zviz, for containers with a private network\n",
@@ -154,11 +160,18 @@ int main(void)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (set_up(&h, &e) < 0) {
+	if (set_up(&h, &is_twin, &e) < 0) {
 		report(&e, NULL);
 		_exit(1);
 	}
-	report(&none, h.note); /* what was tried in vain before it went well is no error */
-	hold(&h);
-	_exit(0);
+	if (!is_twin)
+		report(&none, h.note); /* what was tried in vain before it went well is no error */
+	end = twin_first(&h);
+	if (end < 0)
+		_exit(0);
+	if (is_twin)
+		twin_wait(&h, end);
+	else
+		names_serve(&h, end);
+	_exit(twin_end(&h, end));
 }

@@ -128,31 +128,33 @@ int names_start(struct holder *h, struct err *e)
 	return dns_new(h->arena, &n->job, &calls, n->udp, n->tcp, &n->dns, e);
 }
 
-/* False: the container may reach the host at an address that is new, and the way out must not stay. */
-static bool follow(struct own *own)
+/* False: the container may reach the host at an address that is new, and must end. */
+static bool follow(struct holder *h)
 {
-	return own == NULL || !own_changed(own) || own_follow(own) == 0;
+	h->behind = h->own != NULL && own_changed(h->own) && own_follow(h->own) < 0;
+	return !h->behind;
 }
 
 void names_serve(struct holder *h, int end)
 {
-	struct pollfd at[3 + DNS_POLL_MAX] = {
+	struct pollfd at[4 + DNS_POLL_MAX] = {
 		{ .fd = end, .events = POLLIN },
+		{ .fd = h->other, .events = POLLIN },
 		{ .fd = h->log->fd, .events = POLLIN },
 		{ .fd = h->own != NULL ? own_fd(h->own) : -1, .events = POLLIN },
 	};
 	struct dns *dns = h->names->dns;
 
 	/* First of all what came while the container was made. */
-	while (at[0].revents == 0 && follow(h->own)) {
-		size_t n = dns != NULL ? dns_pollfds(dns, at + 3) : 0;
-		int r = poll(at, 3 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
+	while (at[0].revents == 0 && at[1].revents == 0 && follow(h)) {
+		size_t n = dns != NULL ? dns_pollfds(dns, at + 4) : 0;
+		int r = poll(at, 4 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
 
 		if (r < 0 && errno != EINTR)
 			return;
 		/* Also at the end: what was refused last. */
 		log_hear(h);
 		if (dns != NULL)
-			dns_handle(dns, at + 3, n);
+			dns_handle(dns, at + 4, n);
 	}
 }

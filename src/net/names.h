@@ -24,8 +24,8 @@ int names_inside(struct holder *h, struct err *e);
 /* The resolver itself, before confine(). */
 int names_start(struct holder *h, struct err *e);
 
-/* Answers, tells what is refused, and keeps up with the host's own addresses, until `end` says something or they cannot be
- * followed. */
+/* Answers, tells what is refused, and keeps up with the host's own addresses, until `end` or the other process says something,
+ * or the addresses cannot be followed (h->behind). */
 void names_serve(struct holder *h, int end);
 
 #endif

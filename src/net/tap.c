@@ -32,7 +32,6 @@ static int choose(struct holder *h, struct mnl_socket *nl, struct err *e)
 	struct link_routes routes;
 
 	TRY(link_routes(h->arena, nl, &routes, e));
-	h->way6 = routes.has6;
 	/* Nobody but the program sees them: each container has the same. */
 	if (!pool_choose(0, routes.at, routes.n, &h->at)) {
 		fail(e, EADDRNOTAVAIL,
@@ -41,6 +40,7 @@ static int choose(struct holder *h, struct mnl_socket *nl, struct err *e)
 			e,
 			"free one of 10.249.0.0/16, 172.29.0.0/16, 192.168.248.0/21, 10.255.0.0/16");
 	}
+	h->way6 = routes.has6 && (h->at.has6 || h->job.way == NET_SLIRP4NETNS);
 	if (h->job.way == NET_SLIRP4NETNS)
 		choose_slirp(h);
 	return 0;

@@ -69,9 +69,10 @@ static int prepare(struct holder *h, struct mnl_socket *nl, struct err *e)
 
 	TRY(take_name(h, nl, &index, e));
 	TRY(link_routes(h->arena, nl, &routes, e));
-	/* A host that forwards IPv6 no longer listens to routers: who has its route from one would lose it. */
-	h->way6 = routes.has6 && !routes.learned6;
-	return choose(h, index, &routes, e);
+	/* As with IPv4, no range that a route of the host crosses. A host that forwards IPv6 no longer listens to routers: who has its route from one would lose it. */
+	TRY(choose(h, index, &routes, e));
+	h->way6 = routes.has6 && !routes.learned6 && h->at.has6;
+	return 0;
 }
 
 int veth_make(struct holder *h, struct err *e)

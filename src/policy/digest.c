@@ -107,5 +107,7 @@ uint64_t plan_digest(const struct plan *p)
 		h = add_number(add_text(h, p->paths[i].path), p->paths[i].rights);
 	if (p->net.used)
 		h = add_network(h, &p->net);
+	for (size_t i = 0; i < p->ngivens; i++)
+		h = add_number(add_text(h, p->givens[i].path), p->givens[i].type);
 	return add_number(h, p->namespaces);
 }

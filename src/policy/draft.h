@@ -21,6 +21,7 @@ struct draft {
 	LIST_OF(struct plan_limit) limits;
 	LIST_OF(struct plan_rlimit) rlimits;
 	LIST_OF(struct plan_missing) missing;
+	LIST_OF(struct plan_given) givens;
 };
 
 /* One concern of the plan. plan() is pure; explain() writes the layer's part of plan_print(). */
@@ -58,6 +59,11 @@ bool view_is_meant(const struct draft *d);
 /* What is shown, before the mounts are planned; then the mounts. */
 void view_plan(struct draft *d);
 void view_mounts(struct draft *d);
+
+/* Namespaces by path (plan_given.c): takes them out of those that are new; then, where one is a user namespace, its ids. */
+int given_plan(struct draft *d, struct err *e);
+void given_explain(const struct plan *p, struct buf *out);
+int given_ids(struct draft *d, bool *given, struct err *e);
 
 /* Whose network, and its rules (plan_net.c): part of the layer of namespaces. */
 int network_plan(struct draft *d, struct err *e);

@@ -156,7 +156,11 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	line = next_line(&at);
 	if (line == NULL || strncmp(line, "way ", 4) != 0 || !parse_way(line + 4, out))
 		return false;
-	while ((line = next_line(&at)) != NULL && strncmp(line, "publish ", 8) == 0)
+	line = next_line(&at);
+	out->given = line != NULL && strcmp(line, "given") == 0;
+	if (out->given)
+		line = next_line(&at);
+	for (; line != NULL && strncmp(line, "publish ", 8) == 0; line = next_line(&at))
 		if (!parse_publish(a, line + 8, out))
 			return false;
 	for (; line != NULL && strncmp(line, "domain ", 7) == 0; line = next_line(&at))

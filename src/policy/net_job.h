@@ -5,6 +5,7 @@
  *	zviz-net 2
  *	container ID
  *	way pair | pasta PATH | slirp4netns PATH
+ *	given                                           perhaps: the network is not ours, rules are all that is wanted
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
  *	domain ROW public|private PATTERN               any number: row ROW of network.egress names PATTERN, and may lead there
  *	tell BYTES                                      where refusals are told: so many follow the rules
@@ -18,8 +19,20 @@
 #include "base/buf.h"
 #include "policy/plan.h"
 
-/* The descriptors that it is started with. */
-enum { NET_FD_CONTROL = 3, NET_FD_JOB, NET_FD_NETNS, NET_FD_USERNS, NET_FD_EVENTS, NET_FD_END };
+/* The descriptors that it is started with. Into REASON it writes a byte when it ends the container. */
+enum {
+	NET_FD_CONTROL = 3,
+	NET_FD_JOB,
+	NET_FD_NETNS,
+	NET_FD_USERNS,
+	NET_FD_REASON,
+	NET_FD_EVENTS,
+	NET_FD_END
+};
+
+/* What its first process exits with when it has ended the container: its second one was gone, or new addresses of the host
+ * could not be kept from it. */
+enum { NET_EXIT_ALONE = 3, NET_EXIT_BEHIND };
 
 enum {
 	NET_JOB_BYTES_MAX = 4 << 20,
@@ -59,6 +72,7 @@ struct net_job {
 	const char *id;
 	enum net_way way;
 	const char *program; /* NULL: a pair of devices */
+	bool given;
 	size_t npublished, cap;
 	struct plan_publish *published;
 	size_t ndomains, domains_cap;

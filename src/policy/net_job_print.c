@@ -29,9 +29,9 @@ void net_job_print(const struct plan *p, const char *rules, size_t len, struct b
 {
 	struct buf tell = { .arena = out->arena };
 
-	buf_printf(out, NET_JOB_HEADING "\ncontainer %s\nway %s%s%s\n", p->id,
+	buf_printf(out, NET_JOB_HEADING "\ncontainer %s\nway %s%s%s\n%s", p->id,
 		   net_way_words[p->net.way], p->net.program != NULL ? " " : "",
-		   p->net.program != NULL ? p->net.program : "");
+		   p->net.program != NULL ? p->net.program : "", p->net.given ? "given\n" : "");
 	for (size_t i = 0; i < p->net.npublished; i++) {
 		const struct plan_publish *x = &p->net.published[i];
 

@@ -278,7 +278,10 @@ void net_rules_print(const struct plan *p, struct buf *out)
 	net_budget_chains(n, out);
 	put_output(n, out);
 	put_input(n, out);
-	buf_puts(
-		out,
-		"\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n");
+	/* What others forward through a network that they share is theirs. */
+	if (!n->given)
+		buf_puts(
+			out,
+			"\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n");
+	buf_puts(out, "}\n");
 }

@@ -129,6 +129,7 @@ enum mount_kind {
 	MOUNT_MASK, /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
 	MOUNT_SELF,   /* target, already there, bound over itself with other attributes */
 	MOUNT_CGROUP, /* the container's own cgroup, read-only unless delegated */
+	MOUNT_COVER, /* a file that holds `source` itself, over one that is there and stays as it is */
 	MOUNT_VIEW, /* a file that says what the container may use, instead of what the machine has */
 };
 
@@ -147,7 +148,10 @@ struct plan_mount {
 	bool pattern;  /* of masks: `target` is a glob, and all that matches is masked */
 	bool by_launcher; /* /dev and what lies directly in it: a caller who may make device nodes prepares it
 			       * as one detached tree, which is quicker than a mount for each node */
-	bool idmap; /* shown with the container's ids: uid 0 there is the owner here */
+	uint64_t
+		given; /* CLONE_NEW* of the joined namespace that a new file system shows: who made the
+			 * namespace may mount it, so the launcher does; 0: it shows none */
+	bool idmap;    /* shown with the container's ids: uid 0 there is the owner here */
 	uint32_t mode;
 	uint32_t major, minor;
 	enum view_file view; /* of MOUNT_VIEW */
@@ -162,6 +166,16 @@ struct plan_path {
 	struct from from;
 };
 
+/* ---- namespaces by path ---- */
+
+/* One that somebody else made, and that others may be in. */
+struct plan_given {
+	uint64_t type;    /* CLONE_NEW* */
+	const char *word; /* "network" */
+	const char *path; /* on the host, absolute */
+	size_t index;     /* in linux.namespaces of config.json */
+};
+
 /* ---- the network ---- */
 
 /* A port of the host that leads to one of the container. */
@@ -173,7 +187,6 @@ struct plan_publish {
 
 struct net_counts; /* policy/net_counts.h */
 
-/* A private network: its way out, and what may take it. */
 /* How a private network gets its way out. */
 enum net_way {
 	NET_PAIR,        /* a pair of devices and NAT: who may configure the host's network */
@@ -182,8 +195,10 @@ enum net_way {
 	NET_WAYS,
 };
 
+/* A private network: its way out, and what may take it. */
 struct plan_net {
-	bool used; /* false: no program but zviz itself has to do with it */
+	bool used;  /* false: no program but zviz itself has to do with it */
+	bool given; /* in a namespace by path: its rules, and nothing else of it is ours */
 	enum net_way way;
 	const char *program;        /* absolute path; NULL: a pair of devices */
 	struct egress_rules egress; /* the profile's, then the command line's */
@@ -266,7 +281,10 @@ struct plan {
 	const char *home; /* direct form */
 
 	uint64_t namespaces; /* CLONE_NEW* that are new */
-	bool share_network;  /* network: host */
+	uint64_t given;      /* CLONE_NEW* that are joined by path; none of them is new */
+	size_t ngivens;
+	const struct plan_given *givens;
+	bool share_network; /* network: host */
 	struct plan_net net;
 
 	enum id_mapping mapping;
@@ -354,6 +372,8 @@ struct plan_request {
 	struct amount memory, swap, cpus, pids;
 	/* A bundle of an ordinary user: delegated ids, from 1 inside. */
 	struct id_maps uid_ranges, gid_ranges;
+	/* Those of the user namespace that the bundle names by path, as seen from here. */
+	struct id_maps given_uids, given_gids;
 	size_t ndisks; /* which disk holds each path of the profile's resources.io */
 	const struct plan_disk {
 		uint32_t major, minor;
@@ -385,6 +405,9 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 
 /* The row of a native number among rows sorted by it, or NULL. */
 const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr);
+
+/* Whether a setting is kept by a namespace that is joined by path. */
+bool plan_sysctl_is_given(const struct plan *p, const char *key);
 
 /* AUDIT_ARCH_* of a machine's own calls. */
 uint32_t plan_audit_arch(enum host_arch arch);

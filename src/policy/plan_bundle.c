@@ -3,8 +3,10 @@
  */
 #include <errno.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <string.h>
 
+#include "policy/net_job.h"
 #include "policy/plan_mounts.h"
 
 static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
@@ -81,7 +83,10 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 	if (m->kind == MOUNT_FS && strcmp(s->type, "sysfs") == 0) {
 		m->attr_set |= MOUNT_ATTR_RDONLY;
 		m->recursive_attr = true;
+		m->given = d->plan->given & CLONE_NEWNET;
 	}
+	if (m->kind == MOUNT_FS && strcmp(s->type, "mqueue") == 0)
+		m->given = d->plan->given & CLONE_NEWIPC;
 	if (strcmp(s->destination, "/dev") == 0 && m->kind == MOUNT_FS)
 		mount_add_devices(d);
 	return 0;
@@ -137,6 +142,19 @@ static void bundle_writable(struct draft *d)
 	}
 }
 
+/* Where names are asked of zviz-net, an image's own list of name servers would lead past it, to servers that cannot be reached.
+ * Without a list the C libraries ask there by themselves; and what the bundle mounts is what it means. */
+static void bundle_resolver(struct draft *d)
+{
+	struct plan_mount *m;
+
+	if (d->plan->net.ndomains == 0 || mount_is_at(d, "/etc/resolv.conf"))
+		return;
+	m = mount_add(d, MOUNT_COVER, "/etc/resolv.conf", "nameserver " NET_RESOLVER "\n");
+	m->attr_set = MOUNT_ATTR_RDONLY | mount_guarded | MOUNT_ATTR_NOEXEC;
+	m->optional = true;
+}
+
 int mounts_bundle(struct draft *d, struct err *e)
 {
 	d->plan->rootfs = d->s->root.path;
@@ -146,6 +164,7 @@ int mounts_bundle(struct draft *d, struct err *e)
 	if (!mount_is_at(d, "/dev"))
 		mount_add_dev(d);
 	bundle_writable(d);
+	bundle_resolver(d);
 	mount_add_masks(d);
 	bundle_paths(d);
 	mount_add_hidden(d, &d->p->filesystem.hide);

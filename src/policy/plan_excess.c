@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <sched.h>
 
 #include "policy/draft.h"
 
@@ -55,6 +56,10 @@ static int excess_plan(struct draft *d, struct err *e)
 	if (s->process.selinux != NULL || s->linux_.mount_label != NULL)
 		draft_missing(d, "process.selinuxLabel",
 			      "SELinux labels are not set in this version", "leave the labels out");
+	if ((d->plan->given & CLONE_NEWUTS) && (s->hostname != NULL || s->domainname != NULL))
+		draft_missing(d, s->hostname != NULL ? "hostname" : "domainname",
+			      "names of a uts namespace that is joined by path stay as they are",
+			      "leave it out, or have whoever made the namespace set it");
 	if (s->linux_.devices.n != 0)
 		draft_missing(d, "linux.devices", "devices beyond the standard ones are not made",
 			      "bind the device's node instead, where the profile may show it");

@@ -106,7 +106,7 @@ static int landlock_plan(struct draft *d, struct err *e)
 	TRY(landlock_host(d, e));
 	p->landlock_abi = d->h->landlock_abi;
 	p->landlock_fs = landlock_fs_handled(p->landlock_abi);
-	if (p->landlock_abi >= 6 && p->share_network)
+	if (p->landlock_abi >= 6 && (p->share_network || (p->given & CLONE_NEWNET)))
 		p->landlock_scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
 	add_words(d, &d->p->filesystem.read, read_rights);
 	add_words(d, &d->p->filesystem.execute, LANDLOCK_ACCESS_FS_EXECUTE | read_rights);
@@ -134,7 +134,9 @@ static void landlock_explain(const struct plan *p, struct buf *out)
 		return;
 	}
 	buf_printf(out, "  ABI %u%s\n", p->landlock_abi,
-		   p->landlock_scoped != 0 ? ", abstract sockets of the host out of reach" : "");
+		   p->landlock_scoped == 0 ? ""
+		   : p->share_network      ? ", abstract sockets of the host out of reach"
+					   : ", abstract sockets of others out of reach");
 	for (size_t i = 0; i < p->npaths; i++) {
 		const struct plan_path *path = &p->paths[i];
 

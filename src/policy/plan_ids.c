@@ -24,21 +24,6 @@ static int namespaces_host(struct draft *d, struct err *e)
 	return advise(e, "`zviz check` says what blocks it and how to permit it");
 }
 
-static int joined_namespaces(const struct draft *d, struct err *e)
-{
-	const struct spec_namespaces *ns = &d->s->linux_.namespaces;
-
-	for (size_t i = 0; i < ns->n; i++)
-		if (ns->at[i].path != NULL) {
-			fail(e, EOPNOTSUPP,
-			     "%s: linux.namespaces[%zu].path: joining a %s namespace is not "
-			     "available in this version",
-			     d->s->file, i, ns->at[i].type);
-			return advise(e, "leave the path out: zviz makes a new one");
-		}
-	return 0;
-}
-
 static int namespaces_plan(struct draft *d, struct err *e)
 {
 	TRY(namespaces_host(d, e));
@@ -63,7 +48,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 			e,
 			"list user, pid and mount under `namespaces:`: every other layer rests on them");
 	}
-	TRY(joined_namespaces(d, e));
+	TRY(given_plan(d, e));
 	return network_plan(d, e);
 }
 
@@ -74,6 +59,7 @@ static void namespaces_explain(const struct plan *p, struct buf *out)
 		if (p->namespaces & (uint64_t)n->value)
 			buf_printf(out, " %s", n->name);
 	buf_puts(out, "\n");
+	given_explain(p, out);
 	network_explain(p, out);
 }
 
@@ -181,10 +167,14 @@ static void delegated_ids(struct draft *d)
 static int ids_plan(struct draft *d, struct err *e)
 {
 	struct plan *p = d->plan;
+	bool given;
 
 	p->uid = d->s->process.uid;
 	p->gid = d->s->process.gid;
-	if (d->s->linux_.uid_maps.n != 0)
+	TRY(given_ids(d, &given, e));
+	if (given)
+		p->rootfs_idmap = false;
+	else if (d->s->linux_.uid_maps.n != 0)
 		TRY(given_maps(d, e));
 	else if (d->h->privileged)
 		TRY(own_range(d, e));

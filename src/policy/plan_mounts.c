@@ -266,7 +266,7 @@ const char *mount_kind_word(enum mount_kind kind)
 		[MOUNT_BIND] = "bind",     [MOUNT_FS] = "new",      [MOUNT_SYMLINK] = "link",
 		[MOUNT_MIRROR] = "mirror", [MOUNT_TEXT] = "file",   [MOUNT_DIR] = "folder",
 		[MOUNT_DEVICE] = "device", [MOUNT_MASK] = "masked", [MOUNT_SELF] = "again",
-		[MOUNT_CGROUP] = "cgroup", [MOUNT_VIEW] = "limits",
+		[MOUNT_CGROUP] = "cgroup", [MOUNT_VIEW] = "limits", [MOUNT_COVER] = "file over",
 	};
 
 	return words[kind];

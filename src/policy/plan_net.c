@@ -127,10 +127,19 @@ static int check_published(const struct draft *d, struct err *e)
 	return 0;
 }
 
-static int plan_private(struct draft *d, struct err *e)
+static void write_rules(struct draft *d)
 {
 	struct plan_net *n = &d->plan->net;
 	struct buf rules = { .arena = d->a };
+
+	net_rules_print(d->plan, &rules);
+	n->rules = buf_text(&rules);
+	n->rules_len = rules.len;
+}
+
+static int plan_private(struct draft *d, struct err *e)
+{
+	struct plan_net *n = &d->plan->net;
 
 	TRY(choose_way(d, e));
 	n->used = true;
@@ -143,9 +152,76 @@ static int plan_private(struct draft *d, struct err *e)
 	add_ingress(d);
 	TRY(count_names(d, e));
 	TRY(check_capabilities(d, e));
-	net_rules_print(d->plan, &rules);
-	n->rules = buf_text(&rules);
-	n->rules_len = rules.len;
+	write_rules(d);
+	return 0;
+}
+
+/* ---- a namespace by path ---- */
+
+static const char *given_where(const struct draft *d)
+{
+	for (size_t i = 0; i < d->plan->ngivens; i++)
+		if (d->plan->givens[i].type == CLONE_NEWNET)
+			return arena_printf(d->a, "%s: linux.namespaces[%zu].path", d->s->file,
+					    d->plan->givens[i].index);
+	return d->s->file;
+}
+
+/* The bundle has said which network it is, and whoever made that one leads into it. */
+static int given_options(const struct draft *d, enum network_mode mode, struct err *e)
+{
+	if (d->r->network.set || d->r->npublished != 0) {
+		fail(e, EINVAL, "--%s: %s names the network",
+		     d->r->network.set ? "network" : "publish", given_where(d));
+		return advise(e, "leave out the option, or the path");
+	}
+	if (d->r->allow.n == 0 || mode == NETWORK_PRIVATE)
+		return 0;
+	fail(e, EINVAL,
+	     "--allow: network mode %s [%s] permits nothing, in the network of %s as well",
+	     mode == NETWORK_NONE ? "none" : "host", from_text(d->a, &d->p->network.mode_from),
+	     given_where(d));
+	return advise(e, "use a profile with `network: {mode: private}`");
+}
+
+/* The resolver would need a capability over a network that is not the container's. */
+static int given_names(const struct draft *d, struct err *e)
+{
+	const struct egress_rules *rules = &d->plan->net.egress;
+
+	for (size_t i = 0; i < rules->n; i++) {
+		if (rules->at[i].domain == NULL)
+			continue;
+		fail(e, EOPNOTSUPP,
+		     "%s: rows that name domains hold in networks that zviz makes; %s",
+		     from_text(d->a, &rules->at[i].from), given_where(d));
+		return advise(e, "use rows of addresses (cidr:), or leave the path out");
+	}
+	return 0;
+}
+
+/* Mode none has no row, so that nothing but the loopback is left; mode host means that nothing is asked. */
+static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
+{
+	struct plan_net *n = &d->plan->net;
+
+	TRY(given_options(d, mode, e));
+	if (mode == NETWORK_HOST) {
+		if (d->p->network.egress.n != 0)
+			TRY(host_rules(d, "egress", &d->p->network.egress.at[0].from, e));
+		if (d->p->network.ingress.n != 0)
+			TRY(host_rules(d, "ingress", &d->p->network.ingress.at[0].from, e));
+		return 0;
+	}
+	n->used = n->given = true;
+	if (mode == NETWORK_PRIVATE) {
+		add_egress(d, &d->p->network.egress);
+		add_egress(d, &d->r->allow);
+		add_ingress(d);
+	}
+	TRY(given_names(d, e));
+	TRY(check_capabilities(d, e));
+	write_rules(d);
 	return 0;
 }
 
@@ -168,6 +244,8 @@ int network_plan(struct draft *d, struct err *e)
 	const struct profile *p = d->p;
 	enum network_mode mode = plan_network_mode(d->r, p);
 
+	if (d->plan->given & CLONE_NEWNET)
+		return plan_given(d, mode, e);
 	if (mode != NETWORK_PRIVATE)
 		TRY(only_private(d, e));
 	if (mode == NETWORK_HOST)
@@ -230,9 +308,11 @@ void network_explain(const struct plan *p, struct buf *out)
 	const struct plan_net *n = &p->net;
 
 	buf_printf(out, "  network: %s\n",
-		   p->share_network ? "the host's"
-		   : n->used        ? "private, with a way out by rules"
-				    : "loopback only");
+		   p->share_network            ? "the host's"
+		   : n->given                  ? "by path, with rules for all who are in it"
+		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
+		   : n->used                   ? "private, with a way out by rules"
+					       : "loopback only");
 	if (n->program != NULL)
 		buf_printf(out,
 			   "  way out: %s, from sockets of this host's; never to the host itself\n",

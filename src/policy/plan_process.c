@@ -2,6 +2,7 @@
  * The process itself: what runs, where, with which limits; and the capability layer.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -98,7 +99,10 @@ static void process_explain(const struct plan *p, struct buf *out)
 	buf_printf(out, "\n  in: %s%s%s\n", shown(out->arena, p->cwd),
 		   p->terminal ? ", with a terminal" : "",
 		   p->init ? ", below a reaping first process" : "");
-	buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));
+	if (p->given & CLONE_NEWUTS)
+		buf_puts(out, "  host name: that of the uts namespace\n");
+	else
+		buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));
 	if (p->timeout_ms != 0)
 		buf_printf(out, "  killed after %llu ms\n", (unsigned long long)p->timeout_ms);
 	if (p->has_umask)

@@ -66,6 +66,7 @@ static void see_one(struct asking *q, const struct plan_mount *m, struct sight *
 	case MOUNT_VIEW:
 		covered_by(s, m, true);
 		break;
+	case MOUNT_COVER:
 	case MOUNT_DEVICE:
 		if (exact)
 			covered_by(s, m, true);
@@ -128,6 +129,7 @@ static const char *shown_by(struct asking *q, const struct sight *s)
 	static const char *const words[] = {
 		[MOUNT_FS] = "a file system of the container's own",
 		[MOUNT_TEXT] = "a file that zviz writes",
+		[MOUNT_COVER] = "a file that zviz writes",
 		[MOUNT_DIR] = "an empty folder",
 		[MOUNT_DEVICE] = "a device",
 		[MOUNT_CGROUP] = "the container's own cgroup",

@@ -116,6 +116,30 @@ each_step() { # RUN-ARGUMENTS…
 	each_step --bundle "$place/bundle" "$id"
 }
 
+@test "each step of a bundle with namespaces by path, and a setting of one" {
+	[ "$(id -u)" = 0 ] || skip 'to join what others have made takes root'
+	unshare --ipc --uts sleep 250 3>&- &
+	pod=$!
+	for _ in $(seq 200); do
+		[ "$(cat "/proc/$pod/comm")" != sleep ] || break
+		sleep 0.05
+	done
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"},
+	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
+	 "linux": {"namespaces": [{"type": "ipc", "path": "/proc/$pod/ns/ipc"}, {"type": "uts", "path": "/proc/$pod/ns/uts"}],
+	           "sysctl": {"kernel.shmmni": "99"}}}
+	END
+	rows=$(steps --bundle "$place/bundle" "$id")
+	[[ "$rows" == *"given.open host"* && "$rows" == *"sysctl.given host"* ]]
+	run -0 each_step --bundle "$place/bundle" "$id"
+	kill "$pod"
+}
+
 @test "each step of the direct form, as an ordinary user" {
 	if [ "$(id -u)" = 0 ]; then
 		chmod 755 "$place"

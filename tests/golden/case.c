@@ -114,6 +114,16 @@ static int set_delegated(struct golden *g, const char *value)
 	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
 }
 
+/* Those of the user namespace that the bundle names by path. */
+static int set_given(struct golden *g, const char *value)
+{
+	static struct id_map uids = { 0, 100000, 65536 }, gids = { 0, 200000, 65536 };
+
+	g->request.given_uids = (struct id_maps){ 1, 1, &uids };
+	g->request.given_gids = (struct id_maps){ 1, 1, &gids };
+	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
+}
+
 /* The one path of resources.io lies on this disk. */
 static int set_disk(struct golden *g, const char *value)
 {
@@ -169,6 +179,7 @@ static const struct key keys[] = {
 	{ "killable-wait", FLAG, AT(host.seccomp_killable_wait) },
 
 	{ "delegated-ids", .set = set_delegated },
+	{ "given-ids", .set = set_given },
 	{ "disk", .set = set_disk },
 	{ "verbose", FLAG, AT(request.verbose) },
 	{ "events", FLAG, AT(request.events) },

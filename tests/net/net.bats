@@ -45,8 +45,9 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/crowd" 50
 }
 
-@test "the rules stay when zviz-net is killed, and the way out is gone" {
+@test "with zviz-net the container ends, and its rules are in force until then" {
 	in_world bash "$BATS_TEST_DIRNAME/cut" holder
+	in_world bash "$BATS_TEST_DIRNAME/cut" twin
 }
 
 @test "the workload cannot change its rules, devices or routes" {
@@ -98,7 +99,11 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/names" programs
 }
 
-@test "names: zviz-net keeps one capability, over the container alone; with its end names end" {
+@test "names: a bundle asks zviz-net whatever its root names, unless it mounts a list of its own" {
+	in_world bash "$BATS_TEST_DIRNAME/names" bundle
+}
+
+@test "names: zviz-net keeps two capabilities, over the container alone; its end is the container's" {
 	in_world bash "$BATS_TEST_DIRNAME/names" holder
 }
 
@@ -156,8 +161,8 @@ each_program() { # COMMAND…
 	each_program bash "$BATS_TEST_DIRNAME/crowd" 20
 }
 
-@test "user: the rules stay when zviz-net, the keeper or the program is killed, and the way out is gone" {
-	for who in holder keeper program; do
+@test "user: with zviz-net the container ends; without the keeper or the program the rules stay, and the way out is gone" {
+	for who in holder twin keeper program; do
 		each_program bash "$BATS_TEST_DIRNAME/cut" $who
 	done
 }
@@ -227,6 +232,26 @@ each_program() { # COMMAND…
 	[[ "$output" == *"unless a name that one"* ]]
 	run -0 "$zviz" compile --explain own.yaml
 	[[ "$output" == *"network.egress *.a.b"*"addresses by zviz-net"* ]]
+}
+
+@test "a network by path: the rules hold in it, mode none leaves the loopback alone" {
+	in_world bash "$BATS_TEST_DIRNAME/given" rules
+}
+
+@test "a network by path: what several containers permit holds at once, and each takes its own away" {
+	in_world bash "$BATS_TEST_DIRNAME/given" several
+}
+
+@test "a network by path: ports of rows lead in" {
+	in_world bash "$BATS_TEST_DIRNAME/given" ingress
+}
+
+@test "a network by path: whoever is killed, no rule goes before the workload, and none stays" {
+	in_world bash "$BATS_TEST_DIRNAME/given" endings
+}
+
+@test "a network by path: the workload has no power over it" {
+	in_world bash "$BATS_TEST_DIRNAME/given" inside
 }
 
 @test "without zviz-net a private network is refused, and nothing runs" {

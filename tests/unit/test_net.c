@@ -319,10 +319,11 @@ static void test_no_job(void **state)
 
 static void test_pool(void **state)
 {
-	static const struct pool_route crossing[] = { { 0, 0 },           /* a default route */
-						      { 0x0a000000, 8 },  /* 10/8 */
-						      { 0xac1d0500, 24 }, /* 172.29.5/24 */
-						      { 0xc0a8f001, 32 } };
+	static const struct pool_route crossing[] = { { .bits = 0 }, /* a default route */
+						      { .to = 0x0a000000, .bits = 8 }, /* 10/8 */
+						      { .to = 0xac1d0500,
+							.bits = 24 }, /* 172.29.5/24 */
+						      { .to = 0xc0a8f001, .bits = 32 } };
 	struct pool_pair one, other;
 
 	(void)state;
@@ -338,6 +339,55 @@ static void test_pool(void **state)
 	assert_false(pool_choose(1024, crossing, COUNT(crossing), &one)); /* a /21 has 1024 pairs */
 }
 
+static void test_pool_ipv6(void **state)
+{
+	static const struct pool_route crossing[] = {
+		{ .v6 = true, .bits = 0 },
+		{ .v6 = true, .to6 = { 0xfd, 'z', 'v', 'i', 'z', 0 }, .bits = 48 },
+		{ .v6 = true, .to6 = { 0xfd, 'z', 'v', 'i', 'z', 1, 0, 0, 1 }, .bits = 128 },
+		{ .v6 = true,
+		  .to6 = { 0xfd, 'z', 'v', 'i', 'z', 2, 0, 1 },
+		  .bits = 64 }, /* beside it */
+		{ .v6 = true, .to6 = { 0xfd }, .bits = 8 },
+		{ .to = 0xfd000000, .bits = 8 }, /* of the other family */
+	};
+	static const uint8_t third[] = {
+		0xfd, 'z', 'v', 'i', 'z', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7
+	};
+	struct pool_pair pair;
+
+	(void)state;
+	assert_true(pool_choose(3, crossing, 1, &pair));
+	assert_true(pair.has6);
+	assert_int_equal(pair.own6[5], 0);
+	assert_true(pool_choose(3, crossing, 2, &pair));
+	assert_int_equal(pair.own6[5], 1);
+	assert_true(pool_choose(3, crossing, 4, &pair));
+	assert_true(pair.has6);
+	assert_memory_equal(pair.own6, third, sizeof third);
+	assert_true(pool_choose(3, crossing, COUNT(crossing), &pair)); /* IPv4 alone is left */
+	assert_false(pair.has6);
+	assert_true(pool_choose(3, &crossing[5], 1, &pair));
+	assert_true(pair.has6);
+	assert_int_equal(pair.host4, 0x0af90000 + 6);
+}
+
+static const char given_job[] = "zviz-net 2\ncontainer one\nway pair\ngiven\nrules 2\n{}\n";
+
+static void test_given_job(void **state)
+{
+	struct arena a = { 0 };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(net_job_parse(&a, given_job, strlen(given_job), &job, &e), 0);
+	assert_true(job.given);
+	assert_string_equal(job.id, "one");
+	assert_string_equal(job.rules, "{}");
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,7 +395,8 @@ int main(void)
 		cmocka_unit_test(test_rules),     cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_host),      cmocka_unit_test(test_job),
 		cmocka_unit_test(test_job_tells), cmocka_unit_test(test_no_job),
-		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_pool),      cmocka_unit_test(test_pool_ipv6),
+		cmocka_unit_test(test_given_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

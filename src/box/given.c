@@ -1,0 +1,231 @@
+/*
+ * given.open: namespaces that a bundle names by path. They belong, as a rule, to the host's user namespace, so nobody below it
+ * may join them: the launcher does, has the broker born there, and comes back. Of all of that the container's own user
+ * namespace is made anew, so that it has no capability over what it shares.
+ */
+#include "box/given.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "box/sequence.h"
+#include "kern/nsfs.h"
+#include "kern/sys.h"
+
+enum { MAP_BYTES = 16 * 1024 }; /* 340 lines of three numbers at most (UID_GID_MAP_MAX_EXTENTS) */
+
+/* ---- given.open ---- */
+
+static int open_one(struct box *b, size_t i, struct err *e)
+{
+	const struct plan_given *g = &b->plan->givens[i];
+	struct box_given *at = &b->givens[i];
+
+	at->fd = nsfs_open(g->path, g->type, e);
+	if (at->fd < 0)
+		return at->fd;
+	at->own = nsfs_own(g->type, e);
+	if (at->own < 0)
+		return at->own;
+	if (!nsfs_same(at->fd, at->own) || (g->type == CLONE_NEWNET && !b->plan->net.used))
+		return 0;
+	/* Rules in it would be the host's, and what is shared with it, shared with all that runs here. */
+	fail(e, EINVAL, "%s: that is the %s namespace zviz itself is in", g->path, g->word);
+	return advise(e,
+		      g->type == CLONE_NEWNET
+			      ? "use a profile with `network: {mode: host}`, or leave the path out"
+			      : "leave the path out: zviz makes a new one");
+}
+
+int step_given_open(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+
+	b->givens = arena_array(b->arena, p->ngivens, sizeof *b->givens);
+	for (size_t i = 0; i < p->ngivens; i++)
+		b->givens[i].fd = b->givens[i].own = -1;
+	for (size_t i = 0; i < p->ngivens; i++)
+		if (open_one(b, i, e) < 0)
+			return within(e, "%s: linux.namespaces[%zu].path", p->spec->file,
+				      p->givens[i].index);
+	return 0;
+}
+
+void undo_given_open(struct box *b)
+{
+	for (size_t i = 0; b->givens != NULL && i < b->plan->ngivens; i++) {
+		fd_close(&b->givens[i].fd);
+		fd_close(&b->givens[i].own);
+	}
+}
+
+/* ---- standing in them ---- */
+
+int given_enter(const struct box *b, struct err *e)
+{
+	for (size_t i = 0; i < b->plan->ngivens; i++) {
+		const struct plan_given *g = &b->plan->givens[i];
+		int r = sys_setns(b->givens[i].fd, g->type);
+
+		if (r == 0)
+			continue;
+		fail(e, -r, "join the %s namespace %s: %m", g->word, g->path);
+		/* Back, as far as it went: what is undone must be undone at home. */
+		while (i-- > 0)
+			(void)sys_setns(b->givens[i].own, b->plan->givens[i].type);
+		return -e->no;
+	}
+	return 0;
+}
+
+int given_leave(const struct box *b, struct err *e)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < b->plan->ngivens; i++) {
+		int r = sys_setns(b->givens[i].own, b->plan->givens[i].type);
+
+		if (r < 0 && failed == 0)
+			failed = fail(e, -r, "come back from the %s namespace %s: %m",
+				      b->plan->givens[i].word, b->plan->givens[i].path);
+	}
+	return failed;
+}
+
+/* ---- sysctl.given ---- */
+
+/* Settings of a namespace that is shared: only who has a capability over it may change them. The path has no dot, so it
+ * leads nowhere but down. */
+static int set_one(const struct pair *s, struct err *e)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "/proc/sys/%s", s->key);
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return fail(e, ENAMETOOLONG, "%s", s->key);
+	if (strchr(s->key, '/') == NULL)
+		for (char *c = path; *c != '\0'; c++)
+			if (*c == '.')
+				*c = '/';
+	return file_set(AT_FDCWD, path, s->value, e);
+}
+
+int step_sysctl_given(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	struct err back;
+	int r = given_enter(b, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < p->nsysctls; i++)
+		if (plan_sysctl_is_given(p, p->sysctls[i].key))
+			r = set_one(&p->sysctls[i], e);
+	if (given_leave(b, &back) < 0 && r == 0)
+		*e = back, r = -back.no;
+	return r;
+}
+
+/* ---- the ids of a user namespace ---- */
+
+static int parse_map(struct arena *a, char *text, struct id_maps *out)
+{
+	char *lines = NULL;
+
+	*out = (struct id_maps){ 0 };
+	for (char *line = strtok_r(text, "\n", &lines); line != NULL;
+	     line = strtok_r(NULL, "\n", &lines)) {
+		uint64_t number[3];
+		char *words = NULL, *word = strtok_r(line, " ", &words);
+
+		for (size_t i = 0; i < COUNT(number); i++, word = strtok_r(NULL, " ", &words))
+			if (word == NULL || num_u64(word, &number[i]) < 0 || number[i] > UINT32_MAX)
+				return -EINVAL;
+		*LIST_ADD(a, out) = (struct id_map){ (uint32_t)number[0], (uint32_t)number[1],
+						     (uint32_t)number[2] };
+	}
+	return out->n != 0 ? 0 : -EINVAL;
+}
+
+static int read_map(struct arena *a, pid_t pid, const char *file, struct id_maps *out,
+		    struct err *e)
+{
+	char path[64], *text = arena_alloc(a, MAP_BYTES);
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+
+	OWN_FD fd = path_open(path, O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, MAP_BYTES - 1) : -errno;
+
+	if (n < 0)
+		return fail(e, (int)-n, "its %s: %m", file);
+	text[n] = '\0';
+	return parse_map(a, text, out) == 0
+		       ? 0
+		       : fail(e, EINVAL, "its %s: it has no ids that could be used", file);
+}
+
+/* A process that is in it, for as long as somebody reads what the kernel says of it. */
+static _Noreturn void stand_in(int ns, int say)
+{
+	int r;
+
+	/* The owner of that namespace has every capability over it, and is nobody here. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	r = sys_setns(ns, CLONE_NEWUSER);
+	(void)!write(say, &r, sizeof r);
+	for (;;)
+		pause();
+}
+
+int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,
+		   struct err *e)
+{
+	OWN_FD ns = nsfs_open(path, CLONE_NEWUSER, e);
+	OWN_FD own = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
+	int ends[2], said = -EIO, r;
+	pid_t pid;
+
+	if (own < 0)
+		return -e->no;
+	if (nsfs_same(ns, own)) {
+		fail(e, EINVAL, "%s: that is the user namespace zviz itself is in", path);
+		return advise(e, "leave the path out: zviz makes a new one");
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail(e, errno, "pipe: %m");
+
+	OWN_FD hear = ends[0];
+	OWN_FD say = ends[1];
+
+	pid = sys_fork();
+	if (pid == 0)
+		stand_in(ns, say);
+	if (pid < 0)
+		return fail(e, -pid, "fork: %m");
+	fd_close(&say);
+	(void)!fd_read_all(hear, &said, sizeof said);
+	if (said < 0)
+		r = fail(e, -said, "%s: join it: %m", path);
+	else
+		r = read_map(a, pid, "uid_map", uids, e);
+	if (r == 0)
+		r = read_map(a, pid, "gid_map", gids, e);
+	kill(pid, SIGKILL); /* our own child, not yet waited for */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}

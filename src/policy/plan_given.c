@@ -1,0 +1,170 @@
+/*
+ * Namespaces that a bundle names by path: made by somebody else, and shared with whoever is in them.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "policy/draft.h"
+#include "table/table.h"
+
+/* Those that other layers rest on. */
+static const struct refusal {
+	uint64_t type;
+	const char *why;
+} refusals[] = {
+	{ CLONE_NEWNS,
+	  "what is mounted for this container would show there, and its root take the place of theirs" },
+	{ CLONE_NEWPID,
+	  "the kernel ends a container with its broker only where its pid namespace is its own" },
+	{ CLONE_NEWCGROUP,
+	  "its root is another container's group, and this one's own would lie outside of it" },
+};
+
+static int refuse_type(const struct draft *d, size_t i, uint64_t type, struct err *e)
+{
+	const struct spec_namespace *ns = &d->s->linux_.namespaces.at[i];
+
+	for (size_t r = 0; r < COUNT(refusals); r++) {
+		if (refusals[r].type != type)
+			continue;
+		fail(e, EOPNOTSUPP,
+		     "%s: linux.namespaces[%zu].path: a %s namespace is not shared: %s", d->s->file,
+		     i, ns->type, refusals[r].why);
+		return advise(e, "leave the path out: zviz makes a new one");
+	}
+	return 0;
+}
+
+static int given_one(struct draft *d, size_t i, struct err *e)
+{
+	const struct spec_namespace *ns = &d->s->linux_.namespaces.at[i];
+	const struct name *n = name_find(namespace_names, ns->type);
+
+	if (n == NULL)
+		return fail(e, EINVAL, "%s: linux.namespaces[%zu].type: no namespace '%s'",
+			    d->s->file, i, ns->type);
+	TRY(refuse_type(d, i, (uint64_t)n->value, e));
+	if (!d->h->privileged) {
+		fail(e, EPERM,
+		     "%s: linux.namespaces[%zu].path: to join a %s namespace takes CAP_SYS_ADMIN",
+		     d->s->file, i, ns->type);
+		return advise(e, "start zviz as root, or leave the path out");
+	}
+	/* Of a user namespace the ids are taken: the container has one of its own, which the other layers need. */
+	if (n->value == CLONE_NEWUSER)
+		return 0;
+	d->plan->namespaces &= ~(uint64_t)n->value;
+	d->plan->given |= (uint64_t)n->value;
+	*LIST_ADD(d->a, &d->givens) = (struct plan_given){ (uint64_t)n->value, n->name, ns->path,
+							   i };
+	return 0;
+}
+
+int given_plan(struct draft *d, struct err *e)
+{
+	const struct spec_namespaces *list = &d->s->linux_.namespaces;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i].path != NULL)
+			TRY(given_one(d, i, e));
+	d->plan->ngivens = d->givens.n;
+	d->plan->givens = d->givens.at;
+	return 0;
+}
+
+void given_explain(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->ngivens; i++)
+		buf_printf(out, "  shared: %s = %s\n", p->givens[i].word,
+			   shown(out->arena, p->givens[i].path));
+}
+
+/* ---- the ids of a user namespace ---- */
+
+static const struct spec_namespace *given_user(const struct draft *d, size_t *index)
+{
+	const struct spec_namespaces *list = &d->s->linux_.namespaces;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i].path != NULL && strcmp(list->at[i].type, "user") == 0) {
+			*index = i;
+			return &list->at[i];
+		}
+	return NULL;
+}
+
+static bool same_maps(const struct id_maps *a, const struct id_maps *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (a->at[i].inside != b->at[i].inside || a->at[i].outside != b->at[i].outside ||
+		    a->at[i].count != b->at[i].count)
+			return false;
+	return a->n == b->n;
+}
+
+int given_ids(struct draft *d, bool *given, struct err *e)
+{
+	const struct spec *s = d->s;
+	const struct id_maps *maps[] = { &d->r->given_uids, &d->r->given_gids };
+	size_t at = 0;
+
+	*given = given_user(d, &at) != NULL;
+	if (!*given)
+		return 0;
+	if (s->linux_.uid_maps.n + s->linux_.gid_maps.n != 0 &&
+	    (!same_maps(&s->linux_.uid_maps, maps[0]) ||
+	     !same_maps(&s->linux_.gid_maps, maps[1]))) {
+		fail(e, EINVAL,
+		     "%s: linux.uidMappings and gidMappings are not those of linux.namespaces[%zu].path",
+		     s->file, at);
+		return advise(e, "leave the mappings out: they are read from the namespace");
+	}
+	for (size_t m = 0; m < COUNT(maps); m++)
+		for (size_t i = 0; i < maps[m]->n; i++)
+			if (maps[m]->at[i].outside == 0 && d->h->initial_userns)
+				return fail(
+					e, EINVAL,
+					"%s: linux.namespaces[%zu].path: root of that user namespace is the host's root",
+					s->file, at);
+	d->plan->mapping = IDS_WRITE;
+	d->plan->uid_maps = *maps[0];
+	d->plan->gid_maps = *maps[1];
+	return 0;
+}
+
+/* ---- sysctls ---- */
+
+/* Which namespace keeps a setting (kernel/ucount.c and sysctl tables: net/, ipc/ipc_sysctl.c and mq_sysctl.c,
+ * kernel/utsname_sysctl.c); 0: none, or one that is always the container's own. */
+static uint64_t sysctl_type(const char *key)
+{
+	static const struct {
+		const char *begin;
+		uint64_t type;
+	} rows[] = {
+		{ "net.", CLONE_NEWNET },
+		{ "fs.mqueue.", CLONE_NEWIPC },
+		{ "kernel.msg", CLONE_NEWIPC },
+		{ "kernel.sem", CLONE_NEWIPC },
+		{ "kernel.shm", CLONE_NEWIPC },
+		{ "kernel.hostname", CLONE_NEWUTS },
+		{ "kernel.domainname", CLONE_NEWUTS },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *b = rows[i].begin, *k = key;
+
+		/* Keys have dots or slashes. */
+		while (*b != '\0' && (*b == *k || (*b == '.' && *k == '/')))
+			b++, k++;
+		if (*b == '\0')
+			return rows[i].type;
+	}
+	return 0;
+}
+
+bool plan_sysctl_is_given(const struct plan *p, const char *key)
+{
+	return (sysctl_type(key) & p->given) != 0;
+}
