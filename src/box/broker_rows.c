@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -34,15 +35,20 @@ void shared_set(_Atomic uint32_t *futex, uint32_t value)
 	syscall(SYS_futex, futex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-int shared_wait(_Atomic uint32_t *futex, uint32_t wanted)
+static int wait_for(_Atomic uint32_t *futex, uint32_t wanted, const struct timespec *most)
 {
 	uint32_t now;
 
 	while ((now = atomic_load(futex)) < wanted)
-		if (syscall(SYS_futex, futex, FUTEX_WAIT, now, NULL, NULL, 0) < 0 &&
+		if (syscall(SYS_futex, futex, FUTEX_WAIT, now, most, NULL, 0) < 0 &&
 		    errno != EAGAIN && errno != EINTR)
 			return -errno;
 	return (int)now;
+}
+
+int shared_wait(_Atomic uint32_t *futex, uint32_t wanted)
+{
+	return wait_for(futex, wanted, NULL);
 }
 
 int step_net_make(struct box *b, struct err *e)
@@ -105,8 +111,13 @@ int step_broker_view(struct box *b, struct err *e)
 
 int step_init_born(struct box *b, struct err *e)
 {
-	int r = shared_wait(&b->shared->init_born, 1);
+	const struct timespec second = { .tv_sec = 1 };
+	int r;
 
+	/* Where the launcher died before this process had its first turn, and zviz-net had all that was open for a moment more,
+	 * neither signal nor look told of it. */
+	while ((r = wait_for(&b->shared->init_born, 1, &second)) == -ETIMEDOUT)
+		TRY(follow_launcher(b, e));
 	return r < 0 ? fail(e, -r, "futex: %m") : 0;
 }
 

@@ -217,12 +217,16 @@ static _Noreturn void holder_main(struct box *b)
 
 static _Noreturn void broker_main(struct box *b, size_t row)
 {
-	die_with_launcher();
+	struct err e;
+
 	b->note = b->note_broker;
 	fd_close(&b->broker_note); /* the launcher's ends: a read must end when the launcher does */
 	fd_close(&b->init_note);
 	fd_close(&b->note_init);
 	fd_close(&b->hand_init);
+	/* It may have died before this process had its first turn. */
+	if (follow_launcher(b, &e) < 0)
+		_exit(1);
 	if (!b->plan->broker.used)
 		holder_main(b);
 	setsid();
