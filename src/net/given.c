@@ -26,8 +26,5 @@ int given_inside(struct holder *h, struct err *e)
 		   "create table inet zviz_%016" PRIx64 " { flags owner; comment \"%s\"; }\n"
 		   "table inet zviz_%016" PRIx64 " {\n\tflags owner\n%s",
 		   number, h->job.id, number, h->job.rules + strlen(first_line));
-	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (h->inside == NULL)
-		return fail(e, ENOMEM, "nftables: %m");
-	return holder_load(h->inside, buf_text(&text), "in the network by path", e);
+	return holder_rules(&h->inside, buf_text(&text), "in the network by path", e);
 }

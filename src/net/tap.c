@@ -82,10 +82,7 @@ int tap_rules(struct holder *h, struct err *e)
 	struct mnl_socket *nl;
 	int r;
 
-	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (h->inside == NULL)
-		return fail(e, ENOMEM, "nftables: %m");
-	TRY(holder_load(h->inside, h->job.rules, "in the container", e));
+	TRY(holder_rules(&h->inside, h->job.rules, "in the container", e));
 	TRY(own_inside(h->own, e));
 	TRY(link_open(&nl, e));
 	r = link_up(nl, "lo", e);

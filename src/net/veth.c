@@ -12,23 +12,6 @@
 #include "net/host_rules.h"
 #include "net/link.h"
 
-int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e)
-{
-	const char *said;
-	int no;
-
-	nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, rules) == 0)
-		return 0;
-	no = errno;
-	said = nft_ctx_get_error_buffer(nft);
-	fail(e, no != 0 ? no : EINVAL, "nftables, %s: %.*s", where,
-	     said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
-	return advise(
-		e,
-		"the kernel needs nf_tables, nft_ct, nft_nat, nft_objref, nft_reject_inet and nft_masq");
-}
-
 /* ---- the pair ---- */
 
 /* The kernel settles who gets a name: whoever comes second takes the next. */
@@ -132,10 +115,7 @@ int veth_host(struct holder *h, struct err *e)
 
 	/* First of all: no packet of the container's crosses before its rules are there. */
 	host_rules_print(h->device, &h->at, &h->job, &rules);
-	h->host = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (h->host == NULL)
-		return fail(e, ENOMEM, "nftables: %m");
-	TRY(holder_load(h->host, buf_text(&rules), "on the host", e));
+	TRY(holder_rules(&h->host, buf_text(&rules), "on the host", e));
 	TRY(link_open(&nl, e));
 	r = addresses(h, nl, e);
 	mnl_socket_close(nl);
@@ -162,10 +142,7 @@ int veth_inside(struct holder *h, struct err *e)
 	struct mnl_socket *nl;
 	int r;
 
-	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (h->inside == NULL)
-		return fail(e, ENOMEM, "nftables: %m");
-	TRY(holder_load(h->inside, h->job.rules, "in the container", e));
+	TRY(holder_rules(&h->inside, h->job.rules, "in the container", e));
 	TRY(link_open(&nl, e));
 	r = inner(h, nl, e);
 	mnl_socket_close(nl);

@@ -85,6 +85,12 @@ static void test(struct meaning_row *r, unsigned arg, uint64_t mask, uint64_t va
 	r->tests[r->ntests++] = (struct meaning_test){ .arg = arg, .mask = mask, .value = value };
 }
 
+/* Any of these bits. */
+static void test_any(struct meaning_row *r, unsigned arg, uint64_t mask)
+{
+	r->tests[r->ntests++] = (struct meaning_test){ .arg = arg, .mask = mask, .not_zero = true };
+}
+
 /* ---- arguments ---- */
 
 /* Sets the answer to all that is not listed. */
@@ -170,9 +176,7 @@ static void means_clone(struct maker *k, struct meaning_call *c)
 	if (strcmp(c->name, "unshare") == 0)
 		never |= CLONE_NEWTIME;
 
-	struct meaning_row *r = row(k, c, refusal(k, brokered(k, "clone"), EPERM));
-
-	r->tests[r->ntests++] = (struct meaning_test){ .arg = 0, .mask = never, .not_zero = true };
+	test_any(row(k, c, refusal(k, brokered(k, "clone"), EPERM)), 0, never);
 	c->otherwise = SECCOMP_RET_ALLOW;
 }
 
@@ -190,11 +194,8 @@ static void means_open(struct maker *k, struct meaning_call *c)
 	k->performed = true;
 	if (!reads && !k->watched && in_register) {
 		const uint64_t changes = UAPI_O_ACCMODE | O_CREAT | O_TRUNC | UAPI_O_TMPFILE;
-		struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
 
-		r->tests[r->ntests++] = (struct meaning_test){ .arg = flags,
-							       .mask = changes,
-							       .not_zero = true };
+		test_any(row(k, c, SECCOMP_RET_USER_NOTIF), flags, changes);
 		return;
 	}
 	c->otherwise = SECCOMP_RET_USER_NOTIF;
@@ -228,16 +229,10 @@ static void means_address(struct maker *k, struct meaning_call *c)
 	if (!names_addresses(k, c->name))
 		return;
 	k->performed = true;
-	if (strcmp(c->name, "sendto") != 0) {
+	if (strcmp(c->name, "sendto") == 0)
+		test_any(row(k, c, SECCOMP_RET_USER_NOTIF), 4, UINT64_MAX);
+	else
 		c->otherwise = SECCOMP_RET_USER_NOTIF;
-		return;
-	}
-
-	struct meaning_row *r = row(k, c, SECCOMP_RET_USER_NOTIF);
-
-	r->tests[r->ntests++] = (struct meaning_test){ .arg = 4,
-						       .mask = UINT64_MAX,
-						       .not_zero = true };
 }
 
 /* Where limits are shown, two calls are answered by them: whoever asks for it, or where a broker is there anyway. */

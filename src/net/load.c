@@ -1,0 +1,32 @@
+/*
+ * Rules, as text, into the kernel.
+ */
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <string.h>
+
+#include "net/holder.h"
+
+int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e)
+{
+	const char *said;
+	int no;
+
+	nft_ctx_buffer_error(nft);
+	if (nft_run_cmd_from_buffer(nft, rules) == 0)
+		return 0;
+	no = errno;
+	said = nft_ctx_get_error_buffer(nft);
+	fail(e, no != 0 ? no : EINVAL, "nftables, %s: %.*s", where,
+	     said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
+	return advise(
+		e,
+		"the kernel needs nf_tables, nft_ct, nft_nat, nft_objref, nft_reject_inet and nft_masq; "
+		"for rows with budgets nft_quota and nft_connlimit as well");
+}
+
+int holder_rules(struct nft_ctx **out, const char *rules, const char *where, struct err *e)
+{
+	*out = nft_ctx_new(NFT_CTX_DEFAULT);
+	return *out == NULL ? fail(e, ENOMEM, "nftables: %m") : holder_load(*out, rules, where, e);
+}
