@@ -118,6 +118,7 @@ struct box {
 	int broker_note, init_note; /* the launcher's ends */
 	pid_t net;                  /* zviz-net, where the plan has a private network */
 	int net_control;            /* our end of its socket */
+	const char *net_device;     /* link_describe() of what it made on the host; NULL: nothing */
 	int net_ns, net_user;       /* the container's namespaces, for what its rules count */
 	const char *net_note; /* what it could not do, though it was asked for; NULL: nothing */
 	bool net_told;        /* it waits for init's end, and ends by itself */

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "box/sequence.h"
 #include "box/state.h"
+#include "kern/link.h"
 #include "kern/scm.h"
 #include "kern/sys.h"
 #include "policy/net_job.h"
@@ -155,10 +156,19 @@ void undo_net_hold(struct box *b)
 	b->net = 0;
 }
 
+/* A connection that is being closed keeps the container's network, and with it the pair of devices, until the other side has
+ * answered or the kernel gives up: for two minutes, and the other side may be the workload's friend. */
+void undo_net_ready(struct box *b)
+{
+	if (b->net_device != NULL)
+		link_remove(b->net_device);
+}
+
 int step_net_ready(struct box *b, struct err *e)
 {
 	struct pollfd said = { .fd = b->net_control, .events = POLLIN };
 	struct net_report r;
+	char device[LINK_TEXT_BYTES];
 	int n = poll(&said, 1, REPORT_MS);
 
 	if (n == 0)
@@ -169,6 +179,8 @@ int step_net_ready(struct box *b, struct err *e)
 		return advise(e, "its libraries may be missing: libnftables1, libmnl0, libmd0");
 	}
 	r.text[sizeof r.text - 1] = r.hint[sizeof r.hint - 1] = '\0';
+	link_describe(r.device, device);
+	b->net_device = device[0] != '\0' ? arena_strdup(b->arena, device) : NULL;
 	if (r.no == 0) {
 		b->net_note = r.text[0] != '\0' ? arena_strdup(b->arena, r.text) : NULL;
 		return 0;
@@ -188,11 +200,14 @@ void box_net_settle(const struct box *b)
 
 int net_watch(struct box *b, struct err *e)
 {
+	struct pollfd init = { .fd = b->init_pidfd, .events = POLLIN };
 	int r = 0;
 
-	/* To each of its two processes. */
+	/* To each of its two processes. Of a workload that has ended already the first may know, and have ended with the second. */
 	for (int i = 0; r == 0 && i < 2; i++)
 		r = scm_send(b->net_control, "w", 1, b->init_pidfd);
+	if (r == -EPIPE && poll(&init, 1, 0) == 1)
+		r = 0;
 	b->net_told = r == 0;
 	return r < 0 ? fail(e, -r, "tell zviz-net of the first process: %m") : 0;
 }

@@ -81,6 +81,7 @@ static const struct field record_fields[] = {
 	{ "created", AS_STRING, offsetof(struct record, created) },
 	{ "annotations", AS_PAIRS, offsetof(struct record, annotations) },
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
+	{ "device", AS_STRING, offsetof(struct record, device) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "pid", AS_U64, offsetof(struct record, init.pid) },
 	{ "start", AS_U64, offsetof(struct record, init.start) },

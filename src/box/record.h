@@ -13,6 +13,7 @@ struct record_process {
 
 struct record {
 	const char *profile;
+	const char *device; /* link_describe() of the one on the host */
 	const char *json, *cgroups, *digest, *bundle, *rootfs, *created;
 	struct pairs annotations;
 	struct spec_hooks poststart, poststop;

@@ -132,7 +132,7 @@ int record_write(struct box *b, struct err *e)
 
 int state_record_init(struct box *b, struct err *e)
 {
-	char text[160];
+	char text[240];
 	size_t len = (size_t)snprintf(text, sizeof text, ",\"pid\":%d", b->init);
 
 	if (b->plan->detach)
@@ -144,6 +144,9 @@ int state_record_init(struct box *b, struct err *e)
 	if (b->plan->detach && b->broker > 0)
 		len += (size_t)snprintf(text + len, sizeof text - len, ",\"broker_start\":%llu",
 					(unsigned long long)record_start_time(b->broker));
+	if (b->net_device != NULL)
+		len += (size_t)snprintf(text + len, sizeof text - len, ",\"device\":\"%s\"",
+					b->net_device);
 	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
 	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
 			  e);

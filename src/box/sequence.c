@@ -193,7 +193,7 @@ static const struct step launch_steps[] = {
 	/* Host paths are opened as the caller sees them: by whoever may clone mounts. */
 	{ HOST, "rootfs.source", step_rootfs_source, NULL, privileged },
 	/* What is not allowed is refused before there is a process of the workload that could ask for it. */
-	{ HOST, "net.ready", step_net_ready, NULL, held_network },
+	{ HOST, "net.ready", step_net_ready, undo_net_ready, held_network },
 	/* In the container there may be no way to zviz's program file. */
 	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },

@@ -96,6 +96,7 @@ void undo_namespaces_make(struct box *b);
 int step_ids_map(struct box *b, struct err *e);
 int step_net_hold(struct box *b, struct err *e);
 void undo_net_hold(struct box *b);
+void undo_net_ready(struct box *b);
 int step_net_ready(struct box *b, struct err *e);
 int step_rootfs_source(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);

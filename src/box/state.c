@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "kern/link.h"
 #include "kern/sys.h"
 #include "policy/live_image.h"
 
@@ -102,11 +103,14 @@ static void kill_groups(const struct record *r)
 	cgroup_close(&groups);
 }
 
-static void clean_groups(const struct record *r)
+/* What processes leave when they are gone. */
+static void clean_up(const struct record *r)
 {
 	struct cgroup groups = { 0 };
 	struct err ignored;
 
+	if (r->device != NULL)
+		link_remove(r->device);
 	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &ignored) < 0)
 		return;
 	cgroup_kill(&groups, &ignored);
@@ -121,7 +125,7 @@ static void clean_stale(struct arena *a, int dir)
 
 	if (pid != 0)
 		kill(pid, SIGKILL);
-	clean_groups(&r);
+	clean_up(&r);
 }
 
 static int lock_file(int dir, const char *name, int wait_ms, struct err *e)
@@ -486,7 +490,7 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 		return fail(e, ENOENT, "container does not exist: %s", id);
 	if (lock < 0 || record_broker_lives(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
-	clean_groups(&r);
+	clean_up(&r);
 	remove_folder(root, dir, id);
 	return run_poststop(a, id, &r, e);
 }

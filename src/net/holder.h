@@ -18,7 +18,8 @@ enum { DEVICE_NAME_MAX = 16 };
 struct holder {
 	struct arena *arena;
 	struct net_job job;
-	char device[DEVICE_NAME_MAX]; /* on the host */
+	char device[DEVICE_NAME_MAX]; /* on the host, */
+	unsigned index;               /* and its number there */
 	struct pool_pair at;
 	bool way6;            /* IPv6 leads somewhere */
 	struct nft_ctx *host; /* its socket owns the host's table */

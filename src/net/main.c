@@ -131,9 +131,9 @@ static int set_up(struct holder *h, bool *is_twin, struct err *e)
 	return confine(h, e);
 }
 
-static void report(const struct err *e, const char *note)
+static void report(const struct holder *h, const struct err *e, const char *note)
 {
-	struct net_report r = { .version = NET_REPORT_VERSION, .no = e->no };
+	struct net_report r = { .version = NET_REPORT_VERSION, .no = e->no, .device = h->index };
 
 	if (note != NULL)
 		snprintf(r.text, sizeof r.text, "%s", note);
@@ -161,11 +161,12 @@ int main(void)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	if (set_up(&h, &is_twin, &e) < 0) {
-		report(&e, NULL);
+		report(&h, &e, NULL);
 		_exit(1);
 	}
 	if (!is_twin)
-		report(&none, h.note); /* what was tried in vain before it went well is no error */
+		report(&h, &none,
+		       h.note); /* what was tried in vain before it went well is no error */
 	end = twin_first(&h);
 	if (end < 0)
 		_exit(0);

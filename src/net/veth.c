@@ -3,6 +3,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,7 @@ int veth_make(struct holder *h, struct err *e)
 	TRY(link_open(&nl, e));
 	r = prepare(h, nl, e);
 	mnl_socket_close(nl);
+	h->index = r < 0 ? 0 : if_nametoindex(h->device);
 	return r;
 }
 

@@ -36,7 +36,7 @@ enum { NET_EXIT_ALONE = 3, NET_EXIT_BEHIND };
 
 enum {
 	NET_JOB_BYTES_MAX = 4 << 20,
-	NET_REPORT_VERSION = 1,
+	NET_REPORT_VERSION = 2,
 	NET_DOMAINS_MAX = 1024,  /* rows that name domains */
 	NET_SET_BYTES = 32,      /* for the name of a set */
 	NET_SET_ELEMENTS = 4096, /* addresses that a row's names may have at once, of each family */
@@ -87,6 +87,7 @@ struct net_job {
 struct net_report {
 	uint32_t version;
 	int32_t no;
+	uint32_t device; /* the number of the one that it made on the host; 0: none */
 	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
 };
 

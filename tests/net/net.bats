@@ -35,6 +35,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/endings"
 }
 
+@test "a connection that nobody answers any more leaves no device behind" {
+	in_world bash "$BATS_TEST_DIRNAME/orphans"
+}
+
 @test "a fault or a death at any of its steps leaves nothing" {
 	faults=${FAULTS:-$(dirname "$built")/../../tests/cli/zviz-faults}
 	export faults
