@@ -80,7 +80,7 @@ nothing_left() { # also in the way of a run with the same name
 	wait_for no_process
 	[ -z "$(ls -A "$place/home/state")" ]
 	[ -z "$(find /sys/fs/cgroup -name "zviz-$id" 2>/dev/null)" ]
-	! grep -q "$place" /proc/self/mountinfo
+	if grep -q "$place" /proc/self/mountinfo; then false; fi
 }
 
 no_process() {
@@ -159,7 +159,7 @@ kill_broker() { # WORKLOAD [RUN-OPTIONS…]
 	start "$id" sh -c "$idle"
 	kill -KILL "$(pgrep -P "$launcher" | grep -vx "$broker")" # the container's first process
 	ended 137
-	! grep -q broker "$place/err"
+	if grep -q broker "$place/err"; then false; fi
 	nothing_left
 }
 
@@ -218,7 +218,7 @@ stopped_and() { # RUN-OPTIONS…: a container that waits for a stopped broker
 	stop_broker
 	echo go >&9
 	ended 124
-	! grep -q opened "$place/out"
+	if grep -q opened "$place/out"; then false; fi
 	nothing_left
 }
 

@@ -73,7 +73,7 @@ nothing_beside() { # waits for the second process, if there still is one
 	(cd / && "$zviz" --profile "$place/at/two/own.yaml" compile -o "$place/at/c/")
 	diff -r a b
 	diff -r a c
-	! grep -rq "$place" a
+	if grep -rq "$place" a; then false; fi
 	diff one/sub/own.yaml a/profile-1.yaml
 	diff one/sub/base.yaml a/profile-2.yaml
 }

@@ -457,7 +457,7 @@ while time.monotonic() < end and not os.path.exists("/work/enough"):
 	for n in $(seq 60); do
 		status=0
 		zviz exec "$id" ./tool >"$place/out" 2>&1 || status=$?
-		! grep -q uid= "$place/out"
+		if grep -q uid= "$place/out"; then false; fi
 		case $status in 0) passed=$((passed + 1)) ;; 137) killed=$((killed + 1)) ;; 255) refused=$((refused + 1)) ;; *) cat "$place/out"; return 1 ;; esac
 	done
 	touch enough
@@ -483,7 +483,7 @@ started() {
 	local joined=$! wanted='CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp|Seccomp_filters|Uid|Gid'
 	waiting
 	[ "$(grep -E "^($wanted):" "/proc/$started/status")" = "$(of_first "$wanted")" ]
-	! grep -qz HOST_SECRET "/proc/$started/environ"
+	if grep -qz HOST_SECRET "/proc/$started/environ"; then false; fi
 	[[ $(readlink "/proc/$started/exe") == '/memfd:zviz'* ]]
 	# It has its input and output, and the way to the launcher; not the broker's, nor a copy of anything.
 	[ "$(ls "/proc/$started/fd" | wc -l)" = 4 ]

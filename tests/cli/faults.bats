@@ -46,7 +46,7 @@ nothing_left() {
 	done
 	[ -z "$(pgrep -f "$place/faults")" ]
 	[ -z "$(find /sys/fs/cgroup -name "zviz-$id" 2>/dev/null)" ]
-	! grep -q "$place" /proc/self/mountinfo
+	if grep -q "$place" /proc/self/mountinfo; then false; fi
 }
 
 # inject STEP ACTOR RUN-ARGUMENTS…

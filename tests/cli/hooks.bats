@@ -119,7 +119,7 @@ nothing_left() {
 		grep -q "error running hook #0 ($name): $place/work/fails: exit status 3: what is wrong" said
 		[ ! -e pid ]
 		input poststop "d['status'] == 'stopped'"
-		! grep -q workload out/log
+		if grep -q workload out/log; then false; fi
 		nothing_left
 	done
 	config "$(hook createRuntime "$place/work/none")"

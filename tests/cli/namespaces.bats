@@ -61,7 +61,7 @@ is_the_pods() { # FILE: what the last run printed of its own
 	done
 	for kind in user mnt pid cgroup; do
 		run -0 inside -- readlink "/proc/self/ns/$kind"
-		! is_the_pods "$kind"
+		if is_the_pods "$kind"; then false; fi
 		[ "$output" != "$(readlink "/proc/self/ns/$kind")" ]
 	done
 	run -0 inside -- hostname
@@ -107,7 +107,7 @@ assert libc.mq_open(b"/queue", os.O_CREAT | os.O_RDWR, 0o644, None) >= 0, os.str
 	profile=development run inside -- sh -c 'ip link set pod0 up && echo LINK; ip addr add 192.0.2.1/32 dev lo && echo ADDRESS
 		hostname mine && echo NAME; echo 1 >/proc/sys/net/ipv4/ip_forward && echo SYSCTL; echo end'
 	[[ "$output" == *end ]]
-	! grep -qE '^(LINK|ADDRESS|NAME|SYSCTL)$' <<<"$output"
+	if grep -qE '^(LINK|ADDRESS|NAME|SYSCTL)$' <<<"$output"; then false; fi
 	[ "$(nsenter -t "$pod" -u hostname)" = shared ]
 }
 

@@ -102,8 +102,8 @@ do_its_worst() { # [OPTION…]
 	diff <(echo "$before") <(canaries)
 	all_answered
 	[ -z "$(ls -A "$place/home/state")" ]
-	! grep -q "/$id\b" /proc/self/cgroup /proc/mounts
-	! find /sys/fs/cgroup -name "*$id*" | grep -q .
+	if grep -q "/$id\b" /proc/self/cgroup /proc/mounts; then false; fi
+	if find /sys/fs/cgroup -name "*$id*" | grep -q .; then false; fi
 }
 
 made_by_i386() {

@@ -42,7 +42,7 @@ check_under() { # NAME PROFILE SHELL
 		return 1
 	fi
 	# Python tries to keep compiled files beside its modules, which is no part of the work.
-	! grep '"verdict":"deny"' "$place/events" | grep -v __pycache__
+	if grep '"verdict":"deny"' "$place/events" | grep -v __pycache__; then false; fi
 }
 
 # As the profile is, and with a rule that sends every open to the broker: no program may see a difference.
