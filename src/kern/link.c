@@ -23,7 +23,7 @@ void link_describe(unsigned index, char out[LINK_TEXT_BYTES])
 	char name[IF_NAMESIZE];
 
 	out[0] = '\0';
-	if (index != 0 && if_indextoname(index, name) != NULL)
+	if (index != 0 && if_indextoname(index, name) != NULL && strncmp(name, "zviz", 4) == 0)
 		snprintf(out, LINK_TEXT_BYTES, "%llu %u %s", own_namespace(), index, name);
 }
 

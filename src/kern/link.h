@@ -6,7 +6,8 @@
 
 enum { LINK_TEXT_BYTES = 64 };
 
-/* In which network namespace it is, and its number and name there, as text to keep. "" when there is none of this number. */
+/* In which network namespace it is, and its number and name there, as text to keep. "" when there is none of this number, or its name
+ * is not one of ours. */
 void link_describe(unsigned index, char out[LINK_TEXT_BYTES]);
 
 /* Removes it, and so its other end, wherever that is. Nothing happens where the caller stands in another network namespace, or the

@@ -26,11 +26,11 @@ teardown() {
 	cd /
 	if [ -n "$launcher" ]; then
 		# It has ended with the container where the test ended that.
-		kill -KILL "$launcher" 2>/dev/null || true
-		wait "$launcher" 2>/dev/null || true
+		kill -KILL "$launcher" 2>/dev/null || true # see above
+		wait "$launcher" 2>/dev/null || true # it was killed
 	fi
 	# Most tests leave one that runs.
-	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true
+	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true # see above
 	rm -rf "$place"
 }
 
@@ -207,7 +207,7 @@ stopped() {
 	wait_for grep -q ready "$place/out"
 	kill -TERM $(pgrep -P $pid . || echo $pid)
 	kill -TERM $pid 2>/dev/null || true # a function's own process has no trap
-	wait $pid || true
+	wait $pid || true # it was ended by a signal
 	wait_for grep -q got "$place/out"
 }
 
@@ -357,7 +357,7 @@ patterns() {
 	start_attached --profile "$place/own.yaml"
 	patterns
 	kill -KILL "$launcher"
-	wait "$launcher" || true
+	wait "$launcher" || true # it was killed
 	launcher=
 	zviz delete --force "$id"
 	rm -rf .env .git
@@ -626,7 +626,7 @@ spied() {
 # ---- nothing is left ----
 
 nothing_left() { # beyond the container: processes, descriptors and threads of the broker
-	[ "$(pgrep -fc "$place/zviz.*$id" || true)" = "$1" ]
+	[ "$(pgrep -fc "$place/zviz.*$id" || true)" = "$1" ] # grep finds none: 0 is a number to compare
 }
 
 broker_of() {

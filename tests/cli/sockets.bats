@@ -23,7 +23,7 @@ setup() {
 
 teardown() {
 	cd /
-	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
+	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true # it may have failed to start
 	rm -rf "$place"
 }
 

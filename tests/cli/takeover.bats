@@ -27,7 +27,7 @@ setup() {
 teardown() {
 	cd /
 	for name in "$id" "$other"; do # most tests have none left
-		[ -z "$name" ] || "$place/zviz" --root "$place/home/state" delete --force "$name" 2>/dev/null || true
+		[ -z "$name" ] || "$place/zviz" --root "$place/home/state" delete --force "$name" 2>/dev/null || true # see above
 	done
 	rm -rf "$place"
 }

@@ -21,7 +21,7 @@ setup() {
 
 teardown() {
 	cd /
-	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true
+	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true # most tests leave none
 	rm -rf "$place"
 }
 
@@ -292,8 +292,8 @@ while not failed.wait(0.05):
 		"$place/zviz" --root "$place/home/state" update --profile "$place/shut.yaml" "$id" >/dev/null 2>&1 3>&- &
 		updater=$!
 		sleep "0.0$((i * 3 % 90 + 10))"
-		kill -KILL $updater 2>/dev/null || true
-		wait $updater 2>/dev/null || true
+		kill -KILL $updater 2>/dev/null || true # it may have done its work already
+		wait $updater 2>/dev/null || true # it was killed
 		state=$(zviz state "$id" | grep '"profile"')
 		if [[ $state == *shut* ]]; then
 			wait_for last no yes

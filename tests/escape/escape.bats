@@ -31,9 +31,9 @@ teardown() {
 stop_waiting() {
 	if [ -n "${launcher:-}" ]; then
 		# Tests end some of the three themselves; what is left of them is no matter here.
-		kill -KILL "$init" 2>/dev/null || true
-		wait "$launcher" || true
-		zviz delete --force "$id" 2>/dev/null || true
+		kill -KILL "$init" 2>/dev/null || true # it may have ended
+		wait "$launcher" || true # it was killed
+		zviz delete --force "$id" 2>/dev/null || true # there may be none left
 	fi
 	launcher=
 }

@@ -25,7 +25,7 @@ setup() {
 
 teardown() {
 	cd /
-	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true
+	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true # it may have ended
 	rm -rf "$place"
 }
 
