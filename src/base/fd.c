@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -107,4 +109,28 @@ int file_set(int dir, const char *path, const char *text, struct err *e)
 	if ((size_t)n != len)
 		return fail(e, EIO, "write '%.40s' to %s: cut short", text, path);
 	return 0;
+}
+
+/* What is there already may be a folder or a link to one: who opens it finds out. */
+static int make_one(const char *path, mode_t mode)
+{
+	return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+int folder_make(const char *path, mode_t mode)
+{
+	char upper[PATH_MAX];
+	int r = make_one(path, mode);
+
+	if (r != -ENOENT || strlen(path) >= sizeof upper)
+		return r;
+	strcpy(upper, path);
+	for (char *slash = strchr(upper + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		r = make_one(upper, mode);
+		if (r < 0)
+			return r;
+		*slash = '/';
+	}
+	return make_one(path, mode);
 }

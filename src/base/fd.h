@@ -35,6 +35,9 @@ int file_read(int dir, const char *path, size_t max, struct arena *a, char **out
 /* Writes `text` with a single write(2) to an existing file (as /proc and cgroup files want). */
 int file_set(int dir, const char *path, const char *text, struct err *e);
 
+/* Makes a folder, and those above it that are missing. What is there already is left as it is. 0 or -errno. */
+int folder_make(const char *path, mode_t mode);
+
 /* Writes all of it, over short writes and EINTR. 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t len);
 

@@ -55,9 +55,10 @@ int state_check_id(const char *id, struct err *e)
 static int open_root(const char *path, bool create, struct err *e)
 {
 	struct stat st;
+	int r = create ? folder_make(path, 0711) : 0;
 
-	if (create && mkdir(path, 0711) < 0 && errno != EEXIST)
-		return fail(e, errno, "state folder %s: %m", path);
+	if (r < 0)
+		return fail(e, -r, "state folder %s: %m", path);
 
 	int fd = path_open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 

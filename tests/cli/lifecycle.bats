@@ -190,3 +190,15 @@ got() { # WORD: the workload has got that signal
 	run -1 zviz state "$id"
 	[[ "$output" == *'container does not exist'* ]]
 }
+
+@test "the folder of states: made with those above it that are missing, each for its owner to write" {
+	umask 0
+	"$place/zviz" --root new/of/ours run "$id" /bin/true
+	umask 022
+	[ "$(stat -c %a new new/of new/of/ours)" = "$(printf '711\n711\n711')" ]
+	touch file
+	run -1 "$place/zviz" --root file/of/ours run "$id" /bin/true
+	[[ $output == *'state folder file/of/ours: Not a directory'* ]]
+	run -1 "$place/zviz" --root file run "$id" /bin/true
+	[[ $output == *'state folder file: Not a directory'* ]]
+}
