@@ -103,40 +103,6 @@ int given_leave(const struct box *b, struct err *e)
 	return failed;
 }
 
-/* ---- sysctl.given ---- */
-
-/* Settings of a namespace that is shared: only who has a capability over it may change them. The path has no dot, so it
- * leads nowhere but down. */
-static int set_one(const struct pair *s, struct err *e)
-{
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof path, "/proc/sys/%s", s->key);
-
-	if (n < 0 || (size_t)n >= sizeof path)
-		return fail(e, ENAMETOOLONG, "%s", s->key);
-	if (strchr(s->key, '/') == NULL)
-		for (char *c = path; *c != '\0'; c++)
-			if (*c == '.')
-				*c = '/';
-	return file_set(AT_FDCWD, path, s->value, e);
-}
-
-int step_sysctl_given(struct box *b, struct err *e)
-{
-	const struct plan *p = b->plan;
-	struct err back;
-	int r = given_enter(b, e);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < p->nsysctls; i++)
-		if (plan_sysctl_is_given(p, p->sysctls[i].key))
-			r = set_one(&p->sysctls[i], e);
-	if (given_leave(b, &back) < 0 && r == 0)
-		*e = back, r = -back.no;
-	return r;
-}
-
 /* ---- the ids of a user namespace ---- */
 
 static int parse_map(struct arena *a, char *text, struct id_maps *out)

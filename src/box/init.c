@@ -96,26 +96,6 @@ int step_net_join(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "%m") : 0;
 }
 
-int step_sysctl_set(struct box *b, struct err *e)
-{
-	for (size_t i = 0; i < b->plan->nsysctls; i++) {
-		const struct pair *s = &b->plan->sysctls[i];
-		char path[PATH_MAX];
-		int n = snprintf(path, sizeof path, "/proc/sys/%s", s->key);
-
-		if (plan_sysctl_is_given(b->plan, s->key))
-			continue; /* sysctl.given has set it */
-		if (n < 0 || (size_t)n >= sizeof path)
-			return fail(e, ENAMETOOLONG, "%s", s->key);
-		for (char *c = path; *c != '\0'; c++)
-			if (*c == '.')
-				*c = '/';
-		if (file_set(AT_FDCWD, path, s->value, e) < 0)
-			return within(e, "linux.sysctl.%s", s->key);
-	}
-	return 0;
-}
-
 /* ---- console ---- */
 
 static int open_console(struct box *b, struct err *e)

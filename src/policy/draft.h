@@ -65,6 +65,9 @@ int given_plan(struct draft *d, struct err *e);
 void given_explain(const struct plan *p, struct buf *out);
 int given_ids(struct draft *d, bool *given, struct err *e);
 
+/* Settings of its namespaces, once its ids are known (plan_sysctl.c): part of the layer of the process. */
+void sysctls_plan(struct draft *d);
+
 /* Whose network, and its rules (plan_net.c): part of the layer of namespaces. */
 int network_plan(struct draft *d, struct err *e);
 void network_explain(const struct plan *p, struct buf *out);

@@ -132,39 +132,3 @@ int given_ids(struct draft *d, bool *given, struct err *e)
 	d->plan->gid_maps = *maps[1];
 	return 0;
 }
-
-/* ---- sysctls ---- */
-
-/* Which namespace keeps a setting (kernel/ucount.c and sysctl tables: net/, ipc/ipc_sysctl.c and mq_sysctl.c,
- * kernel/utsname_sysctl.c); 0: none, or one that is always the container's own. */
-static uint64_t sysctl_type(const char *key)
-{
-	static const struct {
-		const char *begin;
-		uint64_t type;
-	} rows[] = {
-		{ "net.", CLONE_NEWNET },
-		{ "fs.mqueue.", CLONE_NEWIPC },
-		{ "kernel.msg", CLONE_NEWIPC },
-		{ "kernel.sem", CLONE_NEWIPC },
-		{ "kernel.shm", CLONE_NEWIPC },
-		{ "kernel.hostname", CLONE_NEWUTS },
-		{ "kernel.domainname", CLONE_NEWUTS },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const char *b = rows[i].begin, *k = key;
-
-		/* Keys have dots or slashes. */
-		while (*b != '\0' && (*b == *k || (*b == '.' && *k == '/')))
-			b++, k++;
-		if (*b == '\0')
-			return rows[i].type;
-	}
-	return 0;
-}
-
-bool plan_sysctl_is_given(const struct plan *p, const char *key)
-{
-	return (sysctl_type(key) & p->given) != 0;
-}

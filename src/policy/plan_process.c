@@ -86,8 +86,7 @@ static int process_plan(struct draft *d, struct err *e)
 	p->oom_score_adj = (int)s->process.oom_score_adj.value;
 	p->hostname = s->hostname != NULL ? s->hostname : d->r->id;
 	p->domainname = s->domainname;
-	p->nsysctls = s->linux_.sysctl.n;
-	p->sysctls = s->linux_.sysctl.at;
+	sysctls_plan(d);
 	return plan_rlimits(d, e);
 }
 

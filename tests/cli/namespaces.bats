@@ -124,6 +124,21 @@ assert libc.mq_open(b"/queue", os.O_CREAT | os.O_RDWR, 0o644, None) >= 0, os.str
 	[ "$output" = $'78\n123' ]
 }
 
+@test "the groups that may ping: as many of those asked for as there are inside" {
+	bundle '{"type": "network"}' '"sysctl": {"net.ipv4.ping_group_range": "0 2147483647"}'
+	run -0 inside -- cat /proc/sys/net/ipv4/ping_group_range
+	[ "$output" = $'0\t65535' ]
+	bundle '{"type": "network"}' '"sysctl": {"net.ipv4.ping_group_range": "100000 2147483647"}'
+	run -0 inside -- cat /proc/sys/net/ipv4/ping_group_range
+	[ "$output" = $'65534\t65534' ] # of ids that are not there, as it is in a new network
+	bundle '{"type": "network"}' '"sysctl": {"net.ipv4.ping_group_range": "all"}'
+	run -1 inside -- true
+	[[ $output == *"linux.sysctl.net.ipv4.ping_group_range: write 'all'"* ]]
+	bundle "$(given network net)" '"sysctl": {"net.ipv4.ping_group_range": "0 2147483647"}'
+	run -0 inside -- true
+	[ "$(nsenter -t "$pod" -n cat /proc/sys/net/ipv4/ping_group_range)" = $'0\t2147483647' ]
+}
+
 @test "a path that is bound to a file, as ip netns and CNI do" {
 	touch "$place/netns"
 	bundle "{\"type\": \"network\", \"path\": \"$place/netns\"}"

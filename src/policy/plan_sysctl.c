@@ -1,0 +1,111 @@
+/*
+ * Settings of the container's namespaces, as they will be written.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "policy/draft.h"
+
+/* Keys have dots or slashes. NULL, or what follows. */
+static const char *key_behind(const char *key, const char *begin)
+{
+	while (*begin != '\0' && (*begin == *key || (*begin == '.' && *key == '/')))
+		begin++, key++;
+	return *begin == '\0' ? key : NULL;
+}
+
+/* Which namespace keeps a setting (kernel/ucount.c and sysctl tables: net/, ipc/ipc_sysctl.c and mq_sysctl.c,
+ * kernel/utsname_sysctl.c); 0: none, or one that is always the container's own. */
+static uint64_t sysctl_type(const char *key)
+{
+	static const struct {
+		const char *begin;
+		uint64_t type;
+	} rows[] = {
+		{ "net.", CLONE_NEWNET },
+		{ "fs.mqueue.", CLONE_NEWIPC },
+		{ "kernel.msg", CLONE_NEWIPC },
+		{ "kernel.sem", CLONE_NEWIPC },
+		{ "kernel.shm", CLONE_NEWIPC },
+		{ "kernel.hostname", CLONE_NEWUTS },
+		{ "kernel.domainname", CLONE_NEWUTS },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (key_behind(key, rows[i].begin) != NULL)
+			return rows[i].type;
+	return 0;
+}
+
+bool plan_sysctl_is_given(const struct plan *p, const char *key)
+{
+	return (sysctl_type(key) & p->given) != 0;
+}
+
+/* ---- groups that may ping ---- */
+
+struct id_range {
+	uint32_t first, last;
+};
+
+/* Two numbers with blanks between them, as the kernel reads them. */
+static bool range_parse(const char *text, struct id_range *out)
+{
+	char first[12], last[12], more;
+
+	return sscanf(text, " %11[0-9] %11[0-9] %c", first, last, &more) == 2 &&
+	       num_id(first, &out->first) == 0 && num_id(last, &out->last) == 0;
+}
+
+/* What there is of it inside. */
+static bool range_mapped(const struct id_maps *maps, struct id_range *r)
+{
+	struct id_range found = { UINT32_MAX, 0 };
+
+	for (size_t i = 0; i < maps->n; i++) {
+		uint32_t first = maps->at[i].inside, last = first + maps->at[i].count - 1;
+
+		first = first > r->first ? first : r->first;
+		last = last < r->last ? last : r->last;
+		if (maps->at[i].count == 0 || first > last)
+			continue;
+		found.first = first < found.first ? first : found.first;
+		found.last = last > found.last ? last : found.last;
+	}
+	*r = found;
+	return found.first <= found.last;
+}
+
+/* Engines permit every group, up to the highest that a host may have; the kernel takes only ids that the user namespace has
+ * (net/ipv4/sysctl_net_ipv4.c). Of the others nobody is inside. If none is left, nobody may: a new network's own setting. */
+static bool groups_that_ping(struct draft *d, struct pair *s)
+{
+	struct id_range r;
+
+	if (!range_parse(s->value, &r) || r.first > r.last)
+		return true; /* the kernel judges it */
+	if (!range_mapped(&d->plan->gid_maps, &r))
+		return false;
+	s->value = arena_printf(d->a, "%u %u", r.first, r.last);
+	return true;
+}
+
+void sysctls_plan(struct draft *d)
+{
+	const struct pairs *asked = &d->s->linux_.sysctl;
+	struct pair *out = arena_array(d->a, asked->n + 1, sizeof *out);
+	size_t n = 0;
+
+	for (size_t i = 0; i < asked->n; i++) {
+		const char *rest = key_behind(asked->at[i].key, "net.ipv4.ping_group_range");
+		bool own = !plan_sysctl_is_given(d->plan, asked->at[i].key);
+
+		out[n] = asked->at[i];
+		if (!own || rest == NULL || *rest != '\0' || groups_that_ping(d, &out[n]))
+			n++;
+	}
+	d->plan->nsysctls = n;
+	d->plan->sysctls = out;
+}
