@@ -336,8 +336,9 @@ int step_ids_map(struct box *b, struct err *e)
 struct joiner {
 	struct box *b;
 	pid_t second;
-	int no; /* out: errno, 0 when init runs */
-	const char *what;
+	int no;           /* out: errno, 0 when init runs */
+	const char *what; /* NULL: `e` has it all */
+	struct err *e;
 	char *init_stack;   /* its bottom, as clone3 wants it */
 	char *second_stack; /* its top: stacks grow down */
 };
@@ -419,6 +420,9 @@ static int first_main(void *arg)
 	struct joiner *j = arg;
 	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT | SIGCHLD;
 
+	j->no = -limits_inherit(j->b->plan, j->e);
+	if (j->no != 0)
+		_exit(1);
 	j->what = "join the new namespaces";
 	j->no = -sys_setns(j->b->broker_pidfd, holder_namespaces(j->b->plan));
 	if (j->no != 0)
@@ -439,7 +443,7 @@ static void reap(pid_t pid)
 int step_init_spawn(struct box *b, struct err *e)
 {
 	const size_t bytes = 2 * JOIN_STACK_BYTES + INIT_STACK_BYTES;
-	struct joiner j = { .b = b };
+	struct joiner j = { .b = b, .e = e };
 	char *stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
@@ -466,7 +470,7 @@ int step_init_spawn(struct box *b, struct err *e)
 	if (first < 0)
 		return fail(e, no, "clone: %m");
 	if (j.no != 0)
-		return fail(e, j.no, "%s: %m", j.what);
+		return j.what == NULL ? -j.no : fail(e, j.no, "%s: %m", j.what);
 	b->init = pid_of(b->init_pidfd);
 	if (b->init <= 0)
 		return fail(e, ESRCH, "the first process has no number here");

@@ -238,42 +238,7 @@ int step_exec_resolve(struct box *b, struct err *e)
 	return 0;
 }
 
-/* ---- limits and privileges ---- */
-
-int step_limits_set(struct box *b, struct err *e)
-{
-	const struct plan *p = b->plan;
-
-	for (size_t i = 0; i < p->nrlimits; i++) {
-		const struct plan_rlimit *r = &p->rlimits[i];
-		struct rlimit now, want = { .rlim_cur = r->soft, .rlim_max = r->hard };
-
-		if (prlimit(0, (unsigned)r->resource, NULL, &now) < 0)
-			return fail(e, errno, "read limit %d: %m", r->resource);
-		/* A profile's number is a ceiling; the caller's own lower one stays. */
-		if (r->from.line != 0 && want.rlim_max > now.rlim_max)
-			want.rlim_max = now.rlim_max;
-		if (want.rlim_cur > want.rlim_max)
-			want.rlim_cur = want.rlim_max;
-		if (prlimit(0, (unsigned)r->resource, &want, NULL) < 0) {
-			fail(e, errno, "limit %d to %llu: %m", r->resource,
-			     (unsigned long long)want.rlim_max);
-			return advise(e, "raising a limit needs CAP_SYS_RESOURCE on the host");
-		}
-	}
-	if (p->has_oom_score_adj) {
-		char text[16];
-
-		snprintf(text, sizeof text, "%d", p->oom_score_adj);
-		if (file_set(AT_FDCWD, "/proc/self/oom_score_adj", text, e) < 0)
-			return advise(e, "lowering it needs CAP_SYS_RESOURCE on the host");
-	}
-	if (p->has_umask)
-		umask(p->umask);
-	else
-		umask(022);
-	return 0;
-}
+/* ---- privileges ---- */
 
 int step_caps_bound(struct box *b, struct err *e)
 {

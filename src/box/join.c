@@ -292,7 +292,8 @@ int step_join_meet(struct box *b, struct err *e)
 struct joiner {
 	struct box *b;
 	int no;
-	const char *what;
+	const char *what; /* NULL: `e` has it all */
+	struct err *e;
 };
 
 static _Noreturn void joined_main(struct box *b)
@@ -316,6 +317,9 @@ static int joiner_main(void *arg)
 	if (b->plan->share_network)
 		flags &= ~(uint64_t)CLONE_NEWNET;
 	flags |= b->plan->given & ~(uint64_t)CLONE_NEWTIME;
+	j->no = -limits_inherit(b->plan, j->e);
+	if (j->no != 0)
+		_exit(1);
 	j->what = "join the container's namespaces";
 	j->no = -sys_setns(b->into, flags);
 	if (j->no != 0)
@@ -336,7 +340,7 @@ static int joiner_main(void *arg)
 
 int step_join_spawn(struct box *b, struct err *e)
 {
-	struct joiner j = { .b = b };
+	struct joiner j = { .b = b, .e = e };
 	char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
@@ -359,7 +363,7 @@ int step_join_spawn(struct box *b, struct err *e)
 	if (j.no == ESRCH)
 		return not_running(b, e);
 	if (j.no != 0)
-		return fail(e, j.no, "%s: %m", j.what);
+		return j.what == NULL ? -j.no : fail(e, j.no, "%s: %m", j.what);
 	b->init = pid_of(b->init_pidfd);
 	if (b->init <= 0)
 		return fail(e, ESRCH, "the process has no number here");

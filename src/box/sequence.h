@@ -168,6 +168,10 @@ int step_files_close(struct box *b, struct err *e);
 int step_session_begin(struct box *b, struct err *e);
 int step_memory_shut(struct box *b, struct err *e);
 
+/* What limits.set cannot do, since it takes the host's procfs or a capability over the host (limits.c): for the short-lived
+ * process whose children, and theirs, inherit it. */
+int limits_inherit(const struct plan *p, struct err *e);
+
 /* A terminal of the container, or a session without one. */
 int session_begin(struct box *b, struct err *e);
 

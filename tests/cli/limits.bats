@@ -47,6 +47,7 @@ bundle() { # RESOURCES COMMAND [CGROUPSPATH]
 	local rootfs=$place/bundle/rootfs
 	mkdir -p "$rootfs"/{bin,proc,dev,tmp}
 	cp "$(command -v busybox)" "$rootfs/bin/sh"
+	ln -sf sh "$rootfs/bin/sleep"
 	jq -n --argjson resources "$1" --arg command "$2" --arg path "${3:-}" '{ociVersion: "1.2.0",
 		root: {path: "rootfs"},
 		process: {cwd: "/", args: ["/bin/sh", "-c", $command], env: ["PATH=/bin"]},
@@ -491,4 +492,51 @@ for pages in 1, 2:
 	[[ "$output" == *'container does not exist'* ]]
 	run -1 zviz events --interval 0s "$id"
 	[[ "$output" == *'--interval'* ]]
+}
+
+# A limit that is higher than the test's own, and a score below it.
+may_raise() { (ulimit -n 1000 && ulimit -n 1001) 2>/dev/null; }
+
+@test "how soon memory's shortage ends it: the first process, and one that joins, with a procfs and without" {
+	bundle '{}' 'exec sleep 1000'
+	jq '.process.oomScoreAdj = 300 | .mounts = []' "$place/bundle/config.json" >config
+	mv config "$place/bundle/config.json"
+	while_it_waits true
+	pid=$(zviz state "$id" | jq .pid)
+	[ "$(cat "/proc/$pid/oom_score_adj")" = 300 ]
+	zviz delete --force "$id"
+	bundle '{}' 'exec sleep 1000'
+	while_it_waits true
+	[ "$(zviz exec "$id" /bin/sh -c 'read x </proc/self/oom_score_adj; echo $x')" = "$(cat /proc/self/oom_score_adj)" ]
+	jq '.process | .args = ["/bin/sh", "-c", "read x </proc/self/oom_score_adj; echo $x"] | .oomScoreAdj = 400' "$place/bundle/config.json" >process.json
+	run -0 zviz exec --process process.json "$id"
+	[ "$output" = 400 ]
+	# Who may not lower it is told so, and nothing has run.
+	jq '.args = ["/bin/sh", "-c", "echo RAN"] | .oomScoreAdj = -1' process.json >lower.json
+	run -255 setpriv --bounding-set -sys_resource --inh-caps -sys_resource "$zviz" --root "$place/state" exec --process lower.json "$id"
+	[[ $output == *"process.oomScoreAdj: write '-1' to /proc/self/oom_score_adj: Permission denied"*'CAP_SYS_RESOURCE on the host'* ]]
+	if [[ $output == *RAN* ]]; then false; fi
+	zviz delete --force "$id"
+	jq '.process.oomScoreAdj = -1' "$place/bundle/config.json" >config
+	mv config "$place/bundle/config.json"
+	run -1 setpriv --bounding-set -sys_resource --inh-caps -sys_resource "$zviz" --root "$place/state" run --bundle "$place/bundle" "$id"
+	[[ $output == *"process.oomScoreAdj: write '-1' to /proc/self/oom_score_adj: Permission denied"* ]]
+	no_group_left
+}
+
+@test "what a bundle asks for may be more than its caller has: as root of the host, also for what joins" {
+	may_raise || skip 'this root has no CAP_SYS_RESOURCE'
+	bundle '{}' 'ulimit -Hn; ulimit -Sn; read x </proc/self/oom_score_adj; echo $x; exec sleep 1000'
+	jq '.process += {oomScoreAdj: -10, rlimits: [{type: "RLIMIT_NOFILE", soft: 2048, hard: 4096}]}' "$place/bundle/config.json" >config
+	mv config "$place/bundle/config.json"
+	prlimit --nofile=1000:1000 "$zviz" --root "$place/state" --profile development run --detach --bundle "$place/bundle" "$id" \
+		</dev/null >out 2>&1 3>&-
+	for _ in {1..100}; do [ "$(wc -l <out)" -lt 3 ] || break; sleep 0.05; done
+	tail -3 out
+	[ "$(tail -3 out)" = $'4096\n2048\n-10' ]
+	jq '.process | .args = ["/bin/sh", "-c", "ulimit -Hn; read x </proc/self/oom_score_adj; echo $x"]' "$place/bundle/config.json" >process.json
+	run -0 prlimit --nofile=1000:1000 "$zviz" --root "$place/state" exec --process process.json "$id"
+	[ "$output" = $'4096\n-10' ]
+	zviz delete --force "$id"
+	no_group_left
 }
