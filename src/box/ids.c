@@ -234,3 +234,11 @@ int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_ma
 	add_maps(a, &g, gids);
 	return 0;
 }
+
+uint32_t ids_outside(const struct id_maps *maps, uint32_t inside)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
+			return maps->at[i].outside + (inside - maps->at[i].inside);
+	return 0;
+}

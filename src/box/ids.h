@@ -22,4 +22,7 @@ int ids_write(const struct plan *p, pid_t child, struct err *e);
 int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_maps *gids,
 	       struct err *e);
 
+/* What an id of the container is here; 0, which is nobody inside, when it has none. */
+uint32_t ids_outside(const struct id_maps *maps, uint32_t inside);
+
 #endif

@@ -4,6 +4,7 @@
 #ifndef BOX_ROOTFS_H
 #define BOX_ROOTFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,13 @@ int rootfs_is_folder(int fd);
 
 /* Moves a detached mount onto what `target` is. */
 int rootfs_attach(int mnt, int target, struct err *e);
+
+/* source.c: a detached, private copy of a part of the host's tree, with `idmap` shown with the container's ids. The caller owns
+ * the result. */
+int source_clone(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e);
+
+/* overlay.c: the same for a root that is an overlay, which is put together anew of layers that are shown so. */
+int overlay_make(struct box *b, struct err *e);
 
 /* masks.c: a MOUNT_MASK. */
 int rootfs_mask(struct box *b, const struct plan_mount *m, struct err *e);

@@ -15,8 +15,10 @@
 
 #include "base/fd.h"
 #include "box/given.h"
+#include "box/ids.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
+#include "kern/overlay.h"
 #include "kern/sys.h"
 
 /* Shown with the container's ids: what the caller's folder owns there is owned by the workload inside. Trees
@@ -38,10 +40,8 @@ static int show_own_ids(const struct box *b, int tree, const char *path, bool re
 		"keep the folder on ext4, xfs, btrfs or (Linux 6.3) tmpfs, or start zviz as its owner");
 }
 
-/* A detached, private copy of a part of the host's tree. Private: what is mounted below it inside must never
- * show outside, and the other way round. */
-static int clone_tree(const struct box *b, const char *path, bool recursive, bool idmap,
-		      struct err *e)
+/* Private: what is mounted below it inside must never show outside, and the other way round. */
+int source_clone(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
 	OWN_FD tree = sys_open_tree(AT_FDCWD, path, flags);
@@ -60,7 +60,7 @@ static int clone_tree(const struct box *b, const char *path, bool recursive, boo
 
 static int open_bind(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
-	s->fd = clone_tree(b, m->source, m->recursive, m->idmap, e);
+	s->fd = source_clone(b, m->source, m->recursive, m->idmap, e);
 	if (s->fd == -ENOENT && m->optional) {
 		s->absent = true;
 		return 0;
@@ -73,7 +73,7 @@ static int open_device(struct box *b, const struct plan_mount *m, struct box_sou
 {
 	struct stat st;
 
-	s->fd = clone_tree(b, m->source, false, false, e);
+	s->fd = source_clone(b, m->source, false, false, e);
 	if (s->fd < 0)
 		return -e->no;
 	if (fstat(s->fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
@@ -94,7 +94,7 @@ static int open_mirror(struct box *b, const struct plan_mount *m, struct box_sou
 		return errno == ENOENT || errno == EACCES ? 0 : fail(e, errno, "%s: %m", m->source);
 	}
 	if (S_ISDIR(st.st_mode)) {
-		s->fd = clone_tree(b, m->source, m->recursive, false, e);
+		s->fd = source_clone(b, m->source, m->recursive, false, e);
 		return s->fd < 0 ? -e->no : 0;
 	}
 	if (S_ISLNK(st.st_mode)) {
@@ -120,15 +120,6 @@ static const char *name_in_dev(const struct plan_mount *m)
 	return m->target + strlen("/dev/");
 }
 
-/* What an id of the container is here; 0, which is nobody inside, when it has none. */
-static uint32_t outside(const struct id_maps *maps, uint32_t inside)
-{
-	for (size_t i = 0; i < maps->n; i++)
-		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
-			return maps->at[i].outside + (inside - maps->at[i].inside);
-	return 0;
-}
-
 /* The container's root owns it: init makes further folders there. */
 static int make_dev(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
@@ -137,8 +128,8 @@ static int make_dev(struct box *b, const struct plan_mount *m, struct box_source
 
 	for (; n < m->noptions; n++)
 		options[n] = m->options[n];
-	options[n++] = arena_printf(b->arena, "uid=%u", outside(&b->plan->uid_maps, 0));
-	options[n++] = arena_printf(b->arena, "gid=%u", outside(&b->plan->gid_maps, 0));
+	options[n++] = arena_printf(b->arena, "uid=%u", ids_outside(&b->plan->uid_maps, 0));
+	options[n++] = arena_printf(b->arena, "gid=%u", ids_outside(&b->plan->gid_maps, 0));
 	s->fd = rootfs_new_fs(m->fstype, options, n, m->attr_set, e);
 	b->dev = s->fd;
 	return s->fd < 0 ? -e->no : 0;
@@ -207,6 +198,18 @@ static int open_one(struct box *b, const struct plan_mount *m, struct box_source
 	}
 }
 
+static int open_rootfs(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+	int overlay = p->rootfs_idmap ? overlay_is_at(p->rootfs, e) : 0;
+
+	if (overlay < 0)
+		return overlay;
+	b->rootfs_source = overlay ? overlay_make(b, e)
+				   : source_clone(b, p->rootfs, true, p->rootfs_idmap, e);
+	return b->rootfs_source < 0 ? -e->no : 0;
+}
+
 int step_rootfs_source(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;
@@ -214,11 +217,8 @@ int step_rootfs_source(struct box *b, struct err *e)
 	b->sources = arena_array(b->arena, p->nmounts, sizeof *b->sources);
 	for (size_t i = 0; i < p->nmounts; i++)
 		b->sources[i].fd = -1;
-	if (p->rootfs != NULL) {
-		b->rootfs_source = clone_tree(b, p->rootfs, true, p->rootfs_idmap, e);
-		if (b->rootfs_source < 0)
-			return within(e, "root");
-	}
+	if (p->rootfs != NULL && open_rootfs(b, e) < 0)
+		return within(e, "root");
 	for (size_t i = 0; i < p->nmounts; i++)
 		if (open_one(b, &p->mounts[i], &b->sources[i], e) < 0)
 			return within(e, "%s", p->mounts[i].target);

@@ -176,3 +176,10 @@ print("right")'
 	[[ "$(zviz state "$id")" == *'"paused"'* ]]
 	run -0 zviz delete --force "$id"
 }
+
+@test "a root that is an overlay" {
+	run bats --formatter tap "$BATS_TEST_DIRNAME/../cli/overlay.bats"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" != *'# skip'* ]]
+}
