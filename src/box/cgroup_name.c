@@ -102,10 +102,10 @@ int cgroup_name(const struct plan *p, struct cgroup *out, struct err *e)
 		return fail(e, EINVAL, "'%s' cannot name a group", p->id);
 	if (v2.parent[0] == '\0' && p->cgroup_v2 != 0)
 		return fail(e, ENOENT, "cgroup v2: no folder in which groups can be made");
-	/* On v2 even without a controller: it is the group that can be killed as a whole. Beside v1 groups that
-	 * is not worth a folder at every start. */
+	/* On v2 even without a controller: it is the group that can be killed and held as a whole. Beside v1 groups that
+	 * is worth a folder where a group was named: engines pause containers. */
 	if (v2.parent[0] != '\0' &&
-	    (p->cgroup_v2 != 0 || p->cgroup_v1 == 0 || p->group.unit != NULL))
+	    (p->cgroup_v2 != 0 || p->cgroup_v1 == 0 || p->group.path != NULL))
 		TRY(name_group(p, out, &v2, p->cgroup_v2, true, e));
 	return name_v1_groups(p, out, e);
 }

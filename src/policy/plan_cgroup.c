@@ -208,6 +208,20 @@ static int place_devices(struct draft *d, struct err *e)
 	return plan_devices(d, v2 ? 2 : v1 ? 1 : 0, e);
 }
 
+/* Whoever names a group reads in its files what the container uses, whether there is a limit or not. */
+static void place_counters(struct draft *d)
+{
+	static const unsigned counters[] = { MEMORY, CPU, PIDS, IO, HUGETLB, CPUACCT };
+
+	if (d->plan->group.path == NULL || d->plan->group.unit != NULL)
+		return;
+	for (size_t i = 0; i < COUNT(counters); i++)
+		if (in_v2(d, counters[i]))
+			d->plan->cgroup_v2 |= 1u << counters[i];
+		else if (in_v1(d, counters[i]))
+			d->plan->cgroup_v1 |= 1u << counters[i];
+}
+
 static int cgroup_plan(struct draft *d, struct err *e)
 {
 	TRY(plan_limits(d, e));
@@ -220,7 +234,9 @@ static int cgroup_plan(struct draft *d, struct err *e)
 	if (d->plan->view.used && d->plan->cgroup_v2 == 0 && in_v1(d, CPUACCT))
 		d->plan->cgroup_v1 |= CGROUP_CPUACCT;
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
-	return plan_group(d, e);
+	TRY(plan_group(d, e));
+	place_counters(d);
+	return 0;
 }
 
 static void explain_group(const struct plan *p, struct buf *out)

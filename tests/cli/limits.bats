@@ -421,6 +421,28 @@ for pages in 1, 2:
 	no_group_left
 }
 
+@test "cgroupsPath: whatever counts there counts this container, and it can be paused" {
+	needs memory
+	bundle '{}' 'sleep 60' "/$id-pod/c"
+	zviz run --detach --bundle "$place/bundle" "$id"
+	pid=$(zviz state "$id" | jq .pid)
+	for controller in memory cpuacct cpu pids io; do
+		[ -n "$(where_is "$controller")" ] || continue
+		word=$controller
+		[ "$controller" != io ] || word='\(io\|blkio\)'
+		if is_v2 "$controller"; then word=; fi
+		grep -q ":\([^:]*,\)*$word\(,[^:]*\)*:/$id-pod/c$" "/proc/$pid/cgroup"
+	done
+	if [ -n "$(findmnt -n -t cgroup2)" ]; then
+		zviz pause "$id"
+		[ "$(zviz state "$id" | jq -r .status)" = paused ]
+		zviz resume "$id"
+		[ "$(zviz state "$id" | jq -r .status)" = running ]
+	fi
+	zviz delete --force "$id"
+	no_group_left
+}
+
 @test "cgroupsPath: many that share new parents start and end at once" {
 	needs memory
 	bundle '{"memory": {"limit": 67108864}}' 'exit 9'
