@@ -1,0 +1,303 @@
+# Docker with zviz as its runtime: the daemon's own commands, through containerd and its shim, with an image made here. Both daemons, their
+# network and what they mount are in namespaces of the test's own; what they keep is below a folder of its own.
+
+bats_require_minimum_version 1.5.0
+
+# Run in a network and a mount namespace of its own: ends when both daemons have ended.
+world() {
+	mount --make-rprivate /
+	mount -t tmpfs run /run # the shims' sockets, among others
+	ip link set lo up
+	containerd --config "$place/containerd.toml" >"$place/containerd.log" 2>&1 &
+	echo $! >"$place/containerd.pid"
+	for _ in {1..200}; do [ ! -S "$place/containerd.sock" ] || break; sleep 0.05; done
+	dockerd --config-file "$place/daemon.json" >"$place/dockerd.log" 2>&1 &
+	echo $! >"$place/dockerd.pid"
+	wait
+}
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	for program in dockerd containerd docker; do
+		command -v "$program" >/dev/null || skip "$program is not installed"
+	done
+	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
+	deploy=$(realpath "$BATS_TEST_DIRNAME/../../deploy/docker")
+	place=$(mktemp -d)
+	group=zviz-docker-$$
+	export place group
+	chmod 755 "$place"
+	# Containers of others have this folder's program on no command line.
+	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/"
+	cp "$deploy/docker-build.yaml" "$place/"
+	# What is in deploy, with the places of this test.
+	jq --arg place "$place" --arg group "/$group" '.runtimes[].path = $place + "/zviz"
+		| .runtimes["zviz-build"].runtimeArgs[1] = $place + "/docker-build.yaml"
+		| . + {"default-runtime": "zviz-build", "data-root": ($place + "/data"), "exec-root": ($place + "/exec"),
+			"pidfile": ($place + "/docker.pid"), "hosts": ["unix://" + $place + "/docker.sock"],
+			"containerd": ($place + "/containerd.sock"), "storage-driver": "overlay2", "cgroup-parent": $group}' \
+		"$deploy/daemon.json" >"$place/daemon.json"
+	cat >"$place/containerd.toml" <<-END
+	version = 2
+	root = "$place/containerd/root"
+	state = "$place/containerd/state"
+	disabled_plugins = ["io.containerd.grpc.v1.cri"]
+	[grpc]
+	  address = "$place/containerd.sock"
+	END
+	# Debian's client, where there is another as well: of the daemon's version.
+	client=$(command -v /usr/bin/docker docker | head -1)
+	export client DOCKER_BUILDKIT=0 DOCKER_HOST=unix://$place/docker.sock DOCKER_CONFIG=$place/client
+	unshare --net --mount bash -c "$(declare -f world); world" </dev/null >"$place/world.log" 2>&1 3>&- &
+	for _ in {1..200}; do
+		! "$client" info >/dev/null 2>&1 || break
+		sleep 0.1
+	done
+	"$client" info >/dev/null 2>"$place/said" || { cat "$place/said" "$place"/*.log >&2 && false; }
+	mkdir -p "$place"/image/{bin,etc,tmp,root,dev,proc,sys,run,var}
+	cp "$(command -v busybox)" "$place/image/bin/busybox"
+	for name in sh cat chown df echo false head hostname httpd id ls mkdir nproc ps pwd sleep stat test touch tr true wget; do
+		ln -s busybox "$place/image/bin/$name"
+	done
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$place/image/etc/passwd"
+	echo 'root:x:0:' >"$place/image/etc/group"
+	tar -C "$place/image" -c . | "$client" import - small >/dev/null
+}
+
+end() { # NAME: a daemon, by the number that was written down
+	local pid
+	[ -e "$place/$1.pid" ] || return 0
+	pid=$(cat "$place/$1.pid")
+	kill "$pid" 2>/dev/null || true # it may have ended
+	for _ in {1..200}; do
+		kill -0 "$pid" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	kill -KILL "$pid"
+}
+
+teardown_file() {
+	[ -n "${place:-}" ] || return 0
+	remove_all || true # the daemon may never have come up
+	end dockerd
+	end containerd
+	wait
+	rm -rf "$place"
+}
+
+teardown() {
+	[ -n "${place:-}" ] || return 0
+	remove_all
+}
+
+dock() { timeout 60 "$client" "$@" 3>&-; }
+small() { dock run --rm --runtime zviz --network none "$@"; } # OPTION… small COMMAND…
+
+remove_all() {
+	local ids
+	ids=$(dock ps -aq)
+	# shellcheck disable=SC2086 # one word each
+	[ -z "$ids" ] || dock rm --force $ids >/dev/null
+}
+
+begin() { # NAME OPTION…: in the background, a line a tick
+	local name=$1
+	shift
+	dock run --detach --name "$name" --runtime zviz --network none "$@" small sh -c 'while :; do echo tick; sleep 0.2; done' >/dev/null
+}
+
+until_is() { # TEMPLATE WANTED
+	for _ in {1..100}; do
+		[ "$(dock inspect -f "$1" one)" != "$2" ] || return 0
+		sleep 0.1
+	done
+	dock inspect -f "$1" one
+	return 1
+}
+
+in_its_network() { nsenter --net="/proc/$(cat "$place/dockerd.pid")/ns/net" "$@"; }
+of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
+
+@test "what is in deploy: a configuration that the daemon takes, and a profile" {
+	deploy=$BATS_TEST_DIRNAME/../../deploy/docker
+	[ "$(jq -r '.runtimes | keys | join(" ")' "$deploy/daemon.json")" = 'zviz zviz-build' ]
+	[ "$(dock info --format '{{range $name, $r := .Runtimes}}{{$name}}={{$r.Path}}{{"\n"}}{{end}}' | grep -c "^zviz.*=$place/zviz$")" = 2 ]
+	"$place/zviz" --profile "$deploy/docker-build.yaml" explain x -- true | grep -q 'profile: docker-build'
+}
+
+@test "what is in deploy, by the daemon's own check" {
+	dockerd --help | grep -q -- --validate || skip 'this dockerd cannot validate a configuration alone (before 23.0)'
+	dockerd --validate --config-file "$BATS_TEST_DIRNAME/../../deploy/docker/daemon.json"
+}
+
+@test "run: output, exit codes, and those that Docker takes from our words" {
+	[ "$(small small echo hello)" = hello ]
+	run -5 small small sh -c 'exit 5'
+	run -127 small small nosuch
+	[[ $output == *'exec: "nosuch": executable file not found in $PATH'* ]]
+	run -127 small small /bin/nosuch
+	run -126 small small /etc/passwd
+	[[ $output == *'permission denied'* ]]
+	run -125 dock run --rm --runtime zviz --network host small true
+	[[ $output == *'the network namespace zviz itself is in'* ]]
+	[ "$(echo in | small -i small cat)" = in ]
+	[ "$(small small sh -c 'echo err >&2' 2>&1 >/dev/null)" = err ]
+}
+
+@test "run: user, environment, folder, host name, entrypoint, groups, limits of the process, a first process" {
+	[ "$(small -u 1000:1000 -e A=b -w /tmp --hostname here small sh -c 'echo $(id -u):$(id -g) $A $(pwd) $(hostname)')" = '1000:1000 b /tmp here' ]
+	[ "$(small --entrypoint /bin/echo small word)" = word ]
+	[ "$(small --group-add 5 --ulimit nofile=99:100 --oom-score-adj 300 small sh -c 'id -G; ulimit -n; cat /proc/self/oom_score_adj')" = $'0 5\n99\n300' ]
+	small --init small cat /proc/1/cmdline | grep -qa docker-init
+	[ "$(small --sysctl net.core.somaxconn=100 small cat /proc/sys/net/core/somaxconn)" = 100 ]
+}
+
+@test "run: volumes, a read-only root, a tmpfs, what docker changes in it" {
+	mkdir -p "$place/volume"
+	echo data >"$place/volume/file"
+	[ "$(small -v "$place/volume:/v:ro" small cat /v/file)" = data ]
+	run ! small -v "$place/volume:/v:ro" small touch /v/new
+	[[ $output == *'Read-only'* ]]
+	small -v "$place/volume:/v" small touch /v/new
+	[ "$(stat -c %u "$place/volume/new")" = 0 ]
+	small -v kept:/root small sh -c 'echo kept >/root/file'
+	[ "$(small -v kept:/root small cat /root/file)" = kept ]
+	dock volume rm kept >/dev/null
+	small --runtime zviz-build small touch /etc/new
+	run ! small --runtime zviz-build --read-only small touch /etc/new
+	small --tmpfs /mnt:size=1m small sh -c 'df /mnt | grep -q " 1024 "'
+}
+
+@test "run: limits that hold" {
+	run -137 small --memory 32m small sh -c 'x=$(head -c 100m /dev/zero | tr "\0" a)'
+	# The daemon is told while the container lives.
+	dock run --detach --runtime zviz --name one --network none --memory 32m small sh -c '(x=$(head -c 100m /dev/zero | tr "\0" a)); sleep 5' >/dev/null
+	until_is '{{.State.OOMKilled}}' true
+	run ! small --pids-limit 6 small sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait'
+	[[ $output == *"can't fork"* ]]
+	[ "$(small --cpuset-cpus 0 small nproc)" = 1 ]
+}
+
+@test "exec: its output, its codes, at a terminal" {
+	begin one
+	[ "$(dock exec one echo inside)" = inside ]
+	run -9 dock exec one sh -c 'exit 9'
+	run -126 dock exec one nosuch
+	[[ $output == *'executable file not found in $PATH'* ]]
+	[ "$(dock exec -e A=b -w /tmp -u 7 one sh -c 'echo $A $(pwd) $(id -u)')" = 'b /tmp 7' ]
+	[ "$(echo word | dock exec -i one cat)" = word ]
+	run -4 timeout 60 script -qec "$client exec -it one sh -c 'test -t 0 && tty; exit 4'" /dev/null </dev/null
+	[[ $output == */dev/pts/* ]]
+	dock exec --detach one sh -c 'sleep 0.1; touch /tmp/there'
+	for _ in {1..50}; do ! dock exec one test -e /tmp/there || break; sleep 0.1; done
+	dock exec one test -e /tmp/there
+}
+
+@test "run at a terminal" {
+	run -3 timeout 60 script -qec "$client run --rm -it --runtime zviz --network none small sh -c 'test -t 0 && test -t 1 && echo terminal; exit 3'" /dev/null </dev/null
+	[[ $output == *terminal* ]]
+}
+
+@test "logs, ps, top, inspect, stats, and a limit that is changed" {
+	begin one --memory 128m
+	for _ in {1..50}; do [ -z "$(dock logs one)" ] || break; sleep 0.1; done
+	[ "$(dock logs one | head -1)" = tick ]
+	dock ps | grep -q 'Up.*one'
+	dock top one | grep -q 'sh -c while'
+	[ "$(dock inspect -f '{{.State.Status}} {{.HostConfig.Runtime}}' one)" = 'running zviz' ]
+	kill -0 "$(dock inspect -f '{{.State.Pid}}' one)"
+	dock stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' one | grep -qE '^one [0-9.]+[KM]iB / 128MiB [1-9]'
+	dock update --memory 64m --memory-swap 64m one
+	[ "$(of_group | while read -r dir; do cat "$dir/memory.limit_in_bytes" "$dir/memory.max" 2>/dev/null || true; done | tail -1)" = 67108864 ]
+	dock stats --no-stream --format '{{.MemUsage}}' one | grep -q '/ 64MiB'
+}
+
+@test "pause and unpause" {
+	begin one
+	dock pause one
+	[ "$(dock inspect -f '{{.State.Status}}' one)" = paused ]
+	[ "$("$place/zviz" --root "$place/exec/runtime-runc/moby" state "$(dock inspect -f '{{.Id}}' one)" | jq -r .status)" = paused ]
+	before=$(dock logs one | wc -l)
+	sleep 0.5
+	[ "$(dock logs one | wc -l)" = "$before" ]
+	dock unpause one
+	for _ in {1..50}; do [ "$(dock logs one | wc -l)" = "$before" ] || break; sleep 0.1; done
+	[ "$(dock logs one | wc -l)" -gt "$before" ]
+	dock pause one
+	dock kill one
+	until_is '{{.State.Status}} {{.State.ExitCode}}' 'exited 137'
+}
+
+@test "kill, stop, start again, restart, and by the daemon when the first process was killed" {
+	begin one --restart on-failure:3
+	dock stop --time 1 one
+	[ "$(dock inspect -f '{{.State.Status}} {{.State.ExitCode}}' one)" = 'exited 137' ]
+	run ! dock exec one true
+	dock start one
+	dock restart --time 0 one
+	[ "$(dock inspect -f '{{.State.Status}}' one)" = running ]
+	pid=$(dock inspect -f '{{.State.Pid}}' one)
+	kill -KILL "$pid"
+	until_is '{{.State.Status}} {{.RestartCount}}' 'running 1'
+	[ "$(dock inspect -f '{{.State.Pid}}' one)" != "$pid" ]
+	dock kill --signal TERM one # the shell has no handler, and is a first process: nothing happens
+	dock kill one
+	until_is '{{.State.Status}}' exited
+	dock rm one
+	run ! dock inspect one
+}
+
+@test "networks: the bridge, a published port, another container's, none" {
+	dock run --detach --name one --runtime zviz -p 8080:80 small sh -c 'echo page >/tmp/index.html; exec httpd -f -h /tmp -p 80' >/dev/null
+	address=$(dock inspect -f '{{.NetworkSettings.IPAddress}}' one)
+	for _ in {1..50}; do ! in_its_network busybox wget -qO "$place/page" "http://$address/" || break; sleep 0.1; done
+	[ "$(cat "$place/page")" = page ]
+	# By docker-proxy, from the host's loopback.
+	[ "$(in_its_network busybox wget -qO - http://127.0.0.1:8080/)" = page ]
+	[ "$(dock run --rm --runtime zviz small wget -qO - "http://$address/")" = page ]
+	[ "$(dock run --rm --runtime zviz --network container:one small wget -qO - http://127.0.0.1/)" = page ]
+	[ "$(small small ls /sys/class/net)" = lo ]
+	dock run --rm --runtime zviz small sh -c 'cat /proc/sys/net/ipv4/ping_group_range /etc/hosts' | grep -q 65535
+}
+
+@test "build: steps run by zviz, under a profile that lets them change the image" {
+	mkdir -p "$place/context"
+	cat >"$place/context/Dockerfile" <<-'END'
+	FROM small
+	ENV A=b
+	RUN echo "$A" >/etc/built && chown 7:8 /etc/built && cat /proc/self/uid_map
+	RUN mkdir /out && chown 1000 /out && echo someone:x:1000:1000::/:/bin/sh >>/etc/passwd
+	USER someone
+	RUN id -u >/out/who
+	CMD ["cat", "/etc/built", "/out/who"]
+	END
+	dock build --tag built "$place/context" >"$place/said" 2>&1 || { cat "$place/said" && false; }
+	grep -qE '^ +0 +[1-9][0-9]* +65536$' "$place/said" # who is root there is nobody here
+	[ "$(small built)" = $'b\n1000' ]
+	[ "$(small built stat -c '%u:%g' /etc/built)" = 7:8 ]
+	printf 'FROM small\nRUN exit 7\n' >"$place/context/Dockerfile"
+	run ! dock build "$place/context"
+	[[ $output == *'returned a non-zero code: 7'* ]]
+	dock image rm built >/dev/null
+}
+
+@test "five at once" {
+	for n in {1..5}; do small small sh -c "echo $n" >"$place/out$n" & done
+	wait
+	for n in {1..5}; do [ "$(cat "$place/out$n")" = "$n" ]; done
+}
+
+@test "nothing is left: processes, mounts, groups, networks, states" {
+	[ -z "$(dock ps -aq)" ]
+	for _ in {1..100}; do
+		[ -n "$(pgrep -f "containerd-shim.*$place/|^$place/zviz")" ] || break
+		sleep 0.05
+	done
+	[ -z "$(pgrep -af "containerd-shim.*$place/|^$place/zviz")" ]
+	[ -z "$(of_group)" ]
+	[ -z "$(ls -A "$place/exec/runtime-runc/moby")" ]
+	for _ in {1..50}; do [ "$(in_its_network ip -o link | wc -l)" != 2 ] || break; sleep 0.1; done
+	[ "$(in_its_network ip -o link | wc -l)" = 2 ] # lo and docker0
+	[ "$(grep -c "$place.*/rootfs " "/proc/$(cat "$place/containerd.pid")/mountinfo")" = 0 ]
+	[ "$(grep -c "$place" /proc/self/mountinfo)" = 0 ]
+}
