@@ -378,7 +378,10 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .profile = r.profile,
 				    .pid = record_living(&r.init, locked) };
 	live_describe(a, dir, out);
-	out->status = out->pid != 0 ? living_status(dir) : locked ? STATE_CREATING : STATE_STOPPED;
+	/* One whose first process was there and is gone has stopped, though its broker or launcher takes a moment more. */
+	out->status = out->pid != 0               ? living_status(dir)
+		      : locked && r.init.pid == 0 ? STATE_CREATING
+						  : STATE_STOPPED;
 	if (out->pid != 0 && out->status != STATE_CREATING && is_paused(&r))
 		out->status = STATE_PAUSED;
 	out->cut_off = out->status == STATE_STOPPED && record_is_cut_off(dir);

@@ -101,6 +101,24 @@ nothing_left() {
 	[[ $output == *'container does not exist'* ]]
 }
 
+# Buildah asks every 100 ms, and takes any word but running and stopped for a mistake.
+@test "an end that its broker has not seen yet is an end: stopped, never creating" {
+	create
+	zviz start "$ID"
+	broker=$(jq .broker_pid "$place/home/state/$ID/state.json")
+	kill -STOP "$broker"
+	zviz kill "$ID" KILL
+	for _ in {1..100}; do
+		[ "$(status)" = running ] || break
+		sleep 0.05
+	done
+	[ "$(status)" = stopped ]
+	kill -0 "$broker"
+	kill -CONT "$broker"
+	zviz delete "$ID"
+	nothing_left
+}
+
 @test "as a containerd shim does it: a subreaper whose pipes end with the workload" {
 	engine shim
 	nothing_left
