@@ -14,6 +14,7 @@
 #include "policy/spec.h"
 
 enum log_format { LOG_TEXT, LOG_JSON };
+enum cgroup_manager { MANAGER_CGROUPFS, MANAGER_SYSTEMD, MANAGER_DISABLED };
 enum rootless { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
 
 /* What holds for every command. */
@@ -22,7 +23,8 @@ struct globals {
 	const char *log;          /* --log, NULL: none */
 	struct amount log_format; /* enum log_format */
 	bool debug, systemd_cgroup;
-	struct amount rootless; /* enum rootless */
+	struct amount rootless;       /* enum rootless */
+	struct amount cgroup_manager; /* enum cgroup_manager */
 	bool version;
 	/* These are taken behind the command's name too. */
 	bool verbose, help;

@@ -23,6 +23,13 @@ static const struct name log_formats[] = {
 	{ 0 },
 };
 
+static const struct name cgroup_managers[] = {
+	{ "cgroupfs", MANAGER_CGROUPFS },
+	{ "systemd", MANAGER_SYSTEMD },
+	{ "disabled", MANAGER_DISABLED },
+	{ 0 },
+};
+
 static const struct name rootless_words[] = {
 	{ "auto", ROOTLESS_AUTO },
 	{ "true", ROOTLESS_TRUE },
@@ -41,6 +48,9 @@ const struct option_row global_options[] = {
 	  AT(debug) },
 	{ "systemd-cgroup", 0, OPTION_FLAG, NULL, "let systemd make the control groups",
 	  AT(systemd_cgroup) },
+	{ "cgroup-manager", 0, OPTION_CHOICE, "cgroupfs|systemd|disabled",
+	  "who makes the control groups, if anybody", AT(cgroup_manager),
+	  .choices = cgroup_managers },
 	{ "rootless", 0, OPTION_CHOICE, "auto|true|false", "run as an ordinary user would",
 	  AT(rootless), .choices = rootless_words },
 	{ "version", 'v', OPTION_FLAG, NULL, "print the version", AT(version) },

@@ -220,6 +220,14 @@ static int find_given_ids(struct arena *a, struct prepared *p, struct err *e)
 	return 0;
 }
 
+static bool managed_by(const struct cli *c, enum cgroup_manager who)
+{
+	const struct amount *said_so = &c->globals.cgroup_manager;
+
+	return (said_so->set && said_so->value == who) ||
+	       (who == MANAGER_SYSTEMD && c->globals.systemd_cgroup);
+}
+
 static void make_request(struct cli *c, const struct run_options *o, const struct run_request *r,
 			 struct prepared *p)
 {
@@ -234,7 +242,8 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
 	q->detach = o->detach || q->create;
 	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
-	q->systemd_cgroup = c->globals.systemd_cgroup;
+	q->systemd_cgroup = managed_by(c, MANAGER_SYSTEMD);
+	q->no_cgroup = managed_by(c, MANAGER_DISABLED);
 	for (size_t i = 0; i < p->view.nshared; i++) {
 		struct words *list = p->view.shared[i].write ? &q->write : &q->read;
 
@@ -269,6 +278,12 @@ static int check_globals(const struct cli *c, const struct host *h, struct err *
 		return fail(e, EPERM, "--rootless true: the caller is privileged here");
 	if (rootless->set && rootless->value == ROOTLESS_FALSE && !h->privileged)
 		return fail(e, EPERM, "--rootless false: the caller lacks CAP_SYS_ADMIN here");
+	if (c->globals.systemd_cgroup && c->globals.cgroup_manager.set &&
+	    c->globals.cgroup_manager.value != MANAGER_SYSTEMD) {
+		fail(e, EINVAL,
+		     "--systemd-cgroup and --cgroup-manager name two makers of the group");
+		return advise(e, "leave one of them out");
+	}
 	return 0;
 }
 
@@ -320,7 +335,9 @@ static int make_ready(struct cli *c, const struct run_options *o, const struct r
 	TRY(probe_host(&p->host, e));
 	TRY(check_globals(c, &p->host, e));
 	TRY(check_options(c, o, e));
-	if (c->globals.systemd_cgroup && !p->host.privileged)
+	if (managed_by(c, MANAGER_DISABLED))
+		p->host.cgroup = (struct host_cgroup){ 0 };
+	if (managed_by(c, MANAGER_SYSTEMD) && !p->host.privileged)
 		probe_user_manager(p->host.uid, &p->host.cgroup);
 	if (r.bundle != NULL)
 		TRY(load_bundle(c, o, &r, p, e));

@@ -362,6 +362,7 @@ struct plan_request {
 	bool init, detach, create, terminal;
 	bool hooks;          /* those of the bundle may be run */
 	bool systemd_cgroup; /* a scope of systemd's is the container's group */
+	bool no_cgroup;      /* the caller wants none: then the host has none */
 	uint64_t timeout_ms;
 	struct amount network;     /* --network: enum network_mode */
 	struct egress_rules allow; /* --allow */

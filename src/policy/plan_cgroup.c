@@ -93,9 +93,14 @@ bool plan_limits_hold(const struct draft *d, uint32_t controller)
 static int no_controller(const struct draft *d, const char *name, const struct from *from,
 			 struct err *e)
 {
-	fail(e, ENOENT,
-	     "cgroup: profile %s requires the %s controller [%s], and this caller has none",
-	     d->p->name, name, from_text(d->a, from));
+	fail(e, ENOENT, "cgroup: profile %s requires the %s controller [%s], and %s", d->p->name,
+	     name, from_text(d->a, from),
+	     d->r->no_cgroup ? "--cgroup-manager disabled wants no group" : "this caller has none");
+	if (d->r->no_cgroup)
+		return advise(e,
+			      "leave the option out, or list %s under "
+			      "`requirements: {cgroup: preferred}`",
+			      name);
 	return advise(e, "run as root, have the group delegated (`zviz check`), or list it under "
 			 "`requirements: {cgroup: preferred}`");
 }
@@ -104,16 +109,18 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 			     struct err *e)
 {
 	const char *name = controller_names[controller];
-	const char *why = arena_printf(
-		d->a,
-		"the %s controller is not available to this caller, so its limit [%s] "
-		"%s",
-		name, from_text(d->a, from),
-		controller == PIDS ? "is kept by RLIMIT_NPROC alone" : "is not enforced");
+	const char *why = arena_printf(d->a, "the %s controller is %s, so its limit [%s] %s", name,
+				       d->r->no_cgroup ? "not used (--cgroup-manager disabled)"
+						       : "not available to this caller",
+				       from_text(d->a, from),
+				       controller == PIDS ? "is kept by RLIMIT_NPROC alone"
+							  : "is not enforced");
 
 	if (!limit_required(d->p, name)) {
 		draft_missing(d, "cgroup", why,
-			      "run as root, or have the group delegated (`zviz check`)");
+			      d->r->no_cgroup
+				      ? "leave out --cgroup-manager disabled"
+				      : "run as root, or have the group delegated (`zviz check`)");
 		return 0;
 	}
 	return no_controller(d, name, &d->p->requirements.cgroup_from, e);

@@ -460,6 +460,22 @@ for pages in 1, 2:
 	no_group_left
 }
 
+@test "--cgroup-manager disabled: no group, said; who requires one does not start" {
+	zviz --cgroup-manager disabled run --detach "$id" sleep 100
+	no_group_left
+	zviz state "$id" | jq -r '.missing[]?' >missing
+	zviz delete --force "$id"
+	grep -q 'not used (--cgroup-manager disabled)' missing
+	run -1 zviz --cgroup-manager disabled run --profile hostile-tenant "$id" true
+	[[ $output == *'--cgroup-manager disabled wants no group'* ]]
+	run -1 zviz --cgroup-manager disabled --systemd-cgroup run "$id" true
+	[[ $output == *'name two makers'* ]]
+	run -1 zviz --cgroup-manager nobody run "$id" true
+	zviz --cgroup-manager cgroupfs run --detach "$id" sleep 100
+	[ -n "$(find /sys/fs/cgroup -name "zviz-$id")" ]
+	zviz delete --force "$id"
+}
+
 @test "cgroupsPath: killed at any moment, delete finds the group and its parents" {
 	needs memory
 	bundle '{"memory": {"limit": 67108864}}' 'exit 0' "/$id-pod/a/b/c"
