@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "net/link.h"
 #include "net/own.h"
 #include "net/pool.h"
 #include "policy/net_job.h"
@@ -21,8 +22,9 @@ struct holder {
 	char device[DEVICE_NAME_MAX]; /* on the host, */
 	unsigned index;               /* and its number there */
 	struct pool_pair at;
-	bool way6;            /* IPv6 leads somewhere */
-	struct nft_ctx *host; /* its socket owns the host's table */
+	uint8_t mac[2][LINK_MAC_BYTES]; /* of the pair: the host's end, the container's */
+	bool way6;                      /* IPv6 leads somewhere */
+	struct nft_ctx *host;           /* its socket owns the host's table */
 	struct nft_ctx *inside;
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
@@ -46,9 +48,11 @@ int veth_inside(struct holder *h, struct err *e);
 /* The same in a network by path, where the rules are all that is ours. */
 int given_inside(struct holder *h, struct err *e);
 
-/* A pair of devices, the host's end of which has an address, a table and forwarding. The container's end is made, and down. */
+/* A pair of devices, both down; the host's end, with an address, a table and forwarding; and, when the container's is up as
+ * well, a wait until the host's sends. */
 int veth_make(struct holder *h, struct err *e);
 int veth_host(struct holder *h, struct err *e);
+int veth_await(struct holder *h, struct err *e);
 
 /* A way out by a program: what to know of the host's network, and then, from within the container's user namespace and by a
  * thread in its network namespace, the rules and the loopback; the program; its device. */

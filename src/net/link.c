@@ -9,10 +9,18 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 
-enum { MESSAGE_BYTES = 1024, ANSWER_BYTES = 32 * 1024, ROUTE_TRIES = 100 };
+enum {
+	MESSAGE_BYTES = 1024,
+	ANSWER_BYTES = 32 * 1024,
+	ROUTE_TRIES = 100,
+	AWAIT_US = 1000, /* doubled each time */
+	AWAIT_TRIES = 13,
+	OPER_UP = 6, /* IF_OPER_UP of <linux/if.h>, which does not go with <net/if.h> */
+};
 
 /* ---- messages ---- */
 
@@ -134,7 +142,14 @@ int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
 	return r < 0 && r != -EINTR ? fail(e, -r, "list network devices: %m") : 0;
 }
 
-int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e)
+static void put_end(struct nlmsghdr *m, const struct link_end *end)
+{
+	mnl_attr_put_strz(m, IFLA_IFNAME, end->name);
+	mnl_attr_put(m, IFLA_ADDRESS, sizeof end->mac, end->mac);
+}
+
+int link_make(struct mnl_socket *nl, const struct link_end *one, const struct link_end *peer,
+	      int netns, struct err *e)
 {
 	char bytes[MESSAGE_BYTES];
 	struct nlmsghdr *m = link_begin(bytes, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
@@ -142,19 +157,19 @@ int link_make(struct mnl_socket *nl, const char *name, const char *peer, int net
 	int r;
 
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(m, IFLA_IFNAME, name);
+	put_end(m, one);
 	info = mnl_attr_nest_start(m, IFLA_LINKINFO);
 	mnl_attr_put_strz(m, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
 	other = mnl_attr_nest_start(m, VETH_INFO_PEER);
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(m, IFLA_IFNAME, peer);
+	put_end(m, peer);
 	mnl_attr_put_u32(m, IFLA_NET_NS_FD, (uint32_t)netns);
 	mnl_attr_nest_end(m, other);
 	mnl_attr_nest_end(m, data);
 	mnl_attr_nest_end(m, info);
 	r = link_talk(nl, m, NULL, NULL);
-	return r < 0 ? fail(e, -r, "network device %s: %m", name) : 0;
+	return r < 0 ? fail(e, -r, "network device %s: %m", one->name) : 0;
 }
 
 int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e)
@@ -183,6 +198,39 @@ int link_up(struct mnl_socket *nl, const char *name, struct err *e)
 	return r < 0 ? fail(e, -r, "%s up: %m", name) : 0;
 }
 
+static int see_sending(const struct nlmsghdr *m, void *data)
+{
+	const struct nlattr *at;
+	bool *sending = data;
+
+	mnl_attr_for_each(at, m, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(at) == IFLA_OPERSTATE)
+			*sending = mnl_attr_get_u8(at) == OPER_UP;
+	}
+	return MNL_CB_OK;
+}
+
+/* A device is given its queue by a worker of the kernel (linkwatch), which waits in one line with all who change devices: until
+ * then it drops what it is to send. Since Linux 6.8 asking for the device does that work at once. */
+int link_await(struct mnl_socket *nl, const char *name, struct err *e)
+{
+	bool sending = false;
+	int r = 0;
+
+	for (int tries = 0; r == 0 && !sending && tries < AWAIT_TRIES; tries++) {
+		char bytes[MESSAGE_BYTES];
+		struct nlmsghdr *m = link_begin(bytes, RTM_GETLINK, NLM_F_ACK);
+
+		if (tries != 0)
+			usleep(AWAIT_US << (tries - 1));
+		mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
+		mnl_attr_put_strz(m, IFLA_IFNAME, name);
+		r = link_talk(nl, m, see_sending, &sending);
+	}
+	return r < 0 ? fail(e, -r, "state of %s: %m", name) : 0;
+}
+
 /* ---- addresses ---- */
 
 int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
@@ -201,6 +249,24 @@ int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, uns
 	mnl_attr_put(m, IFA_ADDRESS, width, at);
 	r = link_talk(nl, m, NULL, NULL);
 	return r < 0 ? fail(e, -r, "an address for %s: %m", name) : 0;
+}
+
+int link_neighbour(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
+		   const uint8_t mac[LINK_MAC_BYTES], struct err *e)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = link_begin(bytes, RTM_NEWNEIGH,
+					NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK);
+	struct ndmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+	int r;
+
+	i->ndm_family = width == 4 ? AF_INET : AF_INET6;
+	i->ndm_ifindex = (int)if_nametoindex(name);
+	i->ndm_state = NUD_PERMANENT;
+	mnl_attr_put(m, NDA_DST, width, at);
+	mnl_attr_put(m, NDA_LLADDR, LINK_MAC_BYTES, mac);
+	r = link_talk(nl, m, NULL, NULL);
+	return r < 0 ? fail(e, -r, "neighbour of %s: %m", name) : 0;
 }
 
 int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway, unsigned width,

@@ -15,7 +15,7 @@
 struct mnl_socket;
 struct nlmsghdr;
 
-enum { LINK_INDEX_MAX = 32768 };
+enum { LINK_INDEX_MAX = 32768, LINK_MAC_BYTES = 6 };
 
 /* In the caller's network namespace; *out is closed with mnl_socket_close(). */
 int link_open(struct mnl_socket **out, struct err *e);
@@ -29,16 +29,30 @@ int link_talk(struct mnl_socket *nl, struct nlmsghdr *m,
 /* Marks the numbers N of devices that are called zvizN. */
 int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e);
 
-/* A pair: `name` here, `peer` in another namespace. -EEXIST when `name` is there already, which the kernel decides, so that of
+/* One end of a pair of devices, and the address of its link layer. */
+struct link_end {
+	const char *name;
+	uint8_t mac[LINK_MAC_BYTES];
+};
+
+/* A pair: `one` here, `peer` in another namespace. -EEXIST when the name is there already, which the kernel decides, so that of
  * two who try one gets it; -EPERM where the caller may not. */
-int link_make(struct mnl_socket *nl, const char *name, const char *peer, int netns, struct err *e);
+int link_make(struct mnl_socket *nl, const struct link_end *one, const struct link_end *peer,
+	      int netns, struct err *e);
 
 int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e);
 int link_up(struct mnl_socket *nl, const char *name, struct err *e);
 
+/* Waits until a device that is up, and whose other end is, sends: for some seconds at most. */
+int link_await(struct mnl_socket *nl, const char *name, struct err *e);
+
 /* `width` is 4 or 16 bytes. */
 int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
 		 unsigned bits, struct err *e);
+
+/* Who has the address on this link, for good: nobody is asked, and no limit of such entries counts it. */
+int link_neighbour(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
+		   const uint8_t mac[LINK_MAC_BYTES], struct err *e);
 int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway, unsigned width,
 		 struct err *e);
 

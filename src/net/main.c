@@ -99,8 +99,9 @@ static int pair_set_up(struct holder *h, struct err *e)
 {
 	TRY(reserve_ports(h, e));
 	TRY(veth_make(h, e));
+	TRY(veth_host(h, e));
 	TRY(inside(h, pair_inside, e));
-	return veth_host(h, e);
+	return veth_await(h, e);
 }
 
 /* Whoever starts this is nobody on the host: what it may do over the container it may as the container's root. */

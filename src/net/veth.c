@@ -7,13 +7,36 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/fd.h"
 #include "net/holder.h"
 #include "net/host_rules.h"
 #include "net/link.h"
 
+enum { HOST, OWN }; /* ends of the pair */
+
 /* ---- the pair ---- */
+
+/* Addresses that we choose are known to both ends, and udev, which gives others to devices whose address the kernel chose, leaves
+ * them alone. Locally administered, of no group. */
+static int choose_macs(struct holder *h, struct err *e)
+{
+	if (getrandom(h->mac[HOST], LINK_MAC_BYTES, 0) != LINK_MAC_BYTES)
+		return fail(e, errno, "network: addresses of its devices: %m");
+	h->mac[HOST][0] = (uint8_t)((h->mac[HOST][0] & ~1u) | 2u);
+	memcpy(h->mac[OWN], h->mac[HOST], LINK_MAC_BYTES);
+	h->mac[OWN][LINK_MAC_BYTES - 1] ^= 1;
+	return 0;
+}
+
+static struct link_end end_of(const struct holder *h, int end, const char *name)
+{
+	struct link_end out = { .name = name };
+
+	memcpy(out.mac, h->mac[end], sizeof out.mac);
+	return out;
+}
 
 /* The kernel settles who gets a name: whoever comes second takes the next. */
 static int take_name(struct holder *h, struct mnl_socket *nl, unsigned *index, struct err *e)
@@ -27,7 +50,11 @@ static int take_name(struct holder *h, struct mnl_socket *nl, unsigned *index, s
 		if (taken[*index])
 			continue;
 		snprintf(h->device, sizeof h->device, "zviz%u", *index);
-		r = link_make(nl, h->device, "eth0", NET_FD_NETNS, e);
+
+		const struct link_end one = end_of(h, HOST, h->device),
+				      peer = end_of(h, OWN, "eth0");
+
+		r = link_make(nl, &one, &peer, NET_FD_NETNS, e);
 		if (r == -EPERM)
 			return advise(e, "it takes CAP_NET_ADMIN over the network that zviz is in");
 		if (r != -EEXIST)
@@ -51,6 +78,7 @@ static int prepare(struct holder *h, struct mnl_socket *nl, struct err *e)
 	struct link_routes routes;
 	unsigned index;
 
+	TRY(choose_macs(h, e));
 	TRY(take_name(h, nl, &index, e));
 	TRY(link_routes(h->arena, nl, &routes, e));
 	/* As with IPv4, no range that a route of the host crosses. A host that forwards IPv6 no longer listens to routers: who has its route from one would lose it. */
@@ -98,6 +126,18 @@ static int forward(const struct holder *h, struct err *e)
 	return set(path, "1", e);
 }
 
+/* Each end knows the other from the start. Where hundreds are made at once, an answer to "who has this address?" came too late
+ * for the workload's first connection, and beyond 1024 of them the kernel keeps none (net.ipv4.neigh.default.gc_thresh3). */
+static int neighbours(const struct holder *h, struct mnl_socket *nl, const char *name, int other,
+		      struct err *e)
+{
+	const uint32_t at4 = htonl(other == OWN ? h->at.own4 : h->at.host4);
+	const uint8_t *at6 = other == OWN ? h->at.own6 : h->at.host6;
+
+	TRY(link_neighbour(nl, name, (const uint8_t *)&at4, 4, h->mac[other], e));
+	return h->way6 ? link_neighbour(nl, name, at6, 16, h->mac[other], e) : 0;
+}
+
 static int addresses(const struct holder *h, struct mnl_socket *nl, struct err *e)
 {
 	const uint32_t host4 = htonl(h->at.host4);
@@ -106,7 +146,8 @@ static int addresses(const struct holder *h, struct mnl_socket *nl, struct err *
 	/* Without IPv6 on this host there is none to give. */
 	if (h->way6)
 		TRY(link_address(nl, h->device, h->at.host6, 16, 127, e));
-	return link_up(nl, h->device, e);
+	TRY(link_up(nl, h->device, e));
+	return neighbours(h, nl, h->device, OWN, e);
 }
 
 int veth_host(struct holder *h, struct err *e)
@@ -124,6 +165,17 @@ int veth_host(struct holder *h, struct err *e)
 	return r < 0 ? r : forward(h, e);
 }
 
+int veth_await(struct holder *h, struct err *e)
+{
+	struct mnl_socket *nl;
+	int r;
+
+	TRY(link_open(&nl, e));
+	r = link_await(nl, h->device, e);
+	mnl_socket_close(nl);
+	return r;
+}
+
 /* ---- the container's end ---- */
 
 static int inner(const struct holder *h, struct mnl_socket *nl, struct err *e)
@@ -135,6 +187,7 @@ static int inner(const struct holder *h, struct mnl_socket *nl, struct err *e)
 	if (h->way6)
 		TRY(link_address(nl, "eth0", h->at.own6, 16, 127, e));
 	TRY(link_up(nl, "eth0", e));
+	TRY(neighbours(h, nl, "eth0", HOST, e));
 	TRY(link_gateway(nl, "eth0", (const uint8_t *)&host4, 4, e));
 	return h->way6 ? link_gateway(nl, "eth0", h->at.host6, 16, e) : 0;
 }

@@ -49,6 +49,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/crowd" 50
 }
 
+@test "both ends of a link know each other from the start, when forty are made at once" {
+	in_world bash "$BATS_TEST_DIRNAME/neighbours" 40
+}
+
 @test "with zviz-net the container ends, and its rules are in force until then" {
 	in_world bash "$BATS_TEST_DIRNAME/cut" holder
 	in_world bash "$BATS_TEST_DIRNAME/cut" twin
