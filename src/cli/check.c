@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/print.h"
 #include "kern/probe.h"
 #include "text/json_write.h"
@@ -108,6 +109,7 @@ static int run_check(struct cli *c, void *options, int argc, char **argv, struct
 	(void)argv;
 	TRY(probe_host(&host, e));
 	TRY(probe_all(c->arena, &host, &checks, e));
+	config_check(c, &host, &checks);
 	if (o->json) {
 		json(&b, &checks);
 	} else {

@@ -7,8 +7,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/print.h"
-
-const char cli_default_profile[] = "ci-runner";
+#include "policy/choice.h"
 
 static const struct option_row no_options[] = { { 0 } };
 
@@ -117,19 +116,7 @@ int cli_run(struct cli *c, int argc, char **argv, struct err *e)
 
 /* ---- profiles ---- */
 
-static bool ends_in(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n > m && strcmp(s + n - m, end) == 0;
-}
-
-static bool names_file(const char *name)
-{
-	return strchr(name, '/') != NULL || ends_in(name, ".yaml") || ends_in(name, ".yml");
-}
-
-static int unknown_profile(struct cli *c, const char *name, struct err *e)
+int cli_unknown_profile(struct cli *c, const char *name, struct err *e)
 {
 	struct name_near near = { 0 };
 	struct buf known = { .arena = c->arena };
@@ -168,15 +155,15 @@ int cli_profile_sources(struct cli *c, const char *name, struct sources *s, stru
 			struct err *e)
 {
 	if (name == NULL)
-		name = cli_default_profile;
+		name = choice_default;
 
 	const struct builtin_profile *p = profile_builtin(name);
 
 	if (p != NULL)
 		return profile_load_builtin(c->arena, p, out, e);
-	if (names_file(name))
+	if (choice_is_file(name))
 		return profile_from_file(c, name, s, out, e);
-	return unknown_profile(c, name, e);
+	return cli_unknown_profile(c, name, e);
 }
 
 int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e)

@@ -20,6 +20,7 @@ enum rootless { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
 /* What holds for every command. */
 struct globals {
 	const char *root;         /* --root, NULL: the default folder */
+	const char *config;       /* --config, NULL: config_default_file */
 	const char *log;          /* --log, NULL: none */
 	struct amount log_format; /* enum log_format */
 	bool debug, systemd_cgroup;
@@ -91,7 +92,9 @@ int cli_profile(struct cli *c, const char *name, struct profile *out, struct err
 int cli_profile_sources(struct cli *c, const char *name, struct sources *s, struct profile *out,
 			struct err *e);
 
+/* An error for a name that is no profile's. */
+int cli_unknown_profile(struct cli *c, const char *name, struct err *e);
+
 enum { CLI_PROFILE_BYTES_MAX = 1024 * 1024 }; /* a profile of a person is a thousandth of this */
-extern const char cli_default_profile[];
 
 #endif

@@ -41,6 +41,8 @@ static const struct name rootless_words[] = {
 
 const struct option_row global_options[] = {
 	{ "root", 0, OPTION_STRING, "DIR", "where the state of containers is kept", AT(root) },
+	{ "config", 0, OPTION_STRING, "FILE",
+	  "the host's configuration (default: /etc/zviz/config.yaml)", AT(config) },
 	{ "log", 0, OPTION_STRING, "FILE", "write errors to FILE too", AT(log) },
 	{ "log-format", 0, OPTION_CHOICE, "text|json", "how the log file is written",
 	  AT(log_format), .choices = log_formats },

@@ -159,6 +159,18 @@ static int count(struct cli *c, const char *id, struct plan *plan, struct err *e
 	return 0;
 }
 
+/* What a plan can be made of is not yet what may be started. */
+static void say_refusal(struct cli *c, const struct prepared *p, struct buf *out)
+{
+	struct err why;
+
+	if (prepare_permitted(c, p, &why) >= 0)
+		return;
+	buf_puts(out, "it would not be started: ");
+	print_safe(out, why.text);
+	buf_puts(out, "\n");
+}
+
 static int explain_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
 	struct explain_options *o = options;
@@ -180,6 +192,8 @@ static int explain_run(struct cli *c, void *options, int argc, char **argv, stru
 		return answer(c, o, &p.plan, &q, e);
 	if (asked.about == ABOUT_CONTAINER)
 		TRY(count(c, argv[0], &p.plan, e));
+	else
+		say_refusal(c, &p, &out);
 	plan_print(&p.plan, &out);
 	return print_out(&out, e);
 }

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "policy/choice.h"
 #include "policy/spec_fields.h"
 #include "table/table.h"
 #include "text/json_write.h"
@@ -103,7 +104,6 @@ static void put_linux(struct json_writer *j)
 
 static int features_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
-	static const char *const none[] = { NULL };
 	struct buf out = { .arena = c->arena };
 	struct json_writer j = { .out = &out, .pretty = true };
 
@@ -119,7 +119,7 @@ static int features_run(struct cli *c, void *options, int argc, char **argv, str
 	json_open_object(&j, "annotations");
 	json_put_string(&j, "zviz.io/version", ZVIZ_VERSION);
 	json_close(&j);
-	put_list(&j, "potentiallyUnsafeConfigAnnotations", none);
+	put_list(&j, "potentiallyUnsafeConfigAnnotations", choice_annotations);
 	json_close(&j);
 	buf_puts(&out, "\n");
 	return print_out(&out, e);

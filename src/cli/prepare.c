@@ -22,16 +22,6 @@
 
 enum { CONFIG_BYTES_MAX = 4 << 20 }; /* engines write some 20 KiB */
 
-static const char profile_annotation[] = "zviz.io/profile";
-
-static const char *annotation(const struct spec *s, const char *key)
-{
-	for (size_t i = 0; i < s->annotations.n; i++)
-		if (strcmp(s->annotations.at[i].key, key) == 0)
-			return s->annotations.at[i].value;
-	return NULL;
-}
-
 static void replace_command(struct arena *a, struct spec *s, const struct run_request *r)
 {
 	if (r->argc == 0)
@@ -311,20 +301,25 @@ static int check_options(const struct cli *c, const struct run_options *o, struc
 	return 0;
 }
 
-/* The profile that the command line or the bundle names. */
+/* The profile that the command line, the bundle or the host names. */
 static int find_profile(struct cli *c, const struct run_options *o, struct prepared *p,
 			struct err *e)
 {
-	const char *name = c->globals.profile;
+	const char *option = o->compiled != NULL ? o->compiled : c->globals.profile;
+	struct choice choice;
 
+	TRY(config_read(c, &p->host, &p->config, e));
+	TRY(choice_of_profile(c->arena, option, &p->spec, &p->config, &choice, e));
+	if (o->compiled != NULL)
+		choice.from.file = "--compiled";
+	p->request.chosen = choice.from;
+	p->request.floor = p->config.floor;
 	if (c->profile != NULL)
 		return sources_profile(c->arena, c->profile, &p->profile, e);
 	if (o->compiled != NULL)
 		return compiled_load(c, o->compiled, c->globals.verbose, o->events.set, &p->profile,
 				     &p->compiled, e);
-	if (name == NULL)
-		name = annotation(&p->spec, profile_annotation);
-	return cli_profile_sources(c, name, &p->sources, &p->profile, e);
+	return config_profile(c, &p->host, &choice, &p->sources, &p->profile, e);
 }
 
 static int make_ready(struct cli *c, const struct run_options *o, const struct run_request *asked,
@@ -374,4 +369,9 @@ int prepare_create(struct cli *c, const struct run_options *o, const char *id, s
 	*p = (struct prepared){ .create = true };
 	TRY(run_id_check(id, e));
 	return make_ready(c, o, &r, p, e);
+}
+
+int prepare_permitted(struct cli *c, const struct prepared *p, struct err *e)
+{
+	return config_check_floor(c, &p->host, &p->config, &p->profile, &p->request, e);
 }

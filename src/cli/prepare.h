@@ -5,6 +5,7 @@
 #define CLI_PREPARE_H
 
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/run_options.h"
 #include "kern/host.h"
 #include "policy/plan.h"
@@ -12,6 +13,7 @@
 /* Parts of a plan and what it borrows from. Must stay where it is. */
 struct prepared {
 	struct host host;
+	struct config config; /* the host's */
 	struct profile profile;
 	struct spec spec;
 	struct direct_view view;
@@ -29,5 +31,8 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 /* The same for `zviz create`: always a bundle. */
 int prepare_create(struct cli *c, const struct run_options *o, const char *id, struct prepared *out,
 		   struct err *e);
+
+/* What only a start is held to: the host's floor. Nothing was done yet. */
+int prepare_permitted(struct cli *c, const struct prepared *p, struct err *e);
 
 #endif

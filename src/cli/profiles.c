@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "policy/choice.h"
 #include "policy/profile_schema.h"
 #include "policy/stats.h"
 #include "table/table.h"
@@ -30,7 +31,7 @@ static int list(struct cli *c, struct buf *b, struct err *e)
 		TRY(cli_profile(c, p->name, &loaded, e));
 		buf_printf(b, "%-16s%s%s\n", p->name,
 			   loaded.description != NULL ? loaded.description : "",
-			   strcmp(p->name, cli_default_profile) == 0 ? " (default)" : "");
+			   strcmp(p->name, choice_default) == 0 ? " (default)" : "");
 	}
 	return 0;
 }

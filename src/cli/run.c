@@ -449,6 +449,7 @@ static int run_prepared(struct session *s, struct err *e)
 {
 	struct cli *c = s->cli;
 
+	TRY(prepare_permitted(c, &s->job, e));
 	s->box_options = (struct box_options){
 		.state_root = cli_state_root(c),
 		.bundle = s->job.bundle,

@@ -225,6 +225,7 @@ static int change(struct change *u, bool widen, struct live_file *file, struct e
 	if (widen)
 		TRY(check_root(u, e));
 	TRY(check_stricter(u, widen, e));
+	TRY(config_check_floor(u->c, &u->start.host, &u->start.config, &u->next, NULL, e));
 	TRY(make_tables(u, e));
 	return put(u, file, e);
 }

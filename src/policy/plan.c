@@ -67,7 +67,13 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 {
 	struct draft d = { .a = a, .r = r, .s = s, .p = p, .h = h, .plan = out, .audit = p->audit };
 
-	*out = (struct plan){ .id = r->id, .profile = p->name, .policy = p, .spec = s, .host = h };
+	*out = (struct plan){ .id = r->id,
+			      .profile = p->name,
+			      .policy = p,
+			      .chosen = r->chosen,
+			      .floor = r->floor,
+			      .spec = s,
+			      .host = h };
 	if ((r->verbose || r->events) && d.audit < AUDIT_DENIALS)
 		d.audit = AUDIT_DENIALS;
 	for (size_t i = 0; i < COUNT(layers); i++)
@@ -80,6 +86,12 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 void plan_print(const struct plan *p, struct buf *out)
 {
 	buf_printf(out, "profile: %s\n", shown(out->arena, p->profile));
+	if (p->chosen.file != NULL)
+		buf_printf(out, "named by: %s\n",
+			   shown(out->arena, from_text(out->arena, &p->chosen)));
+	if (p->floor.text != NULL)
+		buf_printf(out, "floor: %s  [%s]\n", shown(out->arena, p->floor.text),
+			   shown(out->arena, from_text(out->arena, &p->floor.from)));
 	for (size_t i = 0; i < p->nwarnings; i++)
 		buf_printf(out, "warning: %s\n", shown(out->arena, p->warnings[i]));
 	for (size_t i = 0; i < COUNT(layers); i++) {

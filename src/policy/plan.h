@@ -275,6 +275,8 @@ struct plan {
 	const char *id;
 	const char *profile;          /* name */
 	const struct profile *policy; /* as loaded */
+	struct from chosen;           /* on whose word; file NULL: nobody's, it is the default */
+	struct word floor;            /* the host's; text NULL: none */
 	const struct spec *spec;
 	const struct host *host;
 	bool direct;      /* no bundle: a command of this machine */
@@ -357,7 +359,9 @@ struct plan {
 /* What the command line adds to spec and profile. Strings are borrowed. */
 struct plan_request {
 	const char *id;
-	bool events;  /* somebody listens: audit at least the denials */
+	struct from chosen; /* who named the profile */
+	struct word floor;  /* what the host's configuration says */
+	bool events;        /* somebody listens: audit at least the denials */
 	bool verbose; /* the same, and all opens are brokered, so that their failures are seen */
 	bool init, detach, create, terminal;
 	bool hooks;          /* those of the bundle may be run */

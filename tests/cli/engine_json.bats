@@ -117,6 +117,7 @@ json() { # EXPRESSION of the document d on stdin
 	"$place/zviz" features 2>said >features
 	[ ! -s said ]
 	json "set(d) == {'ociVersionMin', 'ociVersionMax', 'hooks', 'mountOptions', 'linux', 'annotations', 'potentiallyUnsafeConfigAnnotations'}
+ and d['potentiallyUnsafeConfigAnnotations'] == ['zviz.io/profile']
  and set(d['linux']) == {'namespaces', 'capabilities', 'cgroup', 'seccomp', 'apparmor', 'selinux', 'intelRdt', 'mountExtensions'}
  and set(d['linux']['cgroup']) == {'v1', 'v2', 'systemd', 'systemdUser', 'rdma'}
  and set(d['linux']['seccomp']) == {'enabled', 'actions', 'operators', 'archs', 'knownFlags', 'supportedFlags'}
