@@ -157,7 +157,8 @@ struct box {
 
 	/* a process that joins */
 	int launcher; /* a pidfd: the socket stays open while the process lives that made this one */
-	int into, cgroup_ns; /* a process of the container, and its namespace of groups; -1: none */
+	int into, cgroup_ns,
+		time_ns; /* a process of the container, and its namespaces of groups and time; -1: none */
 	const struct box_object *objects; /* one a rule; NULL: this is the first process */
 
 	cpu_set_t cpus; /* where it may run after its first moments; empty: where it already may */

@@ -45,7 +45,7 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 			   .userns = -1, .console = -1, .rootfs_source = -1, .note = -1, .hand_broker = -1,
 			   .hand_init = -1, .note_broker = -1, .note_init = -1, .root = -1, .old_root = -1,
 			   .net_control = -1, .net_ns = -1, .net_user = -1, .mask_folder = -1, .mask_file = -1, .dev = -1, .proc = -1, .view_root = -1,
-			   .door = -1, .starter = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .launcher = -1,
+			   .door = -1, .starter = -1, .objects_file = -1, .into = -1, .cgroup_ns = -1, .time_ns = -1, .launcher = -1,
 			   .waiting_file = -1, .start = -1, .hooks_input = -1 };
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
@@ -97,12 +97,12 @@ void end_process(pid_t *pid, int *pidfd)
 
 void box_release(struct box *b)
 {
-	int *const fds[] = { &b->init_note,    &b->broker_note,  &b->note_init, &b->note_broker,
-			     &b->hand_broker,  &b->hand_init,    &b->userns,    &b->console,
-			     &b->init_pidfd,   &b->broker_pidfd, &b->door,      &b->objects_file,
-			     &b->into,         &b->cgroup_ns,    &b->launcher,  &b->net_control,
-			     &b->waiting_file, &b->start,        &b->starter,   &b->net_ns,
-			     &b->net_user };
+	int *const fds[] = { &b->init_note,   &b->broker_note,  &b->note_init, &b->note_broker,
+			     &b->hand_broker, &b->hand_init,    &b->userns,    &b->console,
+			     &b->init_pidfd,  &b->broker_pidfd, &b->door,      &b->objects_file,
+			     &b->into,        &b->cgroup_ns,    &b->time_ns,   &b->launcher,
+			     &b->net_control, &b->waiting_file, &b->start,     &b->starter,
+			     &b->net_ns,      &b->net_user };
 
 	if (b->broker > 0 && !b->left)
 		end_process(&b->broker, &b->broker_pidfd);
@@ -233,9 +233,8 @@ static _Noreturn void broker_main(struct box *b, size_t row)
 	child_walk(b, BROKER, row);
 }
 
-/* Making a network namespace takes longer than all others together. The broker does that beside the launcher and
- * init (net.make), and hands it to init when it is needed. */
-/* The pid namespace made here is the parent of the container's. Its first process is the broker: the kernel
+/* Making a network namespace takes longer than all others together: the broker does that beside the launcher and
+ * init (net.make), and hands it to init when it is needed. The pid namespace made here is the parent of the container's. Its first process is the broker: the kernel
  * kills everything below when that process dies. */
 static uint64_t holder_namespaces(const struct plan *p)
 {
@@ -389,15 +388,21 @@ static _Noreturn void init_main(void *launcher)
 	child_walk(&own, INIT, row_of(&own, "init.spawn"));
 }
 
-/* Inside all the new namespaces: clones init. A reaping first process never execs, and one that is started later does not for
- * long: they get memory of their own. */
+/* A reaping first process never execs, and one that is started later does not for long; one with clocks of its own must be alone
+ * in its memory to set them. */
+static bool needs_memory(const struct plan *p)
+{
+	return p->init || p->create || (p->namespaces & CLONE_NEWTIME);
+}
+
+/* Inside all the new namespaces: clones init. */
 static int second_main(void *arg)
 {
 	struct joiner *j = arg;
 	struct box *b = j->b;
 	struct clone_args args = {
 		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD |
-			 (b->plan->init || b->plan->create ? 0 : CLONE_VM | CLONE_VFORK),
+			 (needs_memory(b->plan) ? 0 : CLONE_VM | CLONE_VFORK),
 		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
 		.stack = (uint64_t)(uintptr_t)j->init_stack,
 		.stack_size = INIT_STACK_BYTES,

@@ -71,6 +71,12 @@ static bool is_of_container(const struct box *b, int userns)
 	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
+/* Others than the host's. */
+static bool has_clocks(const struct plan *p)
+{
+	return ((p->namespaces | p->given) & CLONE_NEWTIME) != 0;
+}
+
 /* Whether the kernel lets us into its namespaces: b->into then. */
 static bool take_process(struct box *b, pid_t pid)
 {
@@ -82,14 +88,17 @@ static bool take_process(struct box *b, pid_t pid)
 	OWN_FD proc = path_open(path, O_PATH | O_DIRECTORY);
 	OWN_FD userns = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
 	OWN_FD groups = openat(proc, "ns/cgroup", O_RDONLY | O_CLOEXEC);
+	OWN_FD clocks = has_clocks(b->plan) ? openat(proc, "ns/time", O_RDONLY | O_CLOEXEC) : -1;
 
 	/* Alive still: so both names meant the same process. */
-	if (pidfd < 0 || userns < 0 || groups < 0 || sys_pidfd_send_signal(pidfd, 0) < 0 ||
-	    !is_of_container(b, userns))
+	if (pidfd < 0 || userns < 0 || groups < 0 || (clocks < 0 && has_clocks(b->plan)) ||
+	    sys_pidfd_send_signal(pidfd, 0) < 0 || !is_of_container(b, userns))
 		return false;
 	fd_close(&b->into);
 	fd_close(&b->cgroup_ns);
 	b->into = fd_take(&pidfd);
+	fd_close(&b->time_ns);
+	b->time_ns = fd_take(&clocks);
 	if (b->plan->namespaces & CLONE_NEWCGROUP)
 		b->cgroup_ns = fd_take(&groups);
 	return true;
@@ -341,6 +350,10 @@ static int joiner_main(void *arg)
 int step_join_spawn(struct box *b, struct err *e)
 {
 	struct joiner j = { .b = b, .e = e };
+	OWN_FD own_clocks = -1;
+
+	TRY(given_clocks_enter(b, &own_clocks, e));
+
 	char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
@@ -358,6 +371,7 @@ int step_join_spawn(struct box *b, struct err *e)
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	munmap(stack, STACK_BYTES);
+	TRY(given_clocks_leave(own_clocks, e));
 	if (pid < 0)
 		return fail(e, no, "clone: %m");
 	if (j.no == ESRCH)

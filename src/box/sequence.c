@@ -105,6 +105,26 @@ static bool scoped(const struct plan *p)
 	return p->group.unit != NULL;
 }
 
+static bool scheduled(const struct plan *p)
+{
+	return p->schedule.used;
+}
+
+static bool placed_first(const struct plan *p)
+{
+	return p->schedule.first_cpus != NULL;
+}
+
+static bool placed(const struct plan *p)
+{
+	return p->schedule.cpus != NULL || p->schedule.first_cpus != NULL;
+}
+
+static bool own_clocks(const struct plan *p)
+{
+	return (p->namespaces & CLONE_NEWTIME) != 0;
+}
+
 static bool has_sysctls(const struct plan *p)
 {
 	return p->nsysctls != 0;
@@ -201,6 +221,7 @@ static const struct step launch_steps[] = {
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "users.deny", step_users_deny, NULL, NULL },
+	{ INIT, "clocks.make", step_clocks_make, NULL, own_clocks },
 	{ INIT, "net.up", step_net_up, NULL, init_network },
 	/* What is made below may ask for the network namespace; otherwise there is time until the pivot. */
 	{ INIT, "net.join", step_net_join, NULL, network_early },
@@ -218,6 +239,7 @@ static const struct step launch_steps[] = {
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
+	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },
 	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },   /* needs CAP_SETPCAP */
 	{ INIT, "ids.become", step_ids_become, NULL, NULL },   /* needs CAP_SETUID */
 	{ INIT, "caps.set", step_caps_set, NULL, NULL },
@@ -251,13 +273,17 @@ static const struct step join_steps[] = {
 	/* The broker waits for its listener from here on: whatever fails later, the connection's end tells it. */
 	{ HOST, "join.meet", step_join_meet, NULL, brokered },
 	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
+	{ HOST, "cpus.first", step_cpus_first, NULL, placed_first },
 	{ HOST, "join.spawn", step_join_spawn, undo_join_spawn, NULL },
 	{ INIT, "cgroup.join", step_cgroup_join, NULL, own_groups },
+	{ INIT, "clocks.join", step_clocks_join, NULL, own_clocks },
 	{ INIT, "files.close", step_files_close, NULL, NULL },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "session.begin", step_session_begin, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL },
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
+	{ INIT, "cpus.set", step_cpus_set, NULL, placed },
+	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },
 	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },
 	{ INIT, "ids.become", step_ids_become, NULL, NULL },
 	{ INIT, "memory.shut", step_memory_shut, NULL, NULL },

@@ -121,6 +121,8 @@ int step_rootfs_build(struct box *b, struct err *e);
 int step_rootfs_pivot(struct box *b, struct err *e);
 int step_console_attach(struct box *b, struct err *e);
 int step_exec_resolve(struct box *b, struct err *e);
+int step_clocks_make(struct box *b, struct err *e);
+int step_schedule_set(struct box *b, struct err *e);
 int step_limits_set(struct box *b, struct err *e);
 int step_caps_bound(struct box *b, struct err *e);
 int step_ids_become(struct box *b, struct err *e);
@@ -163,6 +165,9 @@ void undo_join_find(struct box *b);
 int step_join_meet(struct box *b, struct err *e);
 int step_join_spawn(struct box *b, struct err *e);
 void undo_join_spawn(struct box *b);
+int step_clocks_join(struct box *b, struct err *e);
+int step_cpus_first(struct box *b, struct err *e);
+int step_cpus_set(struct box *b, struct err *e);
 int step_cgroup_join(struct box *b, struct err *e);
 int step_files_close(struct box *b, struct err *e);
 int step_session_begin(struct box *b, struct err *e);
@@ -171,6 +176,11 @@ int step_memory_shut(struct box *b, struct err *e);
 /* What limits.set cannot do, since it takes the host's procfs or a capability over the host (limits.c): for the short-lived
  * process whose children, and theirs, inherit it. */
 int limits_inherit(const struct plan *p, struct err *e);
+
+/* Where a container's clocks are those of a namespace by path, its processes are born in it: nobody below may join it. *own is
+ * the launcher's own then, for the way back (and the caller's to close); -1: there is nothing to do. */
+int given_clocks_enter(struct box *b, int *own, struct err *e);
+int given_clocks_leave(int own, struct err *e);
 
 /* A terminal of the container, or a session without one. */
 int session_begin(struct box *b, struct err *e);

@@ -262,6 +262,7 @@ int exec_plan(struct arena *a, const struct exec_options *o, const struct spec *
 	out->umask = own.umask;
 	out->has_oom_score_adj = own.has_oom_score_adj;
 	out->oom_score_adj = own.oom_score_adj;
+	out->schedule = own.schedule;
 	out->init = out->create = false;
 	out->timeout_ms = 0;
 	out->detach = o->detach;

@@ -12,8 +12,8 @@
 #include "table/table.h"
 #include "text/json_write.h"
 
-static const char *const namespaces[] = { "cgroup", "ipc",  "mount", "network",
-					  "pid",    "user", "uts",   NULL };
+static const char *const namespaces[] = { "cgroup", "ipc",  "mount", "network", "pid",
+					  "time",   "user", "uts",   NULL };
 
 /* By create and start; `zviz run` runs none. */
 static const char *const hooks[] = {

@@ -1,6 +1,7 @@
 #include "kern/sys.h"
 
 #include <linux/keyctl.h>
+#include <linux/sched/types.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -58,6 +59,20 @@ int sys_keyring_new_session(void)
 	int r = SYS_CALL(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0L, 0L, 0L);
 
 	return r < 0 ? r : 0;
+}
+
+int sys_set_schedule(const struct sys_schedule *s)
+{
+	struct sched_attr attr = { .size = SCHED_ATTR_SIZE_VER0, /* linux/sched/types.h */
+				   .sched_policy = s->policy,
+				   .sched_flags = s->flags,
+				   .sched_nice = s->nice,
+				   .sched_priority = s->priority,
+				   .sched_runtime = s->runtime,
+				   .sched_deadline = s->deadline,
+				   .sched_period = s->period };
+
+	return SYS_CALL(SYS_sched_setattr, 0, &attr, 0);
 }
 
 int sys_mount_setattr(int fd, const char *path, unsigned at_flags, uint64_t set, uint64_t clear,

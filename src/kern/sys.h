@@ -179,6 +179,28 @@ int sys_capset(const struct sys_caps *caps);
 /* Enters a new, empty, anonymous session keyring. */
 int sys_keyring_new_session(void);
 
+/* ---- scheduling of the calling thread ---- */
+
+/* sched_setattr(2); times in ns. */
+struct sys_schedule {
+	uint32_t policy, priority;
+	int32_t nice;
+	uint64_t flags, runtime, deadline, period;
+};
+int sys_set_schedule(const struct sys_schedule *s);
+
+/* ioprio_set(2): class << IOPRIO_CLASS_SHIFT | level. */
+static inline int sys_set_io_priority(int value)
+{
+	return SYS_CALL(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS, linux/ioprio.h */, 0, value);
+}
+
+/* A bit for each processor; those that there are not, are ignored. */
+static inline int sys_set_cpus(const uint64_t *bits, size_t bytes)
+{
+	return SYS_CALL(SYS_sched_setaffinity, 0, bytes, bits);
+}
+
 /* ---- files ---- */
 
 static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_t mode,

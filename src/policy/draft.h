@@ -72,6 +72,12 @@ void sysctls_plan(struct draft *d);
 int network_plan(struct draft *d, struct err *e);
 void network_explain(const struct plan *p, struct buf *out);
 
+/* How it is scheduled (plan_schedule.c): part of the process. And clocks, part of the namespaces. */
+void schedule_plan(struct draft *d);
+void schedule_explain(const struct plan *p, struct buf *out);
+int clocks_plan(struct draft *d, struct err *e);
+void clocks_explain(const struct plan *p, struct buf *out);
+
 /* Notes a layer that a profile only preferred. */
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
 

@@ -265,6 +265,28 @@ enum id_mapping {
 	IDS_HELPER, /* newuidmap and newgidmap */
 };
 
+/* How it gets its share of processors and disks, and what kind of machine it is told of. */
+struct plan_schedule {
+	bool used; /* false: all as the caller has it */
+	bool has_policy;
+	uint32_t policy; /* SCHED_*; with what sched_setattr(2) takes beside it, times in ns */
+	uint64_t flags, runtime, deadline, period;
+	int32_t nice;
+	uint32_t priority;
+	int io_priority; /* class << IOPRIO_CLASS_SHIFT | level; -1: none */
+	bool has_personality;
+	unsigned long personality; /* PER_* */
+	const char *first_cpus,
+		*cpus; /* of a process that joins: lists of processors before and after; NULL: all */
+};
+
+/* What a clock of the container is ahead of the host's. */
+struct plan_clock {
+	const char *name; /* "monotonic", "boottime": time_namespaces(7) */
+	int64_t seconds;
+	uint32_t nanoseconds;
+};
+
 struct plan_rlimit {
 	int resource;
 	uint64_t soft, hard;
@@ -345,6 +367,9 @@ struct plan {
 	uint32_t umask;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	struct plan_schedule schedule;
+	struct plan_clock clocks[2];
+	size_t nclocks; /* of a new time namespace that are not the host's own */
 
 	uint64_t timeout_ms; /* 0: none */
 	bool detach;

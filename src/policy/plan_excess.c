@@ -60,6 +60,17 @@ static int excess_plan(struct draft *d, struct err *e)
 		draft_missing(d, s->hostname != NULL ? "hostname" : "domainname",
 			      "names of a uts namespace that is joined by path stay as they are",
 			      "leave it out, or have whoever made the namespace set it");
+	if (s->linux_.intel_rdt)
+		draft_missing(d, "linux.intelRdt",
+			      "shares of caches and memory bandwidth are not set in this version",
+			      "leave it out");
+	if (s->linux_.memory_policy)
+		draft_missing(d, "linux.memoryPolicy", "NUMA policies are not set in this version",
+			      "linux.resources.cpu.mems holds it to memory nodes");
+	if (s->linux_.net_devices)
+		draft_missing(d, "linux.netDevices",
+			      "devices of the host are not moved in in this version",
+			      "give a network namespace that has them by its path");
 	if (s->linux_.devices.n != 0)
 		draft_missing(d, "linux.devices", "devices beyond the standard ones are not made",
 			      "bind the device's node instead, where the profile may show it");

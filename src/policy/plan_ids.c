@@ -24,6 +24,17 @@ static int namespaces_host(struct draft *d, struct err *e)
 	return advise(e, "`zviz check` says what blocks it and how to permit it");
 }
 
+/* A bundle may want one more than the profile: that takes nothing away. Whose network it is, the profile says. */
+static void add_new_ones(struct draft *d)
+{
+	const struct spec_namespaces *list = &d->s->linux_.namespaces;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i].path == NULL && strcmp(list->at[i].type, "network") != 0)
+			d->plan->namespaces |=
+				(uint64_t)name_find(namespace_names, list->at[i].type)->value;
+}
+
 static int namespaces_plan(struct draft *d, struct err *e)
 {
 	TRY(namespaces_host(d, e));
@@ -36,6 +47,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 				    w->text);
 		d->plan->namespaces |= (uint64_t)n->value;
 	}
+	add_new_ones(d);
 	if ((d->plan->namespaces & CLONE_NEWTIME) && !d->h->time_namespaces)
 		return fail(e, ENOSYS, "time namespace: this kernel has none");
 
@@ -49,6 +61,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 			"list user, pid and mount under `namespaces:`: every other layer rests on them");
 	}
 	TRY(given_plan(d, e));
+	TRY(clocks_plan(d, e));
 	return network_plan(d, e);
 }
 
@@ -59,6 +72,7 @@ static void namespaces_explain(const struct plan *p, struct buf *out)
 		if (p->namespaces & (uint64_t)n->value)
 			buf_printf(out, " %s", n->name);
 	buf_puts(out, "\n");
+	clocks_explain(p, out);
 	given_explain(p, out);
 	network_explain(p, out);
 }

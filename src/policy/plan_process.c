@@ -86,6 +86,7 @@ static int process_plan(struct draft *d, struct err *e)
 	p->oom_score_adj = (int)s->process.oom_score_adj.value;
 	p->hostname = s->hostname != NULL ? s->hostname : d->r->id;
 	p->domainname = s->domainname;
+	schedule_plan(d);
 	sysctls_plan(d);
 	return plan_rlimits(d, e);
 }
@@ -108,6 +109,7 @@ static void process_explain(const struct plan *p, struct buf *out)
 		buf_printf(out, "  umask: %04o\n", p->umask);
 	if (p->has_oom_score_adj)
 		buf_printf(out, "  oom_score_adj: %d\n", p->oom_score_adj);
+	schedule_explain(p, out);
 	for (size_t i = 0; i < p->nsysctls; i++)
 		buf_printf(out, "  sysctl %s = %s\n", shown(out->arena, p->sysctls[i].key),
 			   shown(out->arena, p->sysctls[i].value));

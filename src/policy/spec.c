@@ -109,6 +109,13 @@ int spec_check_personality(const struct bind *b, const struct node *n, struct er
 	return one_of(domains, n->text) ? 0 : odd(b, n, "personality: LINUX or LINUX32", e);
 }
 
+int spec_check_scheduler_flag(const struct bind *b, const struct node *n, struct err *e)
+{
+	int64_t value;
+
+	return bind_name(b, n, "scheduler flag", scheduler_flags, &value, e);
+}
+
 /* Keys become a path below /proc/sys: "net.ipv4.ip_forward", "net/ipv4/conf/eth0.1/forwarding". */
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e)
 {

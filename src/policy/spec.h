@@ -212,6 +212,19 @@ struct spec {
 		bool no_new_privileges;
 		const char *apparmor, *selinux;
 		struct signed_amount oom_score_adj;
+		struct {
+			bool set;
+			int policy;           /* SCHED_* */
+			struct strings flags; /* known names */
+			struct signed_amount nice, priority;
+			struct amount runtime, deadline, period; /* ns */
+		} scheduler;
+		struct {
+			bool set;
+			int class; /* IOPRIO_CLASS_* */
+			int64_t priority;
+		} io_priority;
+		const char *first_cpus, *cpus; /* execCPUAffinity: initial, final */
 	} process;
 	struct spec_mounts mounts;
 	struct {
@@ -230,6 +243,13 @@ struct spec {
 		bool has_masked_paths, has_readonly_paths; /* absent is not the same as empty */
 		struct spec_seccomp seccomp;
 		const char *personality_domain;
+		struct {
+			bool set;
+			int64_t seconds;
+			uint64_t nanoseconds;
+		} monotonic, boottime; /* timeOffsets */
+		/* Named by the specification, and not done: that is said. */
+		bool intel_rdt, memory_policy, net_devices;
 	} linux_;
 };
 

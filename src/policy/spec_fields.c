@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "policy/spec_fields.h"
+#include "table/table.h"
 
 enum { ID_MAX = UINT32_MAX - 1 }; /* the last value means "unchanged" to chown and setuid */
 
@@ -45,6 +46,28 @@ static const struct field rlimit_fields[] = {
 	{ "", AS_CALL, .call = spec_check_one_rlimit },
 	{ 0 }
 };
+/* Of SCHED_DEADLINE the kernel's own limits are narrower, and follow from its settings. */
+static const struct field scheduler_fields[] = {
+	{ "policy", AS_ENUM, IN(process.scheduler.policy), .required = true,
+	  .names = scheduler_policies },
+	{ "nice", AS_SIGNED_AMOUNT, IN(process.scheduler.nice), .min = -20, .max = 19 },
+	{ "priority", AS_SIGNED_AMOUNT, IN(process.scheduler.priority), .max = 99 },
+	{ "flags", AS_STRINGS, IN(process.scheduler.flags), .check = spec_check_scheduler_flag },
+	{ "runtime", AS_AMOUNT, IN(process.scheduler.runtime) },
+	{ "deadline", AS_AMOUNT, IN(process.scheduler.deadline) },
+	{ "period", AS_AMOUNT, IN(process.scheduler.period) },
+	{ 0 }
+};
+static const struct field io_priority_fields[] = {
+	{ "class", AS_ENUM, IN(process.io_priority.class), .required = true, .names = io_classes },
+	{ "priority", AS_I64, IN(process.io_priority.priority), .max = 7 },
+	{ 0 }
+};
+static const struct field affinity_fields[] = {
+	{ "initial", AS_STRING, IN(process.first_cpus), .check = spec_check_cpu_list },
+	{ "final", AS_STRING, IN(process.cpus), .check = spec_check_cpu_list },
+	{ 0 }
+};
 const struct field spec_process_fields[] = {
 	{ "terminal", AS_BOOL, IN(process.terminal) },
 	{ "consoleSize", AS_STRUCT, .fields = console_fields },
@@ -59,6 +82,11 @@ const struct field spec_process_fields[] = {
 	{ "apparmorProfile", AS_STRING, IN(process.apparmor) },
 	{ "selinuxLabel", AS_STRING, IN(process.selinux) },
 	{ "oomScoreAdj", AS_SIGNED_AMOUNT, IN(process.oom_score_adj), .min = -1000, .max = 1000 },
+	{ "scheduler", AS_STRUCT, .fields = scheduler_fields },
+	{ "scheduler", AS_PRESENT, IN(process.scheduler.set) },
+	{ "ioPriority", AS_STRUCT, .fields = io_priority_fields },
+	{ "ioPriority", AS_PRESENT, IN(process.io_priority.set) },
+	{ "execCPUAffinity", AS_STRUCT, .fields = affinity_fields },
 	{ "", AS_CALL, .call = spec_check_process },
 	{ 0 }
 };
@@ -184,6 +212,21 @@ static const struct field personality_fields[] = {
 	  .check = spec_check_personality },
 	{ 0 }
 };
+#define OFFSET_OF(clock)                                                                           \
+	{                                                                                          \
+		{ "secs", AS_I64, IN(linux_.clock.seconds) },                                      \
+			{ "nanosecs", AS_U64, IN(linux_.clock.nanoseconds), .max = 999999999 },    \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
+static const struct field monotonic_fields[] = OFFSET_OF(monotonic);
+static const struct field boottime_fields[] = OFFSET_OF(boottime);
+static const struct field time_fields[] = { { "monotonic", AS_STRUCT, .fields = monotonic_fields },
+					    { "monotonic", AS_PRESENT, IN(linux_.monotonic.set) },
+					    { "boottime", AS_STRUCT, .fields = boottime_fields },
+					    { "boottime", AS_PRESENT, IN(linux_.boottime.set) },
+					    { 0 } };
 static const struct field linux_fields[] = {
 	{ "uidMappings", AS_LIST, IN(linux_.uid_maps), .size = sizeof(struct id_map),
 	  .fields = id_map_fields },
@@ -206,6 +249,10 @@ static const struct field linux_fields[] = {
 	{ "seccomp", AS_STRUCT, .fields = spec_seccomp_fields },
 	{ "seccomp", AS_PRESENT, IN(linux_.seccomp.set) },
 	{ "personality", AS_STRUCT, .fields = personality_fields },
+	{ "timeOffsets", AS_STRUCT, .fields = time_fields },
+	{ "intelRdt", AS_PRESENT, IN(linux_.intel_rdt) },
+	{ "memoryPolicy", AS_PRESENT, IN(linux_.memory_policy) },
+	{ "netDevices", AS_PRESENT, IN(linux_.net_devices) },
 	{ "", AS_CALL, .call = spec_check_linux },
 	{ 0 }
 };

@@ -25,6 +25,8 @@ int spec_check_namespace(const struct bind *b, const struct node *n, struct err 
 int spec_check_device_type(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_propagation(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_personality(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_scheduler_flag(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_cpu_list(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_sysctl(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_cgroups_path(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_seccomp_arch(const struct bind *b, const struct node *n, struct err *e);

@@ -35,14 +35,14 @@ static bool only(const char *text, const char *letters)
 	return text[0] != '\0' && text[strspn(text, letters)] == '\0';
 }
 
-static int check_cpuset(const struct bind *b, const struct node *n, struct err *e)
+int spec_check_cpu_list(const struct bind *b, const struct node *n, struct err *e)
 {
 	struct cpu_list list;
 
 	/* Engines write "" for none. */
 	return n->text[0] == '\0' || cpu_list_read(n->text, &list)
 		       ? 0
-		       : odd(b, n, "list such as 0-3,6", e);
+		       : odd(b, n, "list of numbers, such as 0-3,6", e);
 }
 
 /* Keys become a file's name in the container's group. The kernel's own files, "cgroup.procs" and its like, are not
@@ -214,9 +214,9 @@ static const struct field cpu_fields[] = {
 	{ "period", AS_AMOUNT, IN(cpu_period) },
 	{ "realtimeRuntime", AS_SIGNED_AMOUNT, IN(rt_runtime), .min = -1 },
 	{ "realtimePeriod", AS_AMOUNT, IN(rt_period) },
-	{ "cpus", AS_STRING, IN(cpuset_cpus), .check = check_cpuset },
+	{ "cpus", AS_STRING, IN(cpuset_cpus), .check = spec_check_cpu_list },
 	{ "cpus", AS_FROM, IN(cpuset_cpus_from) },
-	{ "mems", AS_STRING, IN(cpuset_mems), .check = check_cpuset },
+	{ "mems", AS_STRING, IN(cpuset_mems), .check = spec_check_cpu_list },
 	{ "mems", AS_FROM, IN(cpuset_mems_from) },
 	{ "idle", AS_SIGNED_AMOUNT, IN(cpu_idle), .min = -1, .max = 1 },
 	{ "", AS_CALL, .call = check_cpu },

@@ -92,6 +92,26 @@ const struct name clone_flags[] = {
 };
 
 /* What profiles and OCI specs call them. */
+/* linux/sched.h; SCHED_ISO (4) is a reserved number that no kernel has. */
+const struct name scheduler_policies[] = {
+	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 }, { "SCHED_BATCH", 3 },
+	{ "SCHED_ISO", 4 }, { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 },
+	{ 0 }
+};
+
+const struct name scheduler_flags[] = {
+	N(SCHED_FLAG_RESET_ON_FORK), N(SCHED_FLAG_RECLAIM), N(SCHED_FLAG_DL_OVERRUN),
+	N(SCHED_FLAG_KEEP_POLICY), N(SCHED_FLAG_KEEP_PARAMS), N(SCHED_FLAG_UTIL_CLAMP_MIN),
+	N(SCHED_FLAG_UTIL_CLAMP_MAX),
+	{ 0 }
+};
+
+/* linux/ioprio.h */
+const struct name io_classes[] = {
+	{ "IOPRIO_CLASS_RT", 1 }, { "IOPRIO_CLASS_BE", 2 }, { "IOPRIO_CLASS_IDLE", 3 },
+	{ 0 }
+};
+
 const struct name namespace_names[] = {
 	{ "user", CLONE_NEWUSER },
 	{ "pid", CLONE_NEWPID },

@@ -78,6 +78,9 @@ extern const struct name socket_families[];    /* "inet" */
 extern const struct name socket_types[];       /* "stream" */
 extern const struct name clone_flags[];        /* "CLONE_NEWUSER" */
 extern const struct name namespace_names[];    /* profile words: "user" → CLONE_NEWUSER, "mount", "network" … */
+extern const struct name scheduler_policies[]; /* "SCHED_BATCH" */
+extern const struct name scheduler_flags[];    /* "SCHED_FLAG_RESET_ON_FORK" */
+extern const struct name io_classes[];         /* "IOPRIO_CLASS_IDLE" */
 extern const struct name errno_names[];        /* "EPERM" */
 extern const struct name open_flags[];         /* "O_CREAT" */
 

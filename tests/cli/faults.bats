@@ -32,10 +32,11 @@ make_bundle() {
 	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
 	cat >"$place/bundle/config.json" <<-END
 	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0},
+	             "oomScoreAdj": 500, "scheduler": {"policy": "SCHED_BATCH", "nice": 1}},
 	 "mounts": [{"destination": "/proc", "type": "proc"},
 	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
-	 "linux": {"namespaces": [], "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
+	 "linux": {"namespaces": [$([ ! -e /proc/self/ns/time ] || echo '{"type": "time"}')], "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}
 	END
 }
 
@@ -128,7 +129,8 @@ each_step() { # RUN-ARGUMENTS…
 	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
 	cat >"$place/bundle/config.json" <<-END
 	{"ociVersion": "1.0.2", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0}},
+	 "process": {"cwd": "/", "args": ["/bin/busybox", "touch", "/work/ran"], "user": {"uid": 0, "gid": 0},
+	             "oomScoreAdj": 500, "scheduler": {"policy": "SCHED_BATCH", "nice": 1}},
 	 "mounts": [{"destination": "/proc", "type": "proc"},
 	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
 	 "linux": {"namespaces": [{"type": "ipc", "path": "/proc/$pod/ns/ipc"}, {"type": "uts", "path": "/proc/$pod/ns/uts"}],

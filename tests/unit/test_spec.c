@@ -26,7 +26,8 @@ static const char full[] =
 	"\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":0,\"hard\":18446744073709551615},"
 	"{\"type\":\"RLIMIT_NOFILE\",\"soft\":1024,\"hard\":4096}],"
 	"\"noNewPrivileges\":true,\"apparmorProfile\":\"a\",\"selinuxLabel\":\"\",\"oomScoreAdj\":-"
-	"500},"
+	"500,\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":-20,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"]},"
+	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":7},\"execCPUAffinity\":{\"initial\":\"0-3\"}},"
 	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 	"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"./"
 	"data\",\"options\":[\"rbind\",\"ro\"],"
@@ -66,7 +67,9 @@ static const char full[] =
 	"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1,"
 	"\"args\":[{\"index\":0,\"value\":18446744073709551615,\"valueTwo\":8,\"op\":\"SCMP_CMP_"
 	"EQ\"}]}]},"
-	"\"personality\":{\"domain\":\"LINUX32\"}}}";
+	"\"personality\":{\"domain\":\"LINUX32\"},"
+	"\"timeOffsets\":{\"boottime\":{\"secs\":-5,\"nanosecs\":999999999}},"
+	"\"memoryPolicy\":{}}}";
 
 static int load(struct arena *a, const char *text, struct spec *s, struct err *e)
 {
@@ -113,6 +116,16 @@ static void process(void **state)
 	assert_string_equal(s.process.apparmor, "a");
 	assert_null(s.process.selinux);
 	assert_true(s.process.oom_score_adj.set && s.process.oom_score_adj.value == -500);
+	assert_true(s.process.scheduler.set && s.process.scheduler.policy == 3);
+	assert_int_equal(s.process.scheduler.nice.value, -20);
+	assert_int_equal(s.process.scheduler.flags.n, 1);
+	assert_true(s.process.io_priority.set && s.process.io_priority.class == 2);
+	assert_int_equal(s.process.io_priority.priority, 7);
+	assert_string_equal(s.process.first_cpus, "0-3");
+	assert_null(s.process.cpus);
+	assert_true(s.linux_.boottime.set && !s.linux_.monotonic.set);
+	assert_true(s.linux_.boottime.seconds == -5 && s.linux_.boottime.nanoseconds == 999999999);
+	assert_true(s.linux_.memory_policy && !s.linux_.intel_rdt && !s.linux_.net_devices);
 	assert_string_equal(s.process.rlimits.at[0].type, "RLIMIT_CORE");
 	assert_true(s.process.rlimits.at[0].hard == UINT64_MAX);
 	assert_true(s.process.rlimits.at[1].soft == 1024 && s.process.rlimits.at[1].hard == 4096);
@@ -467,7 +480,7 @@ static const struct {
 	{ 'l', "\"resources\":{\"cpu\":{\"shares\":-1}}",
 	  "linux.resources.cpu.shares: must be from 0" },
 	{ 'l', "\"resources\":{\"cpu\":{\"cpus\":\"0-3; rm\"}}",
-	  "linux.resources.cpu.cpus: '0-3; rm' is no list such as 0-3,6" },
+	  "linux.resources.cpu.cpus: '0-3; rm' is no list of numbers, such as 0-3,6" },
 	{ 'l', "\"resources\":{\"pids\":{\"limit\":-5}}",
 	  "linux.resources.pids.limit: must be from -1" },
 	{ 'l', "\"resources\":{\"blockIO\":{\"weight\":1001}}",
@@ -497,9 +510,9 @@ static const struct {
 	{ 'l', "\"resources\":{\"cpu\":{\"idle\":2}}",
 	  "linux.resources.cpu.idle: must be from -1 to 1" },
 	{ 'l', "\"resources\":{\"cpu\":{\"mems\":\"0-\"}}",
-	  "linux.resources.cpu.mems: '0-' is no list such as 0-3,6" },
+	  "linux.resources.cpu.mems: '0-' is no list of numbers, such as 0-3,6" },
 	{ 'l', "\"resources\":{\"cpu\":{\"cpus\":\"1,,2\"}}",
-	  "linux.resources.cpu.cpus: '1,,2' is no list such as 0-3,6" },
+	  "linux.resources.cpu.cpus: '1,,2' is no list of numbers, such as 0-3,6" },
 	{ 'l', "\"resources\":{\"hugepageLimits\":[{\"pageSize\":\"2M/..\",\"limit\":1}]}",
 	  "linux.resources.hugepageLimits[0].pageSize: '2M/..' is no page size such as 2MB" },
 	{ 'l', "\"resources\":{\"rdma\":{\"mlx5_1\":{}}}",

@@ -1,0 +1,169 @@
+# What config.json asks for the process itself beyond its limits: scheduler, io priority, personality, where an exec'd process
+# runs, and what its clocks show.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$BATS_TEST_DIRNAME/../..
+	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/proc"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	for name in awk cat date grep sh sleep readlink true uname; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
+	chmod -R a+rX "$place"
+	id=process-$BATS_TEST_NUMBER-$$
+}
+
+teardown() {
+	"$zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true # most tests leave none
+	rm -rf "$place"
+}
+
+# bundle PROCESS LINUX: a bundle with these further members of each ("" for none)
+bundle() {
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/", "args": ["/bin/sh"], "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}${1:+, $1}},
+	 "mounts": [{"destination": "/proc", "type": "proc"}],
+	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}${3:+, $3}]${2:+, $2}}}
+	END
+}
+
+inside() { "$zviz" --root "$place/state" --profile development run --bundle "$place/bundle" "$id" "$@"; }
+begin() { "$zviz" --root "$place/state" --profile development run --detach --bundle "$place/bundle" "$id" sleep 300 >/dev/null 2>&1; }
+
+# Field 41 of /proc/PID/stat is the policy, 19 the nice value (proc(5)); the name of a shell has no space.
+policy() { "$@" awk '{print $41, $19}' /proc/self/stat; }
+
+@test "scheduler: policy and nice value, of the first process and of one that joins" {
+	bundle '"scheduler": {"policy": "SCHED_BATCH", "nice": 7}'
+	[ "$(policy inside)" = '3 7' ]
+	bundle '"scheduler": {"policy": "SCHED_IDLE"}'
+	[ "$(policy inside | cut -d' ' -f1)" = 5 ]
+	bundle '"scheduler": {"policy": "SCHED_OTHER", "nice": 3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+	[ "$(policy inside)" = '0 3' ]
+	run -0 "$zviz" --profile development explain --bundle "$place/bundle" "$id"
+	[[ $output == *'scheduler: SCHED_OTHER, nice 3, priority 0'* ]]
+	begin
+	[ "$(policy "$zviz" --root "$place/state" exec "$id")" = '0 3' ]
+	# One that brings a process of its own brings all of it.
+	cat >"$place/process.json" <<-END
+	{"cwd": "/", "args": ["awk", "{print \$41, \$19}", "/proc/self/stat"], "env": ["PATH=/bin"],
+	 "user": {"uid": 0, "gid": 0}, "scheduler": {"policy": "SCHED_BATCH", "nice": 9}}
+	END
+	[ "$("$zviz" --root "$place/state" exec --process "$place/process.json" "$id")" = '3 9' ]
+}
+
+@test "scheduler: what takes a capability of the host is refused, and says so" {
+	for policy in '"SCHED_FIFO", "priority": 10' '"SCHED_RR", "priority": 1' \
+		'"SCHED_DEADLINE", "runtime": 1000000, "deadline": 10000000, "period": 10000000'; do
+		bundle '"scheduler": {"policy": '"$policy"'}'
+		run -1 inside true
+		[[ $output == *schedule.set*'process.scheduler: Operation not permitted'*CAP_SYS_NICE* ]]
+	done
+	[ -z "$(ls -A "$place/state")" ]
+}
+
+@test "scheduler, ioPriority, execCPUAffinity: bad values are errors with their place" {
+	for bad in '"scheduler": {"policy": "SCHED_NONE"}|process.scheduler.policy' '"scheduler": {"nice": 1}|process.scheduler' \
+		'"scheduler": {"policy": "SCHED_OTHER", "nice": 20}|process.scheduler.nice' \
+		'"scheduler": {"policy": "SCHED_OTHER", "flags": ["X"]}|process.scheduler.flags[0]' \
+		'"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 8}|process.ioPriority.priority' \
+		'"ioPriority": {"class": "BE", "priority": 1}|process.ioPriority.class' \
+		'"execCPUAffinity": {"final": "0-x"}|process.execCPUAffinity.final'; do
+		bundle "${bad%|*}"
+		run -1 inside true
+		[[ $output == *"config.json: ${bad#*|}"* ]] || { echo "$bad: $output"; return 1; }
+	done
+	[ -z "$(ls -A "$place/state" 2>/dev/null)" ]
+}
+
+@test "ioPriority: the class and level that the kernel then reports" {
+	command -v ionice >/dev/null || skip 'ionice is not installed'
+	bundle '"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 6}'
+	begin
+	[ "$(ionice -p "$("$zviz" --root "$place/state" state "$id" | jq .pid)")" = 'best-effort: prio 6' ]
+	"$zviz" --root "$place/state" delete --force "$id"
+	bundle '"ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0}'
+	begin
+	[ "$(ionice -p "$("$zviz" --root "$place/state" state "$id" | jq .pid)")" = idle ]
+}
+
+@test "personality: a machine of 32 bits" {
+	[ "$(uname -m)" = x86_64 ] || skip 'what uname answers then, is known of x86_64'
+	bundle '' '"personality": {"domain": "LINUX32"}'
+	[ "$(inside uname -m)" = i686 ]
+	bundle '' '"personality": {"domain": "LINUX"}'
+	[ "$(inside uname -m)" = x86_64 ]
+}
+
+@test "execCPUAffinity: where a process that joins runs" {
+	local most first
+	first=$(awk '/^Cpus_allowed_list:/ {print $2}' /proc/self/status)
+	first=${first%%[,-]*}
+	bundle
+	begin
+	most=$("$zviz" --root "$place/state" exec "$id" grep Cpus_allowed_list /proc/self/status)
+	for affinity in "{\"initial\": \"$first\", \"final\": \"$first\"}|$first" "{\"initial\": \"$first\"}|${most##*[[:space:]]}" "{\"final\": \"$first\"}|$first"; do
+		cat >"$place/process.json" <<-END
+		{"cwd": "/", "args": ["grep", "Cpus_allowed_list", "/proc/self/status"], "env": ["PATH=/bin"],
+		 "user": {"uid": 0, "gid": 0}, "execCPUAffinity": ${affinity%|*}}
+		END
+		run -0 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
+		[ "${output##*[[:space:]]}" = "${affinity#*|}" ] || { echo "$affinity: $output"; return 1; }
+	done
+	sed -i 's/"final": "[0-9]*"/"final": "8000"/' "$place/process.json"
+	run -255 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
+	[[ $output == *'process.execCPUAffinity.final'* ]]
+}
+
+uptime() { "$@" awk '{print int($1)}' /proc/uptime; }
+
+@test "a time namespace of its own: clocks ahead of the host's, for processes that join as well" {
+	[ -e /proc/self/ns/time ] || skip 'this kernel has no time namespaces'
+	bundle '' '"timeOffsets": {"boottime": {"secs": 1000000, "nanosecs": 5}, "monotonic": {"secs": 100}}' '{"type": "time"}'
+	[ "$(uptime inside)" -ge 1000000 ]
+	run -0 "$zviz" --profile development explain --bundle "$place/bundle" "$id"
+	[[ $output == *'clock boottime: 1000000 s and 5 ns ahead'* ]]
+	begin
+	[ "$(uptime "$zviz" --root "$place/state" exec "$id")" -ge 1000000 ]
+	[ "$("$zviz" --root "$place/state" exec "$id" readlink /proc/self/ns/time)" = \
+		"$(readlink "/proc/$("$zviz" --root "$place/state" state "$id" | jq .pid)/ns/time")" ]
+}
+
+@test "a profile that lists a time namespace gets one" {
+	[ -e /proc/self/ns/time ] || skip 'this kernel has no time namespaces'
+	printf 'zviz: 1\nextends: ci-runner\nnamespaces: [time]\n' >"$place/time.yaml"
+	run -0 "$zviz" --root "$place/state" run --profile "$place/time.yaml" "$id" -- readlink /proc/self/ns/time
+	[ "$output" != "$(readlink /proc/self/ns/time)" ]
+	"$zviz" --root "$place/state" run --detach --profile "$place/time.yaml" "$id" -- sleep 300 >/dev/null 2>&1
+	[ "$("$zviz" --root "$place/state" exec "$id" readlink /proc/self/ns/time)" = \
+		"$(readlink "/proc/$("$zviz" --root "$place/state" state "$id" | jq .pid)/ns/time")" ]
+	[ "$("$zviz" --root "$place/state" exec "$id" readlink /proc/self/ns/time)" != "$(readlink /proc/self/ns/time)" ]
+}
+
+@test "timeOffsets: refused without a time namespace, or where a clock would be negative" {
+	bundle '' '"timeOffsets": {"monotonic": {"secs": 1}}'
+	run -1 inside true
+	[[ $output == *'config.json: linux.timeOffsets: without a time namespace'* ]]
+	bundle '' '"timeOffsets": {"boottime": {"nanosecs": 1000000000}}' '{"type": "time"}'
+	run -1 inside true
+	[[ $output == *'config.json: linux.timeOffsets.boottime.nanosecs'* ]]
+	bundle '' '"timeOffsets": {"boottime": {"secs": -1000000000}}' '{"type": "time"}'
+	[ ! -e /proc/self/ns/time ] || {
+		run -1 inside true
+		[[ $output == *clocks.make*linux.timeOffsets.boottime* ]]
+	}
+	[ -z "$(ls -A "$place/state" 2>/dev/null)" ]
+}
+
+@test "an ordinary user's clocks, too" {
+	[ "$(id -u)" = 0 ] || skip 'root becomes one here'
+	[ -e /proc/self/ns/time ] || skip 'this kernel has no time namespaces'
+	bundle '' '"timeOffsets": {"boottime": {"secs": 1000000}}, "uidMappings": [{"containerID": 0, "hostID": 65534, "size": 1}],
+		"gidMappings": [{"containerID": 0, "hostID": 65534, "size": 1}]' '{"type": "time"}'
+	chown -R 65534:65534 "$place"
+	cp "$zviz" "$place/zviz" && chmod 755 "$place/zviz"
+	[ "$(uptime setpriv --reuid 65534 --regid 65534 --clear-groups "$place/zviz" --root "$place/state" --profile development \
+		run --bundle "$place/bundle" "$id")" -ge 1000000 ]
+}
