@@ -46,10 +46,10 @@ static int write_map(int proc, const char *file, const struct id_maps *maps, str
 	return -e->no;
 }
 
-static int write_maps(const struct plan *p, int proc, struct err *e)
+int ids_write_maps(int proc, const struct id_maps *uids, const struct id_maps *gids, struct err *e)
 {
-	TRY(write_map(proc, "uid_map", &p->uid_maps, e));
-	return write_map(proc, "gid_map", &p->gid_maps, e);
+	TRY(write_map(proc, "uid_map", uids, e));
+	return write_map(proc, "gid_map", gids, e);
 }
 
 /* ---- written by newuidmap and newgidmap ---- */
@@ -201,7 +201,8 @@ int ids_write(const struct plan *p, pid_t child, struct err *e)
 	 * refused later (proc_setgroups_write, kernel/user_namespace.c). */
 	if (!p->may_set_groups || p->mapping == IDS_SINGLE)
 		TRY(file_set(proc, "setgroups", "deny", e));
-	return p->mapping == IDS_HELPER ? run_helpers(p, child, e) : write_maps(p, proc, e);
+	return p->mapping == IDS_HELPER ? run_helpers(p, child, e)
+					: ids_write_maps(proc, &p->uid_maps, &p->gid_maps, e);
 }
 
 static void add_maps(struct arena *a, const struct subid_ranges *ranges, struct id_maps *out)

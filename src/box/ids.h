@@ -17,6 +17,9 @@
  * happens for IDS_NONE. */
 int ids_write(const struct plan *p, pid_t child, struct err *e);
 
+/* The same with maps of any, by a privileged caller; `proc` is the child's folder of /proc. */
+int ids_write_maps(int proc, const struct id_maps *uids, const struct id_maps *gids, struct err *e);
+
 /* The ranges that /etc/subuid and /etc/subgid give to the user `uid`, as maps from id 1 inside
  * upwards: the caller adds {0, own id, 1}. Empty lists when there are none. */
 int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_maps *gids,

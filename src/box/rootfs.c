@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/copyup.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/sys.h"
@@ -176,19 +177,35 @@ static int set_attributes(int mnt, const struct plan_mount *m, struct err *e)
 
 /* ---- one function a kind ---- */
 
+static bool has_option(const struct plan_mount *m, const char *start)
+{
+	for (size_t i = 0; i < m->noptions; i++)
+		if (strncmp(m->options[i], start, strlen(start)) == 0)
+			return true;
+	return false;
+}
+
 static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s,
 		    struct err *e)
 {
 	bool ready = m->by_launcher || m->given != 0;
+	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
 	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3)
-			   : rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+			   : rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set & ~later,
+					   e);
 
 	if (mnt < 0)
 		return ready ? fail(e, errno, "%m") : mnt;
 
 	OWN_FD target = target_open(b, m->target, true, 0755, e);
 
-	return target < 0 ? target : rootfs_attach(mnt, target, e);
+	if (target < 0)
+		return target;
+	if (m->copy_up) {
+		TRY(copyup(mnt, target, has_option(m, "mode="), e));
+		TRY(set_attributes(mnt, m, e));
+	}
+	return rootfs_attach(mnt, target, e);
 }
 
 static int build_bind(struct box *b, const struct plan_mount *m, const struct box_source *s,

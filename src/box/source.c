@@ -15,30 +15,12 @@
 
 #include "base/fd.h"
 #include "box/given.h"
+#include "box/idmap.h"
 #include "box/ids.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/overlay.h"
 #include "kern/sys.h"
-
-/* Shown with the container's ids: what the caller's folder owns there is owned by the workload inside. Trees
- * with file systems in them that cannot do that get it for their top only. */
-static int show_own_ids(const struct box *b, int tree, const char *path, bool recursive,
-			struct err *e)
-{
-	int r = recursive ? sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE,
-					      MOUNT_ATTR_IDMAP, 0, 0, b->userns)
-			  : -EINVAL;
-
-	if (r < 0)
-		r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, 0, b->userns);
-	if (r == 0)
-		return 0;
-	fail(e, -r, "%s: its file system cannot show other owners (idmapped mount): %m", path);
-	return advise(
-		e,
-		"keep the folder on ext4, xfs, btrfs or (Linux 6.3) tmpfs, or start zviz as its owner");
-}
 
 /* Private: what is mounted below it inside must never show outside, and the other way round. */
 int source_clone(const struct box *b, const char *path, bool recursive, bool idmap, struct err *e)
@@ -54,18 +36,30 @@ int source_clone(const struct box *b, const char *path, bool recursive, bool idm
 	if (r < 0)
 		return fail(e, -r, "%s: make private: %m", path);
 	if (idmap)
-		TRY(show_own_ids(b, tree, path, recursive, e));
+		TRY(idmap_show(tree, b->userns, path, recursive ? IDMAP_RATHER : IDMAP_TOP, e));
 	return fd_take(&tree);
+}
+
+/* As the bundle says. Whoever shares the file system sees it as before. */
+static int show_as_asked(struct box *b, const struct plan_mount *m, int tree, struct err *e)
+{
+	OWN_FD userns = idmap_userns(b, m, e);
+
+	return userns < 0 ? -e->no
+			  : idmap_show(tree, userns, m->source,
+				       m->idmap_tree ? IDMAP_TREE : IDMAP_TOP, e);
 }
 
 static int open_bind(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
-	s->fd = source_clone(b, m->source, m->recursive, m->idmap, e);
+	s->fd = source_clone(b, m->source, m->recursive, m->idmap && !m->idmap_asked, e);
 	if (s->fd == -ENOENT && m->optional) {
 		s->absent = true;
 		return 0;
 	}
-	return s->fd < 0 ? -e->no : 0;
+	if (s->fd < 0)
+		return -e->no;
+	return m->idmap_asked ? show_as_asked(b, m, s->fd, e) : 0;
 }
 
 static int open_device(struct box *b, const struct plan_mount *m, struct box_source *s,

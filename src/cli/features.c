@@ -48,8 +48,7 @@ static void put_mount_options(struct json_writer *j)
 {
 	json_open_array(j, "mountOptions");
 	for (const struct mount_option *o = mount_options; o->name != NULL; o++)
-		if (!o->idmap && !o->copy_up)
-			json_put_string(j, NULL, o->name);
+		json_put_string(j, NULL, o->name);
 	json_close(j);
 }
 
@@ -97,7 +96,7 @@ static void put_linux(struct json_writer *j)
 	put_enabled(j, "selinux", false);
 	put_enabled(j, "intelRdt", false);
 	json_open_object(j, "mountExtensions");
-	put_enabled(j, "idmap", false);
+	put_enabled(j, "idmap", true);
 	json_close(j);
 	json_close(j);
 }

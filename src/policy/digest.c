@@ -80,6 +80,8 @@ static uint64_t add_mount(uint64_t h, const struct plan_mount *m)
 	h = add_text(h, m->target);
 	h = add_text(h, m->source);
 	h = add_text(h, m->fstype);
+	h = add_bytes(h, m->uid_maps.at, m->uid_maps.n * sizeof *m->uid_maps.at);
+	h = add_bytes(h, m->gid_maps.at, m->gid_maps.n * sizeof *m->gid_maps.at);
 	h = add_number(h, m->attr_set);
 	return add_number(h, m->attr_clear);
 }

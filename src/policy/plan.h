@@ -152,6 +152,11 @@ struct plan_mount {
 		given; /* CLONE_NEW* of the joined namespace that a new file system shows: who made the
 			 * namespace may mount it, so the launcher does; 0: it shows none */
 	bool idmap;    /* shown with the container's ids: uid 0 there is the owner here */
+	bool idmap_asked; /* by the bundle: then as it says, and not at all otherwise */
+	bool idmap_tree;  /* with what is mounted below */
+	struct id_maps uid_maps,
+		gid_maps; /* of this mount alone: what the file system has is `inside`; none: the container's */
+	bool copy_up; /* of a tmpfs: it begins with what the target holds */
 	uint32_t mode;
 	uint32_t major, minor;
 	enum view_file view; /* of MOUNT_VIEW */

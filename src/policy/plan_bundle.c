@@ -9,6 +9,100 @@
 #include "policy/net_job.h"
 #include "policy/plan_mounts.h"
 
+/* Without a user namespace of the engine's, its ids of the host are those of the container. */
+static int outside_maps(struct draft *d, const struct id_maps *given, const struct id_maps *own,
+			struct id_maps *out, const char *key, size_t index, struct err *e)
+{
+	const struct id_map *range = &own->at[0];
+
+	*out = (struct id_maps){ 0 };
+	for (size_t i = 0; i < given->n; i++) {
+		struct id_map map = given->at[i];
+
+		if (d->plan->rootfs_idmap) {
+			if (map.outside < range->inside ||
+			    (uint64_t)map.outside + map.count >
+				    (uint64_t)range->inside + range->count)
+				return fail(
+					e, EINVAL,
+					"%s: mounts[%zu].%s[%zu].hostID: %u is not among the ids of the container",
+					d->s->file, index, key, i, map.outside);
+			map.outside = range->outside + (map.outside - range->inside);
+		}
+		*LIST_ADD(d->a, out) = map;
+	}
+	return 0;
+}
+
+static int bundle_idmap(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+			size_t index, struct err *e)
+{
+	for (size_t i = 0; i < s->options.n; i++) {
+		const struct mount_option *o = mount_option_find(s->options.at[i]);
+
+		m->idmap_asked |= o != NULL && o->idmap;
+		m->idmap_tree |= o != NULL && o->idmap && o->recursive;
+	}
+	if ((s->uid_maps.n == 0) != (s->gid_maps.n == 0)) {
+		const char *there = s->uid_maps.n != 0 ? "uidMappings" : "gidMappings";
+
+		fail(e, EINVAL, "%s: mounts[%zu].%s: needs %s beside it", d->s->file, index, there,
+		     s->uid_maps.n != 0 ? "gidMappings" : "uidMappings");
+		return advise(e, "owners are shown by both");
+	}
+	m->idmap_asked |= s->uid_maps.n != 0;
+	if (!m->idmap_asked)
+		return 0;
+	if (m->kind != MOUNT_BIND)
+		return fail(e, EINVAL,
+			    "%s: mounts[%zu]: other owners can be shown of a bind mount alone",
+			    d->s->file, index);
+	if (!d->h->privileged) {
+		fail(e, EPERM, "%s: mounts[%zu]: to show a folder with other owners takes root",
+		     d->s->file, index);
+		return advise(
+			e,
+			"leave idmap, uidMappings and gidMappings out: the caller's own files are "
+			"shown as the container's root's");
+	}
+	m->idmap = true;
+	TRY(outside_maps(d, &s->uid_maps, &d->plan->uid_maps, &m->uid_maps, "uidMappings", index,
+			 e));
+	return outside_maps(d, &s->gid_maps, &d->plan->gid_maps, &m->gid_maps, "gidMappings", index,
+			    e);
+}
+
+static int bundle_copy_up(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
+			  size_t index, struct err *e)
+{
+	for (size_t i = 0; i < s->options.n; i++) {
+		const struct mount_option *o = mount_option_find(s->options.at[i]);
+
+		m->copy_up |= o != NULL && o->copy_up;
+	}
+	if (m->copy_up && (m->kind != MOUNT_FS || strcmp(s->type, "tmpfs") != 0))
+		return fail(e, EINVAL, "%s: mounts[%zu].options: 'tmpcopyup' is for a tmpfs alone",
+			    d->s->file, index);
+	return 0;
+}
+
+/* A mount of the host's is copied as it is when the container starts: what is mounted there later would come without the guards
+ * of this one. */
+static void say_propagation(struct draft *d, const char *what, const char *word)
+{
+	static const char *const cut[] = { "shared", "rshared", "slave", "rslave" };
+
+	for (size_t i = 0; i < COUNT(cut); i++)
+		if (strcmp(word, cut[i]) == 0)
+			draft_missing(
+				d, what,
+				arena_printf(
+					d->a,
+					"%s: what the host mounts there later is not shown, nor the other way round",
+					word),
+				"mount it before the container starts, or say private");
+}
+
 static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
 			  size_t index, struct err *e)
 {
@@ -77,6 +171,11 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 	m->from = s->from;
 	TRY(bundle_options(d, m, s, index, e));
 	TRY(bundle_type(d, m, s, index, e));
+	TRY(bundle_idmap(d, m, s, index, e));
+	TRY(bundle_copy_up(d, m, s, index, e));
+	for (size_t i = 0; i < s->options.n; i++)
+		say_propagation(d, arena_printf(d->a, "mounts[%zu].options", index),
+				s->options.at[i]);
 	if (strcmp(s->destination, "/dev") != 0 && strcmp(s->destination, "/dev/pts") != 0)
 		m->attr_set |= MOUNT_ATTR_NODEV;
 	/* The host's sysfs shows the machine; only its reading was ever meant. */
@@ -161,6 +260,8 @@ int mounts_bundle(struct draft *d, struct err *e)
 	d->plan->rootfs_readonly = d->s->root.readonly || d->p->filesystem.root_readonly;
 	for (size_t i = 0; i < d->s->mounts.n; i++)
 		TRY(bundle_mount(d, i, e));
+	if (d->s->linux_.rootfs_propagation != NULL)
+		say_propagation(d, "linux.rootfsPropagation", d->s->linux_.rootfs_propagation);
 	if (!mount_is_at(d, "/dev"))
 		mount_add_dev(d);
 	bundle_writable(d);

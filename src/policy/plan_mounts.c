@@ -298,7 +298,10 @@ static void mounts_explain(const struct plan *p, struct buf *out)
 			explain_fs(m, out);
 		buf_printf(out, "%s%s%s\n", m->attr_set & MOUNT_ATTR_RDONLY ? " read-only" : "",
 			   m->attr_set & MOUNT_ATTR_NOEXEC ? " noexec" : "",
-			   m->idmap ? " own ids" : "");
+			   m->uid_maps.n != 0 ? " ids by its own map"
+			   : m->idmap         ? " own ids"
+			   : m->copy_up       ? " begins with what the image has there"
+					      : "");
 	}
 }
 

@@ -143,7 +143,7 @@ json() { # EXPRESSION of the document d on stdin
 	    return subprocess.run([zviz, "explain", "--bundle", "bundle", "x"], capture_output=True, text=True)
 
 	for option in f["mountOptions"]:
-	    kind = {"type": "bind", "source": "/tmp"} if "bind" in option else {"type": "tmpfs"}
+	    kind = {"type": "bind", "source": "/tmp"} if "bind" in option or "idmap" in option else {"type": "tmpfs"}
 	    got = explain(lambda s: s["mounts"].append(dict(kind, destination="/mnt", options=[option])))
 	    assert got.returncode == 0, (option, got.stderr)
 	for action in f["linux"]["seccomp"]["actions"]:
