@@ -80,7 +80,14 @@ static int parse_globals(struct cli *c, int argc, char **argv, struct option_wor
 
 	c->argc = argc;
 	c->argv = argv;
-	return options_parse(c->arena, tables, COUNT(tables), OPTIONS_FIRST, argc, argv, words, e);
+	TRY(options_parse(c->arena, tables, COUNT(tables), OPTIONS_FIRST, argc, argv, words, e));
+	c->before = c->globals;
+	return 0;
+}
+
+const char *cli_own_profile(const struct cli *c)
+{
+	return c->globals.profile != c->before.profile ? c->globals.profile : NULL;
 }
 
 int cli_parse(struct cli *c, int argc, char **argv, const struct command **cmd, void **options,

@@ -37,6 +37,9 @@ struct cli {
 	struct sources
 		*profile; /* what the profile was read from, instead of reading it; or NULL */
 	struct globals globals;
+	/* What of them stood before the command's name. Engines put there what holds for all that they call: the profile of
+	 * what is made, for one, also where a command makes nothing. */
+	struct globals before;
 	int argc; /* all words, without the program's name */
 	char **argv;
 };
@@ -88,7 +91,10 @@ int cli_parse(struct cli *c, int argc, char **argv, const struct command **cmd, 
  * or .yml. NULL is the default, ci-runner. */
 int cli_profile(struct cli *c, const char *name, struct profile *out, struct err *e);
 
-/* The same, and keeps what each file held. */
+/* --profile behind the command's name, or NULL. */
+const char *cli_own_profile(const struct cli *c);
+
+/* The same as cli_profile(), and keeps what each file held. */
 int cli_profile_sources(struct cli *c, const char *name, struct sources *s, struct profile *out,
 			struct err *e);
 

@@ -51,12 +51,12 @@ static int on_control(void *ctx, int fd)
 
 static int check_globals(const struct cli *c, struct err *e)
 {
-	if (c->globals.profile != NULL) {
+	if (cli_own_profile(c) != NULL) {
 		fail(e, EINVAL,
 		     "exec: --profile: a process that joins is under the container's own");
 		return advise(e, "to change that one: zviz update --profile NAME|FILE ID");
 	}
-	if (!c->globals.verbose)
+	if (!c->globals.verbose || c->before.verbose)
 		return 0;
 	fail(e, EINVAL,
 	     "exec: --verbose: what is refused is shown where the container was started");

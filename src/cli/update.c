@@ -184,13 +184,16 @@ static int check_root(const struct change *u, struct err *e)
 
 static int load_next(struct change *u, struct err *e)
 {
-	if (u->c->globals.profile == NULL) {
-		fail(e, EINVAL, "update: nothing to change");
+	if (cli_own_profile(u->c) == NULL) {
+		fail(e, EINVAL, "update: nothing to change%s",
+		     u->c->before.profile == NULL
+			     ? ""
+			     : ": before the command's name, --profile is for what is made");
 		return advise(e,
 			      "name a profile (zviz update --profile NAME|FILE %.80s), or limits",
 			      u->id);
 	}
-	TRY(cli_profile_sources(u->c, u->c->globals.profile, &u->sources, &u->next, e));
+	TRY(cli_profile_sources(u->c, cli_own_profile(u->c), &u->sources, &u->next, e));
 	sources_add_builtins(u->c->arena, &u->next, &u->sources);
 	return 0;
 }
@@ -241,7 +244,7 @@ static int update_run(struct cli *c, void *options, int argc, char **argv, struc
 	*u = (struct change){ .c = c, .id = argv[0] };
 	if (update_limits_wanted(o))
 		TRY(update_limits(c, o, u->id, e));
-	if (update_limits_wanted(o) && c->globals.profile == NULL)
+	if (update_limits_wanted(o) && cli_own_profile(c) == NULL)
 		return 0;
 	TRY(load_next(u, e));
 	TRY(state_read(c->arena, cli_state_root(c), u->id, &u->info, e));

@@ -136,6 +136,9 @@ uses() {
 	run -1 zviz exec --privileged "$id" true
 	run -1 zviz exec --preserve-fds 9 "$id" true
 	run -1 zviz exec --profile ci-runner "$id" true
+	run -1 zviz exec --verbose "$id" true
+	# Before the command's name engines say what holds for all that they call.
+	run -0 zviz --profile hostile-tenant --verbose exec "$id" true
 	run -1 zviz exec "$id"
 	zviz delete --force "$id"
 	start
@@ -714,8 +717,8 @@ broker_of() {
 
 # ---- a failure at each step ----
 
-steps=(join.find join.meet join.spawn cgroup.join files.close ids.own session.begin exec.resolve limits.set caps.bound ids.become
-	memory.shut caps.set privs.lock landlock.enter seccomp.load exec)
+steps=(join.find join.meet cpus.first join.spawn cgroup.join clocks.join files.close ids.own session.begin exec.resolve limits.set cpus.set
+	schedule.set caps.bound ids.become memory.shut caps.set privs.lock landlock.enter seccomp.load exec)
 
 @test "nobody joins a container that is not there yet: its root is still the host's" {
 	local faults=${FAULTS:-$(dirname "$zviz")/../../tests/cli/zviz-faults} step
@@ -740,17 +743,22 @@ steps=(join.find join.meet join.spawn cgroup.join files.close ids.own session.be
 	local faults=${FAULTS:-$(dirname "$zviz")/../../tests/cli/zviz-faults} step status broker
 	[ -e "$faults" ] || faults=$top/build/check/tests/cli/zviz-faults
 	cp "$faults" "$place/faults"
-	start --profile "$place/own.yaml"
+	sed 's/^extends:.*/&\nnamespaces: [time]/' "$place/own.yaml" >"$place/clocks.yaml"
+	start --profile "$place/clocks.yaml"
 	broker=$(broker_of)
+	cat >"$place/process.json" <<-END
+	{"cwd": "/", "args": ["sh", "-c", "touch /work/ran"], "env": ["PATH=/usr/bin:/bin"], "user": {"uid": $(zviz exec "$id" id -u), "gid": $(zviz exec "$id" id -g)},
+	 "scheduler": {"policy": "SCHED_BATCH", "nice": 1}, "execCPUAffinity": {"initial": "0-7999", "final": "0-7999"}}
+	END
 	for step in "${steps[@]}"; do
 		status=0
-		ZVIZ_FAULT=$step timeout 20 "$place/faults" --root "$place/home/state" exec "$id" sh -c 'touch /work/ran' >"$place/said" 2>&1 || status=$?
+		ZVIZ_FAULT=$step timeout 20 "$place/faults" --root "$place/home/state" exec --process "$place/process.json" "$id" >"$place/said" 2>&1 || status=$?
 		if [ "$status" != 255 ] || [ -e ran ] || ! grep -q "^zviz: $step: injected fault" "$place/said"; then
 			echo "$step: status $status, said: $(cat "$place/said")"
 			return 1
 		fi
 		status=0
-		ZVIZ_FAULT=$step:kill timeout 20 "$place/faults" --root "$place/home/state" exec "$id" sh -c 'touch /work/ran' >"$place/said" 2>&1 || status=$?
+		ZVIZ_FAULT=$step:kill timeout 20 "$place/faults" --root "$place/home/state" exec --process "$place/process.json" "$id" >"$place/said" 2>&1 || status=$?
 		[ "$status" != 0 ] && [ ! -e ran ] || { echo "$step: killed, status $status"; return 1; }
 		run -0 zviz exec "$id" cat /etc/hostname
 	done

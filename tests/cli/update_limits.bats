@@ -149,6 +149,11 @@ begin() { # RESOURCES [PROFILE]
 	begin '{"pids": {"limit": 100}}'
 	run -1 zviz update "$id"
 	[[ $output == *'nothing to change'* ]]
+	# What an engine says before the command's name is for containers that it makes.
+	run -1 zviz --profile ci-runner update "$id"
+	[[ $output == *"nothing to change: before the command's name, --profile is for what is made"* ]]
+	zviz --profile ci-runner update --pids-limit 100 "$id"
+	[ "$(pids)" = 100 ]
 	for bad in '{"pids": {"limit": "x"}}' '{"memory": {"limit": -2}}' '[]' '{' ''; do
 		run -1 zviz update --resources=- "$id" <<<"$bad"
 		[[ $output == *'standard input'* ]]
