@@ -83,6 +83,7 @@ static const struct field record_fields[] = {
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
 	{ "device", AS_STRING, offsetof(struct record, device) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
+	{ "cut", AS_STRINGS, offsetof(struct record, cut) },
 	{ "pid", AS_U64, offsetof(struct record, init.pid) },
 	{ "start", AS_U64, offsetof(struct record, init.start) },
 	{ "broker_pid", AS_U64, offsetof(struct record, broker.pid) },

@@ -18,7 +18,7 @@ struct record {
 	struct pairs annotations;
 	struct spec_hooks poststart, poststop;
 	struct box_start_words started;
-	struct strings missing;
+	struct strings missing, cut;
 	struct record_process init, broker; /* broker: `start` of a detached container's */
 };
 

@@ -110,6 +110,10 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 			&j, NULL,
 			arena_printf(b->arena, "%s: %s", p->missing[i].layer, p->missing[i].why));
 	json_close(&j);
+	json_open_array(&j, "cut");
+	for (size_t i = 0; i < p->ncuts; i++)
+		json_put_string(&j, NULL, plan_cut_text(b->arena, &p->cuts[i]));
+	json_close(&j);
 	json_open_object(&j, "annotations");
 	for (size_t i = 0; i < p->spec->annotations.n; i++)
 		json_put_string(&j, p->spec->annotations.at[i].key,

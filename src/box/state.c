@@ -375,6 +375,7 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .started = r.started,
 				    .digest = r.digest,
 				    .missing = r.missing,
+				    .cut = r.cut,
 				    .profile = r.profile,
 				    .pid = record_living(&r.init, locked) };
 	live_describe(a, dir, out);

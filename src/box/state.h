@@ -51,6 +51,7 @@ struct state_info {
 		*now; /* where its profile was read from, NULL: its words say it; what is in
 						* force since, NULL: nothing was changed */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
+	struct strings cut;     /* what its bundle asked for beyond the profile */
 	enum state_status status;
 	pid_t pid;      /* 0 when it is stopped */
 	bool cut_short; /* a detached one whose broker was killed */

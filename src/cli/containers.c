@@ -39,6 +39,14 @@ static const char *user_name(struct arena *a, uid_t uid)
 	return number;
 }
 
+static void put_strings(struct json_writer *j, const char *key, const struct strings *list)
+{
+	json_open_array(j, key);
+	for (size_t i = 0; i < list->n; i++)
+		json_put_string(j, NULL, list->at[i]);
+	json_close(j);
+}
+
 /* The keys of the OCI runtime spec's state first, then ours. `owner` NULL: it is not asked for. */
 static void put_state(struct json_writer *j, const struct state_info *info, const char *owner)
 {
@@ -66,10 +74,8 @@ static void put_state(struct json_writer *j, const struct state_info *info, cons
 		json_put_string(j, "reason", "zviz-net was killed, and the container with it");
 	else if (info->cut_short)
 		json_put_string(j, "reason", "its broker was killed, and the container with it");
-	json_open_array(j, "missing");
-	for (size_t i = 0; i < info->missing.n; i++)
-		json_put_string(j, NULL, info->missing.at[i]);
-	json_close(j);
+	put_strings(j, "missing", &info->missing);
+	put_strings(j, "cut", &info->cut);
 	json_close(j);
 }
 

@@ -17,6 +17,7 @@
 #include "cli/compiled.h"
 #include "cli/direct.h"
 #include "cli/network_options.h"
+#include "cli/warn.h"
 #include "kern/probe.h"
 #include "kern/uapi.h"
 
@@ -373,5 +374,8 @@ int prepare_create(struct cli *c, const struct run_options *o, const char *id, s
 
 int prepare_permitted(struct cli *c, const struct prepared *p, struct err *e)
 {
-	return config_check_floor(c, &p->host, &p->config, &p->profile, &p->request, e);
+	TRY(config_check_floor(c, &p->host, &p->config, &p->profile, &p->request, e));
+	if (p->config.on_excess == EXCESS_REFUSE)
+		return warn_refuse(c, &p->plan, &p->config.on_excess_from, e);
+	return 0;
 }

@@ -32,7 +32,7 @@ int prepare(struct cli *c, const struct run_options *o, int argc, char **argv, s
 int prepare_create(struct cli *c, const struct run_options *o, const char *id, struct prepared *out,
 		   struct err *e);
 
-/* What only a start is held to: the host's floor. Nothing was done yet. */
+/* What only a start is held to: the host's floor, and `on_excess: refuse`. Nothing was done yet. */
 int prepare_permitted(struct cli *c, const struct prepared *p, struct err *e);
 
 #endif

@@ -75,34 +75,35 @@ static void quoted(struct buf *b, const char *text)
 	buf_puts(b, "\"");
 }
 
-static void json_log_line(struct buf *b, const char *when, const char *msg)
+static void json_log_line(struct buf *b, const char *when, const char *level, const char *msg)
 {
 	struct json_writer j = { .out = b };
 
 	json_open_object(&j, NULL);
-	json_put_string(&j, "level", "error");
+	json_put_string(&j, "level", level);
 	json_put_string(&j, "msg", msg);
 	json_put_string(&j, "time", when);
 	json_close(&j);
 	buf_puts(b, "\n");
 }
 
-void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg)
+void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *level,
+		    const char *msg)
 {
 	char date[DATE_ROOM], when[DATE_ROOM + 1];
 
 	date_write((uint64_t)seconds, date);
 	snprintf(when, sizeof when, "%sZ", date);
 	if (format == LOG_JSON) {
-		json_log_line(b, when, msg);
+		json_log_line(b, when, level, msg);
 		return;
 	}
-	buf_printf(b, "time=\"%s\" level=error msg=", when);
+	buf_printf(b, "time=\"%s\" level=%s msg=", when, level);
 	quoted(b, msg);
 	buf_puts(b, "\n");
 }
 
-static int log_error(const struct cli *c, const char *msg)
+int print_log(const struct cli *c, const char *level, const char *msg)
 {
 	const struct globals *g = &c->globals;
 	OWN_FD fd = open(g->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
@@ -110,7 +111,8 @@ static int log_error(const struct cli *c, const char *msg)
 
 	if (fd < 0)
 		return -errno;
-	print_log_line(&line, (enum log_format)g->log_format.value, (int64_t)time(NULL), msg);
+	print_log_line(&line, (enum log_format)g->log_format.value, (int64_t)time(NULL), level,
+		       msg);
 	return fd_write_all(fd, buf_text(&line), line.len);
 }
 
@@ -118,7 +120,7 @@ void print_failure(const struct cli *c, const struct err *e)
 {
 	struct buf b = { .arena = c->arena };
 	bool colours = print_colours(STDERR_FILENO);
-	int r = c->globals.log != NULL ? log_error(c, e->text) : 0;
+	int r = c->globals.log != NULL ? print_log(c, "error", e->text) : 0;
 
 	print_ink(&b, colours, INK_BAD, "zviz:");
 	buf_puts(&b, " ");

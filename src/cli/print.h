@@ -33,8 +33,12 @@ void print_safe(struct buf *b, const char *text);
 /* "zviz: text" and the hint on standard error, and one entry in the log file if there is one. */
 void print_failure(const struct cli *c, const struct err *e);
 
-/* One line of a log, newline included. `seconds` since 1970. Pure. */
-void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *msg);
+/* One line of a log, newline included. `seconds` since 1970, `level` as logrus calls it. Pure. */
+void print_log_line(struct buf *b, enum log_format format, int64_t seconds, const char *level,
+		    const char *msg);
+
+/* Appends one to the log file that --log names. 0 or -errno. */
+int print_log(const struct cli *c, const char *level, const char *msg);
 
 /* ---- refused operations ---- */
 

@@ -27,6 +27,7 @@
 #include "cli/run_options.h"
 #include "cli/summary.h"
 #include "cli/term.h"
+#include "cli/warn.h"
 #include "policy/live_image.h"
 #include "policy/net_counts.h"
 
@@ -232,17 +233,6 @@ static int make_counters(struct session *s, struct err *e)
 		return 0;
 	s->counters = NULL;
 	return fail(e, errno, "shared memory: %m");
-}
-
-static void say_plan(const struct session *s)
-{
-	const struct plan *p = &s->job.plan;
-
-	for (size_t i = 0; i < p->nwarnings; i++)
-		fprintf(stderr, "zviz: warning: %s\n", p->warnings[i]);
-	for (size_t i = 0; s->cli->globals.verbose && i < p->nmissing; i++)
-		fprintf(stderr, "zviz: missing: %s: %s; %s\n", p->missing[i].layer,
-			p->missing[i].why, p->missing[i].fix);
 }
 
 static int relay(struct session *s, struct err *e)
@@ -460,8 +450,13 @@ static int run_prepared(struct session *s, struct err *e)
 		s->box_options.scope_helper = scope_helper(c->arena);
 	write_down(s);
 	TRY(write_down_profile(s, e));
-	say_plan(s);
-	return run_session(s, e);
+	warn_plan(c, &s->job.plan);
+
+	int code = run_session(s, e);
+
+	if (code >= 0)
+		warn_log(c, &s->job.plan);
+	return code;
 }
 
 static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)

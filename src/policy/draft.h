@@ -21,6 +21,7 @@ struct draft {
 	LIST_OF(struct plan_limit) limits;
 	LIST_OF(struct plan_rlimit) rlimits;
 	LIST_OF(struct plan_missing) missing;
+	LIST_OF(struct plan_cut) cuts;
 	LIST_OF(struct plan_given) givens;
 };
 
@@ -80,5 +81,11 @@ void clocks_explain(const struct plan *p, struct buf *out);
 
 /* Notes a layer that a profile only preferred. */
 void draft_missing(struct draft *d, const char *layer, const char *why, const char *fix);
+
+/* Notes what the bundle asks for beyond the profile. */
+void draft_cut(struct draft *d, const char *path, const char *asked, const char *held);
+
+/* Whether it is one of the nodes that every /dev has (plan_mounts.c). */
+bool mount_is_standard(const struct spec_device *dev);
 
 #endif

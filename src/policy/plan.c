@@ -36,6 +36,11 @@ void draft_missing(struct draft *d, const char *layer, const char *why, const ch
 		  &d->missing) = (struct plan_missing){ .layer = layer, .why = why, .fix = fix };
 }
 
+void draft_cut(struct draft *d, const char *path, const char *asked, const char *held)
+{
+	*LIST_ADD(d->a, &d->cuts) = (struct plan_cut){ .path = path, .asked = asked, .held = held };
+}
+
 static void adopt_lists(struct draft *d)
 {
 	struct plan *p = d->plan;
@@ -50,6 +55,8 @@ static void adopt_lists(struct draft *d)
 	p->rlimits = d->rlimits.at;
 	p->nmissing = d->missing.n;
 	p->missing = d->missing.at;
+	p->ncuts = d->cuts.n;
+	p->cuts = d->cuts.at;
 }
 
 static void adopt_warnings(struct draft *d)
@@ -83,6 +90,11 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 	return 0;
 }
 
+const char *plan_cut_text(struct arena *a, const struct plan_cut *cut)
+{
+	return arena_printf(a, "%s: %s; held: %s", cut->path, shown(a, cut->asked), cut->held);
+}
+
 void plan_print(const struct plan *p, struct buf *out)
 {
 	buf_printf(out, "profile: %s\n", shown(out->arena, p->profile));
@@ -98,6 +110,11 @@ void plan_print(const struct plan *p, struct buf *out)
 		buf_printf(out, "\n%s\n", layers[i]->name);
 		layers[i]->explain(p, out);
 	}
+	if (p->ncuts != 0)
+		buf_puts(out, "\ncut\n");
+	for (size_t i = 0; i < p->ncuts; i++)
+		buf_printf(out, "  %s%s\n", plan_cut_text(out->arena, &p->cuts[i]),
+			   p->cuts[i].usual ? "  [usual]" : "");
 	buf_puts(out, "\nmissing\n");
 	for (size_t i = 0; i < p->nmissing; i++)
 		buf_printf(out, "  %s: %s; %s\n", p->missing[i].layer,

@@ -263,6 +263,14 @@ struct plan_missing {
 	const char *layer, *why, *fix;
 };
 
+/* ---- what a bundle asks for beyond the profile, and does not get ---- */
+
+struct plan_cut {
+	const char *path; /* in config.json: "process.capabilities" */
+	const char *asked, *held;
+	bool usual; /* engines ask it for every container, without anybody having meant it */
+};
+
 enum id_mapping {
 	IDS_NONE,   /* no user namespace of our own */
 	IDS_SINGLE, /* one id, written by an ordinary user */
@@ -382,9 +390,14 @@ struct plan {
 
 	size_t nmissing;
 	const struct plan_missing *missing;
+	size_t ncuts;
+	const struct plan_cut *cuts;
 	size_t nwarnings;
 	const char *const *warnings;
 };
+
+/* One of them in words: "process.capabilities: CAP_SYS_ADMIN; held: none". */
+const char *plan_cut_text(struct arena *a, const struct plan_cut *cut);
 
 /* What the command line adds to spec and profile. Strings are borrowed. */
 struct plan_request {

@@ -131,6 +131,15 @@ static int bundle_options(struct draft *d, struct plan_mount *m, const struct sp
 	return 0;
 }
 
+/* Engines mount these two read-only, but for containers that are to have the machine's. */
+static void say_writable(struct draft *d, size_t index, const struct plan_mount *m,
+			 const char *what)
+{
+	if (!(m->attr_set & MOUNT_ATTR_RDONLY))
+		draft_cut(d, arena_printf(d->a, "mounts[%zu].options", index),
+			  arena_printf(d->a, "a writable %s", what), "read-only");
+}
+
 static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
 		       size_t index, struct err *e)
 {
@@ -148,6 +157,7 @@ static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_
 	if (s->type == NULL)
 		return fail(e, EINVAL, "%s: mounts[%zu].type: missing", d->s->file, index);
 	if (strcmp(s->type, "cgroup") == 0 || strcmp(s->type, "cgroup2") == 0) {
+		say_writable(d, index, m, s->type);
 		m->kind = MOUNT_CGROUP;
 		m->optional = true;
 		m->attr_set |= MOUNT_ATTR_RDONLY;
@@ -180,6 +190,7 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 		m->attr_set |= MOUNT_ATTR_NODEV;
 	/* The host's sysfs shows the machine; only its reading was ever meant. */
 	if (m->kind == MOUNT_FS && strcmp(s->type, "sysfs") == 0) {
+		say_writable(d, index, m, s->type);
 		m->attr_set |= MOUNT_ATTR_RDONLY;
 		m->recursive_attr = true;
 		m->given = d->plan->given & CLONE_NEWNET;

@@ -2,10 +2,15 @@
  * What a bundle asks for and does not get: said, or refused, but never passed over.
  */
 #include <errno.h>
-#include <stddef.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "policy/draft.h"
+#include "table/table.h"
+
+enum { SHOWN_MAX = 4 }; /* of a list that can be long */
 
 struct hook_kind {
 	const char *name, *where;
@@ -45,6 +50,174 @@ static int refuse_hooks(const struct draft *d, struct err *e)
 	return 0;
 }
 
+/* ---- what is cut to the profile ---- */
+
+/* What engines ask of every container, whatever it is for: nobody is told of it at each start, and nothing refused for it. */
+static void cut_usual(struct draft *d, const char *path, const char *asked, const char *held)
+{
+	draft_cut(d, path, asked, held);
+	d->cuts.at[d->cuts.n - 1].usual = true;
+}
+
+/* "a, b, c, d and 3 more" */
+struct listing {
+	struct buf text;
+	size_t n;
+};
+
+static void list_name(struct listing *l, const char *name)
+{
+	if (l->n++ < SHOWN_MAX)
+		buf_printf(&l->text, "%s%s", l->n == 1 ? "" : ", ", name);
+}
+
+static const char *list_text(struct listing *l)
+{
+	if (l->n > SHOWN_MAX)
+		buf_printf(&l->text, " and %zu more", l->n - SHOWN_MAX);
+	return buf_text(&l->text);
+}
+
+/* Docker's list, which the others' are parts of. */
+static const uint64_t usual_capabilities = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE |
+					   1ull << CAP_FSETID | 1ull << CAP_FOWNER |
+					   1ull << CAP_MKNOD | 1ull << CAP_NET_RAW |
+					   1ull << CAP_SETGID | 1ull << CAP_SETUID |
+					   1ull << CAP_SETFCAP | 1ull << CAP_SETPCAP |
+					   1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_SYS_CHROOT |
+					   1ull << CAP_KILL | 1ull << CAP_AUDIT_WRITE;
+
+/* Those that this build does not know are in no list of the kernel's that it could keep them in. */
+static uint64_t asked_capabilities(const struct spec *s, bool *unknown)
+{
+	const struct strings *const sets[] = {
+		&s->process.cap_bounding,    &s->process.cap_effective, &s->process.cap_permitted,
+		&s->process.cap_inheritable, &s->process.cap_ambient,
+	};
+	uint64_t asked = 0;
+
+	*unknown = false;
+	for (size_t i = 0; i < COUNT(sets); i++)
+		for (size_t n = 0; n < sets[i]->n; n++) {
+			const struct name *c = name_find(capability_names, sets[i]->at[n]);
+
+			*unknown |= c == NULL;
+			asked |= c != NULL ? UINT64_C(1) << c->value : 0;
+		}
+	return asked;
+}
+
+static const char *capability_list(struct draft *d, uint64_t set, bool unknown)
+{
+	struct listing l = { .text = { .arena = d->a } };
+
+	for (const struct name *n = capability_names; n->name != NULL; n++)
+		if (set & (UINT64_C(1) << n->value))
+			list_name(&l, n->name);
+	if (unknown)
+		list_name(&l, "some that are not known here");
+	return list_text(&l);
+}
+
+static void cut_capabilities(struct draft *d)
+{
+	const uint64_t kept = d->plan->keep_capabilities;
+	const char *held = kept != 0 ? "those that the profile keeps" : "none";
+	bool unknown;
+	uint64_t cut = asked_capabilities(d->s, &unknown) & ~kept;
+
+	if ((cut & ~usual_capabilities) != 0 || unknown)
+		draft_cut(d, "process.capabilities",
+			  capability_list(d, cut & ~usual_capabilities, unknown), held);
+	if ((cut & usual_capabilities) != 0)
+		cut_usual(d, "process.capabilities",
+			  capability_list(d, cut & usual_capabilities, false), held);
+	/* What engines leave out for a privileged container alone. */
+	if ((cut & UINT64_C(1) << CAP_SYS_ADMIN) && d->s->linux_.masked_paths.n == 0)
+		draft_cut(d, "linux.maskedPaths", "nothing of /proc and /sys masked",
+			  "masked as ever");
+	if (d->r->direct == NULL && d->s->process.set && !d->s->process.no_new_privileges)
+		cut_usual(d, "process.noNewPrivileges", "programs that gain privileges",
+			  "no_new_privs");
+}
+
+static bool names_namespace(const struct spec *s, const char *type)
+{
+	for (size_t i = 0; i < s->linux_.namespaces.n; i++)
+		if (strcmp(s->linux_.namespaces.at[i].type, type) == 0)
+			return true;
+	return false;
+}
+
+/* A type that a bundle does not list is the caller's own to it. */
+static void cut_namespaces(struct draft *d)
+{
+	static const struct {
+		uint64_t type;
+		const char *name, *asked, *held;
+		bool usual;
+	} rows[] = {
+		{ CLONE_NEWPID, "pid", "the host's processes", "a pid namespace of its own",
+		  false },
+		{ CLONE_NEWNET, "network", "the host's network",
+		  "the network that the profile says", false },
+		{ CLONE_NEWIPC, "ipc", "the host's IPC objects", "an ipc namespace of its own",
+		  false },
+		{ CLONE_NEWUTS, "uts", "the host's names", "a uts namespace of its own", false },
+		{ CLONE_NEWNS, "mount", "the host's mounts", "a mount namespace of its own",
+		  false },
+		{ CLONE_NEWUSER, "user", "no user namespace",
+		  "one of its own: no id inside is one that anybody has outside", true },
+		{ CLONE_NEWCGROUP, "cgroup", "the host's view of cgroups",
+		  "a cgroup namespace of its own", true },
+	};
+
+	if (d->r->direct != NULL)
+		return;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!(d->plan->namespaces & rows[i].type) || names_namespace(d->s, rows[i].name))
+			continue;
+		if (rows[i].usual)
+			cut_usual(d, "linux.namespaces", rows[i].asked, rows[i].held);
+		else
+			draft_cut(d, "linux.namespaces", rows[i].asked, rows[i].held);
+	}
+}
+
+static void cut_devices(struct draft *d)
+{
+	const struct spec_devices *list = &d->s->linux_.devices;
+	struct listing l = { .text = { .arena = d->a } };
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!mount_is_standard(&list->at[i]))
+			list_name(&l, list->at[i].path);
+	if (l.n != 0)
+		draft_cut(d, "linux.devices", list_text(&l), "the nodes that every /dev has");
+}
+
+/* Engines hand on their own limits, which are higher than anybody needs. */
+static void cut_rlimits(struct draft *d)
+{
+	const struct spec_rlimits *list = &d->s->process.rlimits;
+
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t n = 0; n < d->rlimits.n; n++) {
+			const struct plan_rlimit *held = &d->rlimits.at[n];
+			const struct name *name = name_of(rlimit_names, held->resource);
+
+			if (name == NULL || strcmp(name->name, list->at[i].type) != 0 ||
+			    list->at[i].hard <= held->hard)
+				continue;
+			cut_usual(d, arena_printf(d->a, "process.rlimits[%zu]", i),
+				  list->at[i].hard == UINT64_MAX
+					  ? arena_printf(d->a, "%s without a limit", name->name)
+					  : arena_printf(d->a, "%s %llu", name->name,
+							 (unsigned long long)list->at[i].hard),
+				  arena_printf(d->a, "%llu", (unsigned long long)held->hard));
+		}
+}
+
 static int excess_plan(struct draft *d, struct err *e)
 {
 	const struct spec *s = d->s;
@@ -71,9 +244,10 @@ static int excess_plan(struct draft *d, struct err *e)
 		draft_missing(d, "linux.netDevices",
 			      "devices of the host are not moved in in this version",
 			      "give a network namespace that has them by its path");
-	if (s->linux_.devices.n != 0)
-		draft_missing(d, "linux.devices", "devices beyond the standard ones are not made",
-			      "bind the device's node instead, where the profile may show it");
+	cut_capabilities(d);
+	cut_namespaces(d);
+	cut_devices(d);
+	cut_rlimits(d);
 	return 0;
 }
 

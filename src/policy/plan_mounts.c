@@ -23,6 +23,15 @@ static const struct device {
 	{ "/dev/tty", 5, 0 },  { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 },
 };
 
+bool mount_is_standard(const struct spec_device *dev)
+{
+	for (size_t i = 0; i < COUNT(devices); i++)
+		if (strcmp(devices[i].path, dev->path) == 0 && dev->type[0] != 'b' &&
+		    devices[i].major == dev->major && devices[i].minor == dev->minor)
+			return true;
+	return false;
+}
+
 static const struct link {
 	const char *path, *to;
 } dev_links[] = {

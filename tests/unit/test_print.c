@@ -39,7 +39,7 @@ static void log_lines(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct buf b = { .arena = &a };
 
-		print_log_line(&b, rows[i].format, 1767323045, rows[i].msg);
+		print_log_line(&b, rows[i].format, 1767323045, "error", rows[i].msg);
 		assert_string_equal(buf_text(&b), rows[i].expect);
 	}
 	arena_free(&a);
