@@ -17,6 +17,7 @@
 #include "cli/exec_options.h"
 #include "cli/print.h"
 #include "cli/term.h"
+#include "cli/warn.h"
 
 enum {
 	FAILED = 255, /* what engines take for a failure of ours, and not of the command */
@@ -109,6 +110,16 @@ static int check_terminal(const struct joining *j, struct err *e)
 		return 0;
 	fail(e, EINVAL, "a terminal needs somebody who holds its other end");
 	return advise(e, "leave --detach out, or name a --console-socket");
+}
+
+/* What the container was told of is not told again. */
+static int check_excess(struct joining *j, struct err *e)
+{
+	j->plan.ncuts = 0;
+	if (j->o->process == NULL)
+		return 0;
+	plan_cut_process(j->cli->arena, &j->process, &j->plan);
+	return warn_refuse(j->cli, &j->container.config, &j->plan, j->process.file, e);
 }
 
 /* ---- beside ---- */
@@ -205,11 +216,17 @@ static int run(struct joining *j, int argc, char **argv, struct err *e)
 	TRY(plan_again(j, e));
 	TRY(exec_plan(j->cli->arena, j->o, process, argc, argv, &j->container, &j->plan, e));
 	TRY(check_terminal(j, e));
+	TRY(check_excess(j, e));
 	j->box_options = (struct box_options){
 		.state_root = cli_state_root(j->cli),
 		.preserve = (unsigned)j->o->preserve.value,
 	};
-	return join(j, e);
+
+	int code = join(j, e);
+
+	if (code >= 0)
+		warn_log(j->cli, &j->plan);
+	return code;
 }
 
 static int exec_run(struct cli *c, void *options, int argc, char **argv, struct err *e)

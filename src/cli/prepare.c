@@ -375,7 +375,5 @@ int prepare_create(struct cli *c, const struct run_options *o, const char *id, s
 int prepare_permitted(struct cli *c, const struct prepared *p, struct err *e)
 {
 	TRY(config_check_floor(c, &p->host, &p->config, &p->profile, &p->request, e));
-	if (p->config.on_excess == EXCESS_REFUSE)
-		return warn_refuse(c, &p->plan, &p->config.on_excess_from, e);
-	return 0;
+	return warn_refuse(c, &p->config, &p->plan, p->spec.file, e);
 }

@@ -43,18 +43,19 @@ void warn_log(const struct cli *c, const struct plan *p)
 					       cut_text(c, &p->cuts[i])));
 }
 
-int warn_refuse(const struct cli *c, const struct plan *p, const struct from *said, struct err *e)
+int warn_refuse(const struct cli *c, const struct config *config, const struct plan *p,
+		const char *file, struct err *e)
 {
 	char who[FROM_ROOM];
 
-	for (size_t i = 0; i < p->ncuts; i++) {
+	for (size_t i = 0; config->on_excess == EXCESS_REFUSE && i < p->ncuts; i++) {
 		const struct plan_cut *cut = &p->cuts[i];
 
 		if (cut->usual)
 			continue;
-		describe_rule(who, sizeof who, said);
-		fail(e, EPERM, "%s: %s: %.200s: not by profile %.64s [%s: on_excess]",
-		     p->spec->file, cut->path, shown_text(c, cut->asked), p->profile, who);
+		describe_rule(who, sizeof who, &config->on_excess_from);
+		fail(e, EPERM, "%s: %s: %.200s: not by profile %.64s [%s: on_excess]", file,
+		     cut->path, shown_text(c, cut->asked), p->profile, who);
 		return advise(e, "leave it out of the bundle; held would be: %.120s", cut->held);
 	}
 	return 0;

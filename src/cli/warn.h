@@ -5,6 +5,7 @@
 #define CLI_WARN_H
 
 #include "cli/command.h"
+#include "policy/config.h"
 #include "policy/plan.h"
 
 /* On standard error, before anything is started: the profile's own warnings, and with --verbose what is missing and what was cut. */
@@ -13,8 +14,9 @@ void warn_plan(const struct cli *c, const struct plan *p);
 /* What was cut, into the log file, when the start has succeeded: engines read the log of one that failed as one object. */
 void warn_log(const struct cli *c, const struct plan *p);
 
-/* -EPERM for the first thing that the bundle asks for beyond the profile, but for what engines ask of every container. `said`
- * is the line of the configuration that wants it so. */
-int warn_refuse(const struct cli *c, const struct plan *p, const struct from *said, struct err *e);
+/* Where the host's configuration says `on_excess: refuse`: -EPERM for the first thing that `file` asks for beyond the profile, but for
+ * what engines ask of every container. */
+int warn_refuse(const struct cli *c, const struct config *config, const struct plan *p,
+		const char *file, struct err *e);
 
 #endif

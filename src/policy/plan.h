@@ -396,6 +396,9 @@ struct plan {
 	const char *const *warnings;
 };
 
+/* What a process that joins the container asks for, instead of what the container did (spec_load_process()). */
+void plan_cut_process(struct arena *a, const struct spec *process, struct plan *p);
+
 /* One of them in words: "process.capabilities: CAP_SYS_ADMIN; held: none". */
 const char *plan_cut_text(struct arena *a, const struct plan_cut *cut);
 

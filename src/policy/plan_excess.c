@@ -119,7 +119,7 @@ static const char *capability_list(struct draft *d, uint64_t set, bool unknown)
 	return list_text(&l);
 }
 
-static void cut_capabilities(struct draft *d)
+static uint64_t cut_capabilities(struct draft *d, const char *path)
 {
 	const uint64_t kept = d->plan->keep_capabilities;
 	const char *held = kept != 0 ? "those that the profile keeps" : "none";
@@ -127,11 +127,16 @@ static void cut_capabilities(struct draft *d)
 	uint64_t cut = asked_capabilities(d->s, &unknown) & ~kept;
 
 	if ((cut & ~usual_capabilities) != 0 || unknown)
-		draft_cut(d, "process.capabilities",
-			  capability_list(d, cut & ~usual_capabilities, unknown), held);
+		draft_cut(d, path, capability_list(d, cut & ~usual_capabilities, unknown), held);
 	if ((cut & usual_capabilities) != 0)
-		cut_usual(d, "process.capabilities",
-			  capability_list(d, cut & usual_capabilities, false), held);
+		cut_usual(d, path, capability_list(d, cut & usual_capabilities, false), held);
+	return cut;
+}
+
+static void cut_privileges(struct draft *d)
+{
+	uint64_t cut = cut_capabilities(d, "process.capabilities");
+
 	/* What engines leave out for a privileged container alone. */
 	if ((cut & UINT64_C(1) << CAP_SYS_ADMIN) && d->s->linux_.masked_paths.n == 0)
 		draft_cut(d, "linux.maskedPaths", "nothing of /proc and /sys masked",
@@ -139,6 +144,15 @@ static void cut_capabilities(struct draft *d)
 	if (d->r->direct == NULL && d->s->process.set && !d->s->process.no_new_privileges)
 		cut_usual(d, "process.noNewPrivileges", "programs that gain privileges",
 			  "no_new_privs");
+}
+
+void plan_cut_process(struct arena *a, const struct spec *process, struct plan *p)
+{
+	struct draft d = { .a = a, .s = process, .p = p->policy, .plan = p };
+
+	cut_capabilities(&d, "capabilities");
+	p->ncuts = d.cuts.n;
+	p->cuts = d.cuts.at;
 }
 
 static bool names_namespace(const struct spec *s, const char *type)
@@ -244,7 +258,7 @@ static int excess_plan(struct draft *d, struct err *e)
 		draft_missing(d, "linux.netDevices",
 			      "devices of the host are not moved in in this version",
 			      "give a network namespace that has them by its path");
-	cut_capabilities(d);
+	cut_privileges(d);
 	cut_namespaces(d);
 	cut_devices(d);
 	cut_rlimits(d);

@@ -148,3 +148,19 @@ assert any(sys.argv[1] in l["msg"] for l in lines), lines' "container $id: cut: 
 	run -1 zviz --log log --log-format json run --bundle bundle "$id"
 	python3 -c 'import json; assert json.load(open("log"))["level"] == "error"'
 }
+
+@test "a process that joins is told the same of what it asks for" {
+	bundle
+	zviz create --bundle bundle "$id" 3>&-
+	zviz start "$id" 3>&-
+	printf '{"cwd": "/", "args": ["/bin/true"], "capabilities": {"effective": ["CAP_CHOWN", "CAP_SYS_ADMIN"]}}' >process.json
+	zviz --log log --log-format json exec --process process.json "$id"
+	python3 -c 'import json, sys
+[line] = [json.loads(l) for l in open("log")]
+assert line["level"] == "warning" and line["msg"] == sys.argv[1], line' \
+		"container $id: cut: capabilities: CAP_SYS_ADMIN; held: none"
+	echo 'on_excess: refuse' >config.yaml
+	run -255 zviz exec --process process.json "$id"
+	[[ $output == *"process.json: capabilities: CAP_SYS_ADMIN: not by profile ci-runner [$place/config.yaml:1: on_excess]"* ]]
+	zviz exec "$id" /bin/true
+}
