@@ -24,7 +24,7 @@ struct holder {
 	struct pool_pair at;
 	uint8_t mac[2][LINK_MAC_BYTES]; /* of the pair: the host's end, the container's */
 	bool way6;                      /* IPv6 leads somewhere */
-	struct nft_ctx *host;           /* its socket owns the host's table */
+	struct mnl_socket *host;        /* owns the host's table */
 	struct nft_ctx *inside;
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */

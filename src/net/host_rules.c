@@ -1,96 +1,190 @@
 #include "net/host_rules.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter_ipv4.h>
 #include <string.h>
 
-struct texts {
-	char own4[INET_ADDRSTRLEN], own6[INET6_ADDRSTRLEN];
+/* Names of our devices, here and in other containers' tables. */
+static const char any_of_ours[] = "zviz";
+
+enum {
+	FIXED_RULES = 13,
+	RULES_A_PORT = 4, /* both families, from outside and from the host itself */
+	SOLICIT = 135,    /* ND_NEIGHBOR_SOLICIT, and the answer to it */
+	ADVERT = 136,
+	STANDS = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),
 };
 
-/* What the container says it is, and nothing else, leaves over its device. */
-static void put_forward(const char *name, const struct texts *t, struct buf *out)
+struct side {
+	struct rule_batch *b;
+	const char *device;
+	const uint8_t *own4, *own6;
+};
+
+/* What stands goes on. */
+static void accept_standing(const struct side *s)
 {
-	buf_printf(
-		out,
-		"\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;\n");
-	buf_printf(out, "\t\tiifname \"%s\" ip saddr != %s drop\n", name, t->own4);
-	buf_printf(out, "\t\tiifname \"%s\" ip6 saddr != %s drop\n", name, t->own6);
-	buf_printf(out, "\t\tiifname \"%s\" oifname \"zviz*\" reject with icmpx admin-prohibited\n",
-		   name);
-	buf_printf(out, "\t\toifname \"%s\" ct state established,related accept\n", name);
-	buf_printf(out, "\t\toifname \"%s\" ct status dnat accept\n", name);
-	buf_printf(out, "\t\toifname \"%s\" drop\n\t}\n", name);
+	rule_if_state(s->b, STANDS);
+	rule_verdict(s->b, NF_ACCEPT);
+	rule_end(s->b);
+}
+
+/* ---- what crosses ---- */
+
+static void begin_out(const struct side *s, const char *chain)
+{
+	rule_begin(s->b, chain);
+	rule_if_came_by(s->b, s->device);
+}
+
+static void begin_in(const struct side *s)
+{
+	rule_begin(s->b, "forward");
+	rule_if_leaves_by(s->b, s->device);
+}
+
+static void only_from(const struct side *s, const uint8_t *at, unsigned width)
+{
+	begin_out(s, "forward");
+	rule_unless_from(s->b, at, width);
+	rule_verdict(s->b, NF_DROP);
+	rule_end(s->b);
+}
+
+/* What the container says it is, and nothing else, leaves over its device. */
+static void put_forward(const struct side *s)
+{
+	rule_chain(s->b, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
+	only_from(s, s->own4, 4);
+	only_from(s, s->own6, 16);
+	begin_out(s, "forward");
+	rule_if_leaves_by_any(s->b, any_of_ours);
+	rule_reject(s->b);
+	rule_end(s->b);
+	begin_in(s);
+	accept_standing(s);
+	begin_in(s);
+	rule_if_status(s->b, IPS_DST_NAT);
+	rule_verdict(s->b, NF_ACCEPT);
+	rule_end(s->b);
+	begin_in(s);
+	rule_verdict(s->b, NF_DROP);
+	rule_end(s->b);
 }
 
 /* The host itself is no part of what is outside: its services may trust whoever reaches them. */
-static void put_input(const char *name, struct buf *out)
+static void put_input(const struct side *s)
 {
-	buf_printf(out,
-		   "\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n");
-	buf_printf(out, "\t\tiifname \"%s\" ct state established,related accept\n", name);
-	buf_printf(
-		out,
-		"\t\tiifname \"%s\" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n",
-		name);
-	buf_printf(out, "\t\tiifname \"%s\" reject with icmpx admin-prohibited\n\t}\n", name);
+	rule_chain(s->b, "input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER);
+	begin_out(s, "input");
+	accept_standing(s);
+	begin_out(s, "input");
+	rule_if_icmp6(s->b, SOLICIT, ADVERT);
+	rule_verdict(s->b, NF_ACCEPT);
+	rule_end(s->b);
+	begin_out(s, "input");
+	rule_reject(s->b);
+	rule_end(s->b);
+}
+
+/* ---- published ports ---- */
+
+/* `host`: the address of the host's, or NULL for each. */
+static void put_way_in(const struct side *s, const char *chain, const struct plan_publish *p,
+		       const uint8_t *host, unsigned width)
+{
+	static const uint8_t loopback6[16] = { [15] = 1 };
+
+	rule_begin(s->b, chain);
+	if (host != NULL)
+		rule_if_to(s->b, host, width);
+	else if (width == 4)
+		rule_if_family(s->b, NFPROTO_IPV4);
+	else
+		rule_unless_to(s->b, loopback6, sizeof loopback6);
+	rule_if_local(s->b);
+	rule_if_protocol(s->b, p->udp ? IPPROTO_UDP : IPPROTO_TCP);
+	rule_if_port(s->b, p->host);
+	rule_lead_to(s->b, width == 4 ? s->own4 : s->own6, width, p->container);
+	rule_end(s->b);
 }
 
 /* One published port: to the host's own addresses, wherever the connection comes from but containers. */
-static void put_published(const struct plan_publish *p, const struct texts *t, struct buf *out)
+static void put_published(const struct side *s, const char *chain, const struct plan_publish *p)
 {
-	const char *protocol = p->udp ? "udp" : "tcp";
-	bool v6 = p->address != NULL && strchr(p->address, ':') != NULL;
+	uint8_t at[16];
 
-	if (p->address == NULL || !v6)
-		buf_printf(out, "\t\t%s%s%s fib daddr type local %s dport %u dnat ip to %s:%u\n",
-			   p->address != NULL ? "ip daddr " : "meta nfproto ipv4",
-			   p->address != NULL ? p->address : "", "", protocol, p->host, t->own4,
-			   p->container);
-	if (p->address == NULL || v6)
-		buf_printf(out, "\t\t%s%s fib daddr type local %s dport %u dnat ip6 to [%s]:%u\n",
-			   p->address != NULL ? "ip6 daddr " : "meta nfproto ipv6 ip6 daddr != ::1",
-			   p->address != NULL ? p->address : "", protocol, p->host, t->own6,
-			   p->container);
-}
-
-static void put_nat(const char *name, const struct texts *t, const struct net_job *job,
-		    struct buf *out)
-{
-	static const char *const hooks[] = { "prerouting", "output" };
-
-	for (size_t h = 0; job->npublished != 0 && h < COUNT(hooks); h++) {
-		buf_printf(out,
-			   "\tchain %s {\n\t\ttype nat hook %s priority -100; policy accept;\n",
-			   hooks[h], hooks[h]);
-		if (h == 0)
-			buf_puts(out, "\t\tiifname \"zviz*\" return\n");
-		for (size_t i = 0; i < job->npublished; i++)
-			put_published(&job->published[i], t, out);
-		buf_puts(out, "\t}\n");
+	if (p->address == NULL) {
+		put_way_in(s, chain, p, NULL, 4);
+		put_way_in(s, chain, p, NULL, 16);
+	} else if (inet_pton(AF_INET, p->address, at) == 1) {
+		put_way_in(s, chain, p, at, 4);
+	} else if (inet_pton(AF_INET6, p->address, at) == 1) {
+		put_way_in(s, chain, p, at, 16);
 	}
-	buf_puts(
-		out,
-		"\tchain postrouting {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
-	buf_printf(out, "\t\tip saddr %s oifname != \"%s\" masquerade\n", t->own4, name);
-	buf_printf(out, "\t\tip6 saddr %s oifname != \"%s\" masquerade\n", t->own6, name);
-	/* From the host's loopback to a published port: answers must come back over the device. */
-	if (job->npublished != 0)
-		buf_printf(out, "\t\toifname \"%s\" ip saddr 127.0.0.0/8 masquerade\n", name);
-	buf_puts(out, "\t}\n");
 }
 
-void host_rules_print(const char *name, const struct pool_pair *at, const struct net_job *job,
-		      struct buf *out)
+static void put_ways_in(const struct side *s, const struct net_job *job)
 {
-	const struct in_addr own4 = { htonl(at->own4) };
-	struct texts t;
+	static const struct {
+		const char *chain;
+		uint32_t hook;
+	} ways[] = { { "prerouting", NF_INET_PRE_ROUTING }, { "output", NF_INET_LOCAL_OUT } };
 
-	inet_ntop(AF_INET, &own4, t.own4, sizeof t.own4);
-	inet_ntop(AF_INET6, at->own6, t.own6, sizeof t.own6);
-	buf_printf(out, "table inet %s {\n\tflags owner\n", name);
-	put_forward(name, &t, out);
-	put_input(name, out);
-	put_nat(name, &t, job, out);
-	buf_puts(out, "}\n");
+	for (size_t w = 0; w < COUNT(ways); w++) {
+		rule_chain(s->b, ways[w].chain, "nat", ways[w].hook, NF_IP_PRI_NAT_DST);
+		if (ways[w].hook == NF_INET_PRE_ROUTING) {
+			rule_begin(s->b, ways[w].chain);
+			rule_if_came_by_any(s->b, any_of_ours);
+			rule_verdict(s->b, NFT_RETURN);
+			rule_end(s->b);
+		}
+		for (size_t i = 0; i < job->npublished; i++)
+			put_published(s, ways[w].chain, &job->published[i]);
+	}
+}
+
+/* ---- NAT ---- */
+
+static void put_masquerade(const struct side *s, const uint8_t *own, unsigned width)
+{
+	rule_begin(s->b, "postrouting");
+	rule_if_from(s->b, own, width, width);
+	rule_unless_leaves_by(s->b, s->device);
+	rule_masquerade(s->b);
+	rule_end(s->b);
+}
+
+static void put_nat(const struct side *s, const struct net_job *job)
+{
+	static const uint8_t loopback4[4] = { 127 };
+
+	if (job->npublished != 0)
+		put_ways_in(s, job);
+	rule_chain(s->b, "postrouting", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
+	put_masquerade(s, s->own4, 4);
+	put_masquerade(s, s->own6, 16);
+	if (job->npublished == 0)
+		return;
+	/* From the host's loopback to a published port: answers must come back over the device. */
+	rule_begin(s->b, "postrouting");
+	rule_if_leaves_by(s->b, s->device);
+	rule_if_from(s->b, loopback4, sizeof loopback4, 1);
+	rule_masquerade(s->b);
+	rule_end(s->b);
+}
+
+void host_rules_make(const char *name, const struct pool_pair *at, const struct net_job *job,
+		     struct arena *a, struct rule_batch *out)
+{
+	const uint32_t own4 = htonl(at->own4);
+	const struct side s = { out, name, (const uint8_t *)&own4, at->own6 };
+
+	rule_table(out, a, name, FIXED_RULES + RULES_A_PORT * job->npublished);
+	put_forward(&s);
+	put_input(&s);
+	put_nat(&s, job);
 }

@@ -17,7 +17,10 @@ enum {
 	MESSAGE_BYTES = 1024,
 	ANSWER_BYTES = 32 * 1024,
 	ROUTE_TRIES = 100,
-	AWAIT_US = 1000, /* doubled each time */
+	ROUTE_TRIES6 = 3,
+	NAMES = 4096,        /* numbers of devices are given out one after another */
+	SKIP_STATS = 1 << 3, /* RTEXT_FILTER_SKIP_STATS, Linux 4.5 */
+	AWAIT_US = 1000,     /* doubled each time */
 	AWAIT_TRIES = 13,
 	OPER_UP = 6, /* IF_OPER_UP of <linux/if.h>, which does not go with <net/if.h> */
 };
@@ -136,6 +139,7 @@ int link_taken(struct mnl_socket *nl, bool taken[LINK_INDEX_MAX], struct err *e)
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
 
 	i->ifi_family = AF_UNSPEC;
+	mnl_attr_put_u32(m, IFLA_EXT_MASK, SKIP_STATS);
 	/* Others make and remove devices meanwhile: a list that changed (EINTR) is as good, names are settled by link_make(). */
 	int r = link_talk(nl, m, see_device, taken);
 
@@ -293,17 +297,31 @@ int link_gateway(struct mnl_socket *nl, const char *name, const uint8_t *gateway
 struct seen {
 	struct arena *a;
 	struct link_routes *out;
+	/* A device has a handful of routes, and each question for its name is three calls. */
+	struct known {
+		unsigned index;
+		bool ours;
+	} * known; /* NAMES of them */
 };
 
-static bool over_ours(const struct nlmsghdr *m)
+static bool is_ours(const struct seen *s, unsigned index)
+{
+	struct known *k = &s->known[index % NAMES];
+	char name[IF_NAMESIZE];
+
+	if (k->index != index)
+		*k = (struct known){ index,
+				     if_indextoname(index, name) != NULL && number_of(name) >= 0 };
+	return k->ours;
+}
+
+static bool over_ours(const struct seen *s, const struct nlmsghdr *m)
 {
 	const struct nlattr *at;
-	char name[IF_NAMESIZE];
 
 	mnl_attr_for_each(at, m, sizeof(struct rtmsg))
 	{
-		if (mnl_attr_get_type(at) == RTA_OIF &&
-		    if_indextoname(mnl_attr_get_u32(at), name) != NULL && number_of(name) >= 0)
+		if (mnl_attr_get_type(at) == RTA_OIF && is_ours(s, mnl_attr_get_u32(at)))
 			return true;
 	}
 	return false;
@@ -319,7 +337,7 @@ static int see_route(const struct nlmsghdr *m, void *data)
 		s->out->has6 = true;
 		s->out->learned6 |= i->rtm_protocol == RTPROT_RA;
 	}
-	if (over_ours(m))
+	if (over_ours(s, m))
 		return MNL_CB_OK;
 	mnl_attr_for_each(at, m, sizeof *i)
 	{
@@ -339,18 +357,20 @@ static int see_route(const struct nlmsghdr *m, void *data)
 int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out, struct err *e)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	struct seen s = { a, out };
+	struct seen s = { a, out, arena_array(a, NAMES, sizeof *s.known) };
 
 	*out = (struct link_routes){ 0 };
 	for (size_t f = 0; f < COUNT(families); f++) {
 		char bytes[MESSAGE_BYTES];
 		struct nlmsghdr *m = link_begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
 		struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+		const int most = families[f] == AF_INET ? ROUTE_TRIES : ROUTE_TRIES6;
 		int r = -EINTR;
 
 		i->rtm_family = families[f];
-		/* Others change routes meanwhile (EINTR): what is listed twice does no harm. */
-		for (int tries = 0; r == -EINTR && tries < ROUTE_TRIES; tries++)
+		/* Others change routes meanwhile (EINTR): what is listed twice does no harm. Lists of IPv6 say so of every change, so
+		 * that where hundreds of containers begin none would be whole: a route that stands is in one of several. */
+		for (int tries = 0; r == -EINTR && tries < most; tries++)
 			r = link_talk(nl, m, see_route, &s);
 		/* IPv6 may be off. */
 		if (r < 0 && families[f] == AF_INET)

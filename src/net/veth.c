@@ -13,6 +13,7 @@
 #include "net/holder.h"
 #include "net/host_rules.h"
 #include "net/link.h"
+#include "net/nfnl.h"
 
 enum { HOST, OWN }; /* ends of the pair */
 
@@ -150,15 +151,29 @@ static int addresses(const struct holder *h, struct mnl_socket *nl, struct err *
 	return neighbours(h, nl, h->device, OWN, e);
 }
 
+static int host_table(struct holder *h, struct err *e)
+{
+	struct rule_batch rules;
+	int r;
+
+	host_rules_make(h->device, &h->at, &h->job, h->arena, &rules);
+	TRY(nfnl_open(&h->host, e));
+	r = rule_run(&rules, h->host);
+	if (r == 0)
+		return 0;
+	fail(e, -r, "nftables, on the host: %m");
+	return advise(e,
+		      "the kernel needs nf_tables, nft_ct, nft_nat, nft_reject_inet and nft_masq; "
+		      "for published ports nft_fib_inet as well");
+}
+
 int veth_host(struct holder *h, struct err *e)
 {
-	struct buf rules = { .arena = h->arena };
 	struct mnl_socket *nl;
 	int r;
 
 	/* First of all: no packet of the container's crosses before its rules are there. */
-	host_rules_print(h->device, &h->at, &h->job, &rules);
-	TRY(holder_rules(&h->host, buf_text(&rules), "on the host", e));
+	TRY(host_table(h, e));
 	TRY(link_open(&nl, e));
 	r = addresses(h, nl, e);
 	mnl_socket_close(nl);
