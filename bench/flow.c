@@ -15,10 +15,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 256 * 1024, QUEUE = 1024 };
+enum { BLOCK = 256 * 1024, QUEUE = 1024, WAIT_S = 10 };
 
 static char block[BLOCK];
 
@@ -45,6 +46,15 @@ static struct sockaddr_in place(const char *address, int port)
 	return to;
 }
 
+/* Either side may be gone without a word, with its network. */
+static void wait_at_most(int fd)
+{
+	const struct timeval most = { .tv_sec = WAIT_S };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
 /* ---- the other side ---- */
 
 static int listener(int port)
@@ -63,6 +73,7 @@ static _Noreturn void take_blocks(int fd)
 	for (;;) {
 		int c = accept(fd, NULL, NULL);
 
+		wait_at_most(c);
 		while (c >= 0 && read(c, block, sizeof block) > 0)
 			;
 		close(c);
@@ -76,6 +87,7 @@ static _Noreturn void give_bytes(int fd)
 
 		if (c < 0)
 			continue;
+		wait_at_most(c);
 		(void)!write(c, "x", 1);
 		(void)!read(c, block,
 			    1); /* its end is the other side's, which keeps no port by a reset */
@@ -101,34 +113,45 @@ static int reached(const struct sockaddr_in *to)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	wait_at_most(fd);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof *to) < 0)
 		give_up("connect");
 	return fd;
 }
 
+/* Until the other side has heard of it: the network may go with this program, and with it what was to be sent. */
+static void end(int fd)
+{
+	shutdown(fd, SHUT_WR);
+	while (read(fd, block, sizeof block) > 0)
+		;
+	close(fd);
+}
+
 static void send_blocks(const struct sockaddr_in *to, double seconds)
 {
 	int fd = reached(to);
-	double start = now(), end;
+	double start = now(), last;
 	uint64_t sent = 0;
 
-	while ((end = now()) - start < seconds) {
+	while ((last = now()) - start < seconds) {
 		ssize_t n = write(fd, block, sizeof block);
 
 		if (n < 0)
 			give_up("write");
 		sent += (uint64_t)n;
 	}
-	printf("%.1f\n", (double)sent / 1e6 / (end - start));
+	printf("%.1f\n", (double)sent / 1e6 / (last - start));
+	end(fd);
 }
 
 static void open_many(const struct sockaddr_in *to, double seconds)
 {
 	const struct linger reset = { .l_onoff = 1 };
-	double start = now(), end;
+	double start = now(), last;
 	unsigned made = 0;
 
-	while ((end = now()) - start < seconds) {
+	while ((last = now()) - start < seconds) {
 		int fd = reached(to);
 
 		if (read(fd, block, 1) != 1)
@@ -137,7 +160,9 @@ static void open_many(const struct sockaddr_in *to, double seconds)
 		close(fd);
 		made++;
 	}
-	printf("%.1f\n", made / (end - start));
+	printf("%.1f\n", made / (last - start));
+	end(reached(
+		to)); /* a reset that is lost with the network would leave the other side waiting */
 }
 
 int main(int argc, char **argv)
