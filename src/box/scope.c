@@ -117,8 +117,11 @@ static void hear(int fd, char out[ANSWER_ROOM])
 
 	while (len < ANSWER_ROOM - 1 && n > 0 && memchr(out, '\n', len) == NULL) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int r = poll(&p, 1, ANSWER_WAIT_MS);
 
-		if (poll(&p, 1, ANSWER_WAIT_MS) <= 0 && errno != EINTR)
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
 			break;
 		n = read(fd, out + len, ANSWER_ROOM - 1 - len);
 		len += n > 0 ? (size_t)n : 0;

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "policy/domain.h"
+#include "policy/protocol.h"
 
 enum { NAME_IN_FIX = 200, TYPE_A = 1, TYPE_AAAA = 28 };
 
@@ -44,27 +45,6 @@ static void say_why(struct told *out, const char *why, uint64_t lost)
 }
 
 /* ---- packets ---- */
-
-static const char *protocol_word(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return "icmp";
-	default:
-		return "ip";
-	}
-}
 
 /* "tcp 192.0.2.7:443", "udp [fd00::1]:53", "icmp 192.0.2.7"; of what came in, "tcp 192.0.2.7 to port 80". */
 static void put_place(const struct refusal *r, const char *host, struct told *out)

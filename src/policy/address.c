@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/num.h"
+#include "policy/protocol.h"
 
 enum {
 	MAPPED_BITS = 96,      /* ::ffff:0:0/96 */
@@ -86,23 +87,6 @@ bool address_of(const void *sockaddr, size_t len, bool sends, struct address *ou
 }
 
 /* ---- words for it ---- */
-
-static const char *protocol_word(int protocol)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return "icmp";
-	default:
-		return "ip";
-	}
-}
 
 void address_text(const struct address *a, int protocol, char out[ADDRESS_TEXT_MAX])
 {
