@@ -1,0 +1,115 @@
+# Buildah with zviz as its runtime: steps of a Containerfile and commands in a working container, from an image made here. Storage is below
+# a folder of the test's own, networks in namespaces of its own.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	command -v buildah >/dev/null || skip 'buildah is not installed'
+	place=$(mktemp -d)
+	export place
+	chmod 755 "$place"
+	mkdir "$place/tmp"
+	cp "$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")" "$place/zviz"
+	cp "$BATS_TEST_DIRNAME/../../deploy/docker/docker-build.yaml" "$place/"
+	# What it was asked, a line a call.
+	cat >"$place/asked" <<-END
+	#!/bin/sh
+	echo "\$*" >>"$place/calls"
+	exec "$place/zviz" "\$@"
+	END
+	chmod 755 "$place/asked"
+	cat >"$place/storage.conf" <<-END
+	[storage]
+	driver = "vfs"
+	runroot = "$place/run"
+	graphroot = "$place/graph"
+	END
+	export CONTAINERS_STORAGE_CONF=$place/storage.conf TMPDIR=$place/tmp
+	mkdir -p "$place"/image/{bin,etc,tmp,root,dev,proc,sys,run}
+	cp "$(command -v busybox)" "$place/image/bin/busybox"
+	for name in sh cat chown echo id ls pwd sleep stat touch true tty; do ln -s busybox "$place/image/bin/$name"; done
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$place/image/etc/passwd"
+	echo 'root:x:0:' >"$place/image/etc/group"
+	container=$(build from scratch)
+	export container
+	build copy "$container" "$place/image" / >/dev/null
+	build commit --quiet "$container" localhost/small >/dev/null 2>&1
+}
+
+teardown_file() {
+	[ -n "${place:-}" ] || return 0
+	build rm --all >/dev/null 2>&1 || true # there may be none
+	rm -rf "$place"
+}
+
+build() { # WORD…: without a network of the host's
+	timeout 60 unshare --net --mount sh -c 'ip link set lo up && exec buildah "$@"' buildah "$@" 3>&-
+}
+inside() { # OPTION… -- COMMAND…
+	local options=()
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	shift
+	build run --isolation oci --runtime "$place/zviz" --network none ${options[@]+"${options[@]}"} "$container" "$@"
+}
+
+@test "run: output, input, exit codes, and why a command could not be run" {
+	[ "$(inside -- echo hello)" = hello ]
+	run -5 inside -- sh -c 'exit 5'
+	[ "$(echo in | inside -- cat)" = in ]
+	run ! inside -- nosuch
+	[[ $output == *'exec: "nosuch": executable file not found in $PATH'* ]]
+	run ! inside -- /etc/passwd
+	[[ $output == *'permission denied'* ]]
+}
+
+@test "run: user, environment, folder, volumes, a terminal, a network or none" {
+	[ "$(inside --user 1000:1000 --env A=b --workingdir /tmp -- sh -c 'echo $(id -u):$(id -g) $A $(pwd)')" = '1000:1000 b /tmp' ]
+	mkdir "$place/volume"
+	echo data >"$place/volume/file"
+	[ "$(inside -v "$place/volume:/v:ro" -- cat /v/file)" = data ]
+	[[ "$(inside --terminal -- tty)" == /dev/pts/* ]]
+	[ "$(inside -- ls /sys/class/net)" = lo ]
+	[ "$(build run --isolation oci --runtime "$place/zviz" "$container" ls /sys/class/net)" = $'eth0\nlo' ]
+}
+
+@test "run: its state is asked for until it has stopped, then it is deleted" {
+	rm -f "$place/calls"
+	build run --isolation oci --runtime "$place/asked" --network none "$container" sleep 1
+	grep -oE '(create|start|state|delete)( |$)' "$place/calls" | uniq | xargs >"$place/order"
+	[ "$(cat "$place/order")" = 'create start state delete' ] || { cat "$place/calls" && false; }
+	[ "$(grep -c '^state ' "$place/calls")" -gt 3 ]
+}
+
+@test "bud: steps that read, write and own files of the image, under a profile that permits it" {
+	cat >"$place/Containerfile" <<-'END'
+	FROM localhost/small
+	ENV A=b
+	RUN echo "$A" >/etc/built && chown 7:8 /etc/built && cat /proc/self/uid_map
+	RUN stat -c %u:%g /etc/built >/root/owner
+	END
+	step=(build bud --quiet --isolation oci --runtime "$place/zviz" --network none)
+	"${step[@]}" --runtime-flag "profile=$place/docker-build.yaml" --file "$place/Containerfile" --tag built "$place/volume" >"$place/said" 2>&1 ||
+		{ cat "$place/said" && false; }
+	made=$(build from built)
+	[ "$(build run --isolation oci --runtime "$place/zviz" --network none "$made" cat /root/owner)" = 7:8 ]
+	build rm "$made" >/dev/null
+	# Under the default profile the image's own files stay as they are.
+	run ! "${step[@]}" --file "$place/Containerfile" "$place/volume"
+	[[ $output == *'Read-only file system'* ]]
+	printf 'FROM localhost/small\nRUN exit 7\n' >"$place/Containerfile"
+	run ! "${step[@]}" --file "$place/Containerfile" "$place/volume"
+	[[ $output == *'exit status 7'* ]]
+}
+
+@test "nothing is left: processes, groups, mounts, states" {
+	for _ in {1..100}; do
+		[ -n "$(pgrep -f "^$place/zviz")" ] || break
+		sleep 0.05
+	done
+	[ -z "$(pgrep -af "^$place/zviz")" ]
+	[ -z "$(find /sys/fs/cgroup -name '*buildah*')" ]
+	[ "$(grep -c "$place" /proc/self/mountinfo)" = 0 ]
+	[ -z "$("$place/zviz" list -q | grep buildah)" ]
+	[ -z "$(ls -A "$place/tmp")" ]
+}
