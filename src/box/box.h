@@ -113,6 +113,7 @@ struct box {
 	pid_t scope;   /* the helper that stands in systemd's scope, 0: none */
 	int scope_end; /* closed when it is to go */
 	bool left;     /* detached: nothing of it is ours to end */
+	bool kept;     /* it has ended, and its state and groups stay until they are deleted */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
 	int broker_note, init_note; /* the launcher's ends */
@@ -177,6 +178,10 @@ int box_join(struct box *b, struct arena *a, const struct plan *p, const struct 
 /* How it ended. Reaps init (waits for it if it lives). Returns the exit code that the caller should have:
  * the workload's, or 128 + signal; -errno with *e when init failed before exec. */
 int box_wait(struct box *b, struct err *e);
+
+/* After the end of the first process: box_end() is to leave its state, as one of a container that has stopped, and its
+ * groups, which say what it used. Its name is taken until `delete`. */
+int box_keep(struct box *b, struct err *e);
 
 /* Kills what is left and removes every trace. Never fails: what cannot be removed is left for `delete`. */
 void box_end(struct box *b);

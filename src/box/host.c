@@ -17,10 +17,8 @@
 #include "base/fd.h"
 #include "box/given.h"
 #include "box/ids.h"
-#include "box/live.h"
 #include "box/sequence.h"
 #include "box/state.h"
-#include "kern/scm.h"
 #include "kern/sys.h"
 
 enum { JOIN_STACK_BYTES = 16 * 1024, INIT_STACK_BYTES = 512 * 1024, INIT_STACK_USED = 16 * 1024 };
@@ -134,69 +132,6 @@ void box_explain_death(struct box *b, struct err *e)
 	/* All that init knows of a broker that failed is ECHILD: the broker itself said more. */
 	if (!take_note(b->init_note, e) || e->no == ECHILD)
 		take_note(b->broker_note, e);
-}
-
-/* ---- state.claim, cgroup.create ---- */
-
-static int hand_lock(const struct box *b, struct err *e)
-{
-	OWN_FD lock = state_hold(b, e);
-
-	if (lock < 0)
-		return lock;
-
-	int r = scm_send(b->hand_init, "s", 1, lock);
-
-	return r < 0 ? fail(e, -r, "hand the lock over: %m") : 0;
-}
-
-int step_state_claim(struct box *b, struct err *e)
-{
-	TRY(state_claim(b, e));
-	if (b->plan->create)
-		TRY(start_prepare(b, e));
-	if (!b->plan->broker.used)
-		return 0;
-	TRY(state_open_door(b, e));
-	fd_close(&b->door); /* the broker has it */
-	if (b->plan->detach)
-		TRY(hand_lock(b, e));
-	if (!b->plan->broker.live)
-		return 0;
-
-	OWN_FD file = live_create(b, e);
-
-	if (file < 0)
-		return file;
-
-	int r = scm_send(b->hand_init, "l", 1, file);
-
-	return r < 0 ? fail(e, -r, "hand the policy file over: %m") : 0;
-}
-
-void undo_state_claim(struct box *b)
-{
-	state_release(b);
-}
-
-int step_cgroup_create(struct box *b, struct err *e)
-{
-	TRY(cgroup_create(b->plan, &b->cgroup, e));
-	b->has_cgroup = true;
-	return 0;
-}
-
-void undo_cgroup_create(struct box *b)
-{
-	struct err ignored;
-
-	if (!b->has_cgroup)
-		return;
-	if (!cgroup_remove_empty(&b->cgroup)) {
-		cgroup_kill(&b->cgroup, &ignored);
-		cgroup_remove(&b->cgroup, &ignored);
-	}
-	b->has_cgroup = false;
 }
 
 /* ---- namespaces.make: the broker, or a process that only holds the namespaces ---- */

@@ -22,7 +22,7 @@ static int check_terminal(const struct run_options *o, const struct plan *p, str
 		fail(e, EINVAL, "--console-socket: the process has no terminal to send");
 		return advise(e, "config.json: process.terminal says whether it has");
 	}
-	if (o->console_socket != NULL || !p->terminal)
+	if (o->console_socket != NULL || !p->terminal || !p->create)
 		return 0;
 	fail(e, EINVAL, "process.terminal: nobody would hold the other end of its terminal");
 	return advise(e, "name a --console-socket, or set process.terminal to false");
@@ -53,7 +53,8 @@ static void add_env(struct arena *a, struct plan *p, const char *const *lines, s
 
 int create_check(struct arena *a, struct run_options *o, struct plan *p, struct err *e)
 {
-	uint32_t sockets = listening();
+	/* What a reaping first process starts has another number. */
+	uint32_t sockets = p->init ? 0 : listening();
 
 	TRY(check_terminal(o, p, e));
 	if (o->no_pivot) {
@@ -79,6 +80,18 @@ static int hand_out(struct arena *a, const struct run_options *o, struct box *b,
 	TRY(attach_console(b, &master, e));
 	/* It has failed, or died, where none came: that is what is said then. */
 	TRY(box_await_created(b, e));
+	if (master >= 0)
+		TRY(attach_send_console(o->console_socket, &master, e));
+	TRY(attach_send_pidfd(o->pidfd_socket, b->init_pidfd, e));
+	return attach_pid_file(a, o->pid_file, b->init, e);
+}
+
+int create_hand_out(struct arena *a, const struct run_options *o, struct box *b, struct err *e)
+{
+	OWN_FD master = -1;
+
+	if (o->console_socket != NULL)
+		TRY(attach_console(b, &master, e));
 	if (master >= 0)
 		TRY(attach_send_console(o->console_socket, &master, e));
 	TRY(attach_send_pidfd(o->pidfd_socket, b->init_pidfd, e));
@@ -114,6 +127,7 @@ const struct command command_create = {
 	.help = "Everything is there and in force when it returns, but for the filters: the first process waits for\n"
 		"`zviz start` and loads them on its way to the bundle's command.",
 	.options = create_option_rows,
+	.more_options = engine_option_rows,
 	.options_size = sizeof(struct run_options),
 	.order = OPTIONS_ANYWHERE,
 	.min_words = 1,

@@ -126,7 +126,7 @@ static bool wants_terminal(const struct run_options *o, const struct prepared *p
 {
 	if (o->tty.set)
 		return o->tty.value != 0;
-	if (o->detach && !p->request.create)
+	if (o->detach && !p->request.create && o->console_socket == NULL)
 		return false;
 	return p->request.direct != NULL ? isatty(0) && isatty(1) : p->spec.process.terminal;
 }

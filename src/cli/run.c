@@ -7,11 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -21,6 +19,7 @@
 #include "cli/attach.h"
 #include "cli/command.h"
 #include "cli/create.h"
+#include "cli/events_out.h"
 #include "cli/prepare.h"
 #include "cli/print.h"
 #include "cli/lines.h"
@@ -115,54 +114,10 @@ static int on_control(void *ctx, int fd)
 
 /* ---- events ---- */
 
-/* A reader that does not read must not hold the container up: what would wait is counted as lost. A line is shorter than
- * what a pipe and a socket take as a whole. */
-static int open_events_path(const char *path)
-{
-	const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	struct stat st;
-	int fd;
-
-	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		return attach_socket(path, SOCK_NONBLOCK);
-	fd = open(path, flags, 0600);
-	return fd < 0 ? -errno : fd;
-}
-
-/* The caller's pipe, without changing how the caller's own end of it waits. */
-static int open_events_fd(int given)
-{
-	char path[32];
-	struct stat st;
-	int fd;
-
-	if (fstat(given, &st) < 0)
-		return -errno;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", given);
-	fd = S_ISFIFO(st.st_mode) ? open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
-				  : fcntl(given, F_DUPFD_CLOEXEC, 3);
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_events_file(const struct run_options *o, struct err *e)
-{
-	const char *path = o->events.file;
-	int fd;
-
-	if (!o->events.set)
-		return -1;
-	fd = path != NULL ? open_events_path(path) : open_events_fd(o->events.fd);
-	if (fd >= 0)
-		return fd;
-	fail(e, -fd, "--events %s: %m", path != NULL ? path : "descriptor");
-	return fd == -ENXIO || fd == -ECONNREFUSED ? advise(e, "start whatever reads them first")
-						   : fd;
-}
-
 static int open_events(struct session *s, struct err *e)
 {
 	int pipe_fds[2];
-	int file = open_events_file(s->o, e);
+	int file = events_open(&s->o->events, e);
 
 	s->events_read = s->events_write = s->events_file = -1;
 	if (file < 0 && s->o->events.set)
@@ -240,7 +195,7 @@ static int relay(struct session *s, struct err *e)
 	struct term *t = &s->term;
 
 	TRY(attach_console(&s->box, &t->master, e));
-	TRY(attach_pid_file(s->cli->arena, s->o->pid_file, s->box.init, e));
+	TRY(create_hand_out(s->cli->arena, s->o, &s->box, e));
 	t->pidfd = s->box.init_pidfd;
 	t->events = s->events_read;
 	t->asker = s->asker;
@@ -331,6 +286,24 @@ static void hear_last(struct session *s)
 		;
 }
 
+static int leave_running(struct session *s, struct err *e)
+{
+	int r = create_hand_out(s->cli->arena, s->o, &s->box, e);
+
+	if (r >= 0)
+		return box_detach(&s->box, e);
+	box_end(&s->box);
+	return r;
+}
+
+/* What the caller asks for is no less important than the code. */
+static int keep(struct session *s, int code, struct err *e)
+{
+	if (!s->o->keep || code < 0)
+		return code;
+	return box_keep(&s->box, e) < 0 ? -e->no : code;
+}
+
 static int run_box(struct session *s, struct err *e)
 {
 	int code;
@@ -341,10 +314,8 @@ static int run_box(struct session *s, struct err *e)
 	say_network(s);
 	if (s->job.plan.create)
 		return create_leave(s->cli->arena, s->o, &s->box, e);
-	if (s->job.plan.detach) {
-		TRY(attach_pid_file(s->cli->arena, s->o->pid_file, s->box.init, e));
-		return box_detach(&s->box, e);
-	}
+	if (s->job.plan.detach)
+		return leave_running(s, e);
 
 	int r = relay(s, e);
 
@@ -356,6 +327,7 @@ static int run_box(struct session *s, struct err *e)
 	hear_last(s);
 	if (code >= 0)
 		say_end(s, code);
+	code = keep(s, code, e);
 	box_end(&s->box);
 	return code >= 0 && s->term.timed_out ? TIMEOUT_EXIT : code;
 }
@@ -464,6 +436,7 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 	struct session s = { .cli = c, .o = options };
 
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
+	TRY(create_check(c->arena, options, &s.job.plan, e));
 	return run_prepared(&s, e);
 }
 
@@ -487,6 +460,7 @@ const struct command command_run = {
 		"The exit code is the command's own, 128 + n when signal n ended it, 124 after --timeout, and 1\n"
 		"when zviz itself could not run it.",
 	.options = run_option_rows,
+	.more_options = engine_option_rows,
 	.options_size = sizeof(struct run_options),
 	.order = OPTIONS_FIRST,
 	.min_words = 1,

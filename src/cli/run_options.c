@@ -79,6 +79,20 @@ static const struct name network_modes[] = {
 
 #define AT(member) .offset = offsetof(struct run_options, member)
 
+const struct option_row engine_option_rows[] = {
+	{ "console-socket", 0, OPTION_STRING, "PATH",
+	  "send its terminal over the unix socket at PATH", AT(console_socket) },
+	{ "pidfd-socket", 0, OPTION_STRING, "PATH",
+	  "send a descriptor of the first process over the unix socket at PATH", AT(pidfd_socket) },
+	{ "preserve-fds", 0, OPTION_U64, "NUMBER",
+	  "keep so many descriptors open for it, from 3 on", AT(preserve) },
+	{ "no-new-keyring", 0, OPTION_FLAG, NULL,
+	  "changes nothing: its session keyring is always its own", AT(no_new_keyring) },
+	{ "no-pivot", 0, OPTION_FLAG, NULL,
+	  "refused: a root that is not changed for good could be left", AT(no_pivot) },
+	{ 0 },
+};
+
 const struct option_row run_option_rows[] = {
 	{ "bundle", 'b', OPTION_STRING, "DIR", "run the OCI bundle in DIR", AT(bundle) },
 	{ "compiled", 0, OPTION_STRING, "DIR", "take the profile that `zviz compile` put into DIR",
@@ -128,6 +142,8 @@ const struct option_row run_option_rows[] = {
 	  AT(rm) },
 	{ "pid-file", 0, OPTION_STRING, "FILE", "write the first process's number to FILE",
 	  AT(pid_file) },
+	{ "keep", 0, OPTION_FLAG, NULL, "leave its state when it has ended, until `zviz delete`",
+	  AT(keep) },
 	{ 0 },
 };
 
@@ -136,17 +152,7 @@ const struct option_row create_option_rows[] = {
 	  AT(bundle) },
 	{ "pid-file", 0, OPTION_STRING, "FILE", "write the first process's number to FILE",
 	  AT(pid_file) },
-	{ "console-socket", 0, OPTION_STRING, "PATH",
-	  "send its terminal over the unix socket at PATH", AT(console_socket) },
-	{ "pidfd-socket", 0, OPTION_STRING, "PATH",
-	  "send a descriptor of the first process over the unix socket at PATH", AT(pidfd_socket) },
-	{ "preserve-fds", 0, OPTION_U64, "NUMBER",
-	  "keep so many descriptors open for it, from 3 on", AT(preserve) },
 	{ "detach", 'd', OPTION_FLAG, NULL, "changes nothing: it is always so", AT(detach) },
-	{ "no-new-keyring", 0, OPTION_FLAG, NULL,
-	  "changes nothing: its session keyring is always its own", AT(no_new_keyring) },
-	{ "no-pivot", 0, OPTION_FLAG, NULL,
-	  "refused: a root that is not changed for good could be left", AT(no_pivot) },
 	{ 0 },
 };
 
@@ -190,6 +196,13 @@ static int check_form(const struct run_options *o, bool bundle, struct err *e)
 	}
 	if (o->detach && o->tty.set && o->tty.value == 1)
 		return fail(e, EINVAL, "--tty and --detach: nobody would be at the terminal");
+	if (o->console_socket != NULL && !o->detach) {
+		fail(e, EINVAL,
+		     "--console-socket: without --detach the terminal is zviz's own to relay");
+		return advise(e, "leave it out, or add --detach");
+	}
+	if (o->keep && o->rm)
+		return fail(e, EINVAL, "--keep and --rm: one of the two");
 	if (o->detach && o->timeout.set)
 		return fail(e, EINVAL, "--timeout and --detach: nobody would watch the time");
 	return 0;

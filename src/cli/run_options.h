@@ -29,7 +29,7 @@ struct events_option {
  * of 1 and 0. */
 struct run_options {
 	const char *bundle, *compiled, *rootfs, *work, *cwd, *hostname, *pid_file, *ask_socket;
-	const char *console_socket, *pidfd_socket; /* of create */
+	const char *console_socket, *pidfd_socket;
 	struct amount preserve;
 	struct strings read, write, hide, allow, publish;
 	struct pairs env, annotations;
@@ -40,12 +40,14 @@ struct run_options {
 	struct amount tty, init;
 	struct events_option events;
 	bool detach, timings;
-	bool rm; /* changes nothing: it is always done */
+	bool rm; /* changes nothing: it is always done, but with: */
+	bool keep;
 	bool no_pivot, no_new_keyring;
 };
 
 /* Of create there are fewer: they fill the same struct. */
 extern const struct option_row run_option_rows[], create_option_rows[];
+extern const struct option_row engine_option_rows[]; /* what engines say to either */
 
 /* What a path is, as far as the form of the command line depends on it. */
 enum run_path { RUN_PATH_OTHER, RUN_PATH_FOLDER, RUN_PATH_BUNDLE };

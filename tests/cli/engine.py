@@ -1,4 +1,4 @@
-"""What an engine does around `zviz create` and `zviz start`: engine.py SCENARIO ZVIZ-WORDS…, exit code 0 when all was as expected.
+"""What an engine does around `zviz create`, `zviz start` and `zviz run`: engine.py SCENARIO ZVIZ-WORDS…, exit code 0 when all was as expected.
 
 The words are the program and its global options; the bundle is in ./bundle, and the container is called as $ID says.
 """
@@ -162,6 +162,18 @@ def console():
     master = at.receive()
     assert os.isatty(master)
     zviz("start", ID)
+    os.write(master, b"word\n")
+    read_all(master, b"[word]")
+    expect(exit_code(pid), 3, "exit code")
+    read_all(master)
+    zviz("delete", ID)
+
+
+def console_run():
+    """The same of one that is run and left."""
+    at = Socket("console")
+    pid = create("--detach", "--console-socket", "console", words=("run",), stdin=subprocess.DEVNULL)
+    master = at.receive()
     os.write(master, b"word\n")
     read_all(master, b"[word]")
     expect(exit_code(pid), 3, "exit code")
