@@ -124,7 +124,7 @@ int folder_make(const char *path, mode_t mode)
 
 	if (r != -ENOENT || strlen(path) >= sizeof upper)
 		return r;
-	strcpy(upper, path);
+	memcpy(upper, path, strlen(path) + 1);
 	for (char *slash = strchr(upper + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		r = make_one(upper, mode);

@@ -303,6 +303,12 @@ static void explain_refused(const struct plan_net *n, struct buf *out)
 			   (unsigned long long)c->host);
 }
 
+/* They run before the workload does, and may give the network a way out that nobody asks the profile about. */
+static bool hooks_may_connect(const struct plan *p)
+{
+	return p->spec->hooks.prestart.n + p->spec->hooks.create_runtime.n != 0;
+}
+
 void network_explain(const struct plan *p, struct buf *out)
 {
 	const struct plan_net *n = &p->net;
@@ -312,7 +318,9 @@ void network_explain(const struct plan *p, struct buf *out)
 		   : n->given                  ? "by path, with rules for all who are in it"
 		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
 		   : n->used                   ? "private, with a way out by rules"
-					       : "loopback only");
+		   : hooks_may_connect(p)
+			   ? "loopback, and what hooks of the bundle bring, without rules"
+			   : "loopback only");
 	if (n->program != NULL)
 		buf_printf(out,
 			   "  way out: %s, from sockets of this host's; never to the host itself\n",
