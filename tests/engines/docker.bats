@@ -7,6 +7,8 @@ bats_require_minimum_version 1.5.0
 world() {
 	mount --make-rprivate /
 	mount -t tmpfs run /run # the shims' sockets, among others
+	mkdir -p /run/etc/upper /run/etc/work # the daemon writes a key
+	mount -t overlay etc -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
 	ip link set lo up
 	containerd --config "$place/containerd.toml" >"$place/containerd.log" 2>&1 &
 	echo $! >"$place/containerd.pid"
@@ -41,7 +43,7 @@ setup_file() {
 	version = 2
 	root = "$place/containerd/root"
 	state = "$place/containerd/state"
-	disabled_plugins = ["io.containerd.grpc.v1.cri"]
+	disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
 	[grpc]
 	  address = "$place/containerd.sock"
 	END
@@ -279,6 +281,28 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 	run ! dock build "$place/context"
 	[[ $output == *'returned a non-zero code: 7'* ]]
 	dock image rm built >/dev/null
+}
+
+@test "docs/docker.md: what was refused, and what gives nothing" {
+	guide=$BATS_TEST_DIRNAME/../../docs/docker.md
+	begin one
+	id=$(dock inspect -f '{{.Id}}' one)
+	for question in mount 'read /etc/shadow'; do
+		# shellcheck disable=SC2086 # a word each
+		"$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id" $question >"$place/said"
+		[ "$(wc -l <"$place/said")" -gt 3 ]
+		while IFS= read -r line; do
+			grep -qxF -- "    $line" "$guide" || { echo "not in the guide: $line" && false; }
+		done <"$place/said"
+	done
+	"$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id" | grep -qF 'network: loopback, and what hooks of the bundle bring, without rules'
+	grep -qF 'network: loopback, and what hooks of the bundle bring, without rules' "$guide"
+	run -0 small --privileged --cap-add ALL --pid host --ipc host --security-opt seccomp=unconfined --device /dev/fuse \
+		small sh -c 'cat /proc/self/status; ls /dev; echo pids /proc/[0-9]*'
+	grep -qE '^CapEff:.0{16}$' <<<"$output"
+	grep -qE '^Seccomp:.2$' <<<"$output"
+	grep -qx 'pids /proc/1' <<<"$output"
+	if grep -qx fuse <<<"$output"; then false; fi
 }
 
 @test "five at once" {
