@@ -1,7 +1,10 @@
 /*
  * given.open: namespaces that a bundle names by path. They belong, as a rule, to the host's user namespace, so nobody below it
- * may join them: the launcher does, has the broker born there, and comes back. Of all of that the container's own user
+ * may join them: the launcher has a visitor do it, and what is born there, is in them. Of all of that the container's own user
  * namespace is made anew, so that it has no capability over what it shares.
+ *
+ * The visitor never comes back. Rootless Podman's root may join what belongs to its user namespace, and not the host's network
+ * that it came from (netns_install() in net/core/net_namespace.c).
  */
 #include "box/given.h"
 
@@ -70,37 +73,73 @@ void undo_given_open(struct box *b)
 	}
 }
 
-/* ---- standing in them ---- */
+/* ---- visiting them ---- */
 
-int given_enter(const struct box *b, struct err *e)
+static int enter(const struct box *b, struct err *e)
 {
 	for (size_t i = 0; i < b->plan->ngivens; i++) {
 		const struct plan_given *g = &b->plan->givens[i];
 		int r = sys_setns(b->givens[i].fd, g->type);
 
-		if (r == 0)
-			continue;
-		fail(e, -r, "join the %s namespace %s: %m", g->word, g->path);
-		/* Back, as far as it went: what is undone must be undone at home. */
-		while (i-- > 0)
-			(void)sys_setns(b->givens[i].own, b->plan->givens[i].type);
-		return -e->no;
+		if (r < 0)
+			return fail(e, -r, "join the %s namespace %s: %m", g->word, g->path);
 	}
 	return 0;
 }
 
-int given_leave(const struct box *b, struct err *e)
+/* What a visitor tells before it ends. */
+enum { ARG_MAX_BYTES = 128 };
+
+struct told {
+	int r; /* what its work returned */
+	struct err e;
+	char arg[ARG_MAX_BYTES]; /* as it was left */
+};
+
+static _Noreturn void visit(struct box *b, given_work *work, void *arg, size_t size, int say)
 {
-	int failed = 0;
+	struct told t = { 0 };
 
-	for (size_t i = 0; i < b->plan->ngivens; i++) {
-		int r = sys_setns(b->givens[i].own, b->plan->givens[i].type);
+	t.r = enter(b, &t.e);
+	if (t.r == 0)
+		t.r = work(b, arg, &t.e);
+	memcpy(t.arg, arg, size);
+	(void)!write(say, &t, sizeof t);
+	_exit(0);
+}
 
-		if (r < 0 && failed == 0)
-			failed = fail(e, -r, "come back from the %s namespace %s: %m",
-				      b->plan->givens[i].word, b->plan->givens[i].path);
-	}
-	return failed;
+int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
+{
+	struct told t;
+	int ends[2];
+
+	if (b->plan->ngivens == 0)
+		return work(b, arg, e);
+	if (size > ARG_MAX_BYTES)
+		return fail(e, E2BIG, "%zu bytes are brought from no visit", size);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail(e, errno, "pipe: %m");
+
+	OWN_FD hear = ends[0];
+	OWN_FD say = ends[1];
+	pid_t pid = sys_fork_with_files();
+	ssize_t n;
+
+	if (pid == 0)
+		visit(b, work, arg, size, say);
+	if (pid < 0)
+		return fail(e, -pid, "fork: %m");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	/* All that it had to say is there; who was born of it may hold the other end for long. */
+	n = read(hear, &t, sizeof t);
+	if (n != (ssize_t)sizeof t)
+		return fail(e, EIO, "the process that stands in the namespaces of %s was killed",
+			    b->plan->spec->file);
+	memcpy(arg, t.arg, size);
+	if (t.r < 0)
+		*e = t.e;
+	return t.r;
 }
 
 /* ---- the ids of a user namespace ---- */
@@ -140,6 +179,21 @@ static int read_map(struct arena *a, pid_t pid, const char *file, struct id_maps
 	return parse_map(a, text, out) == 0
 		       ? 0
 		       : fail(e, EINVAL, "its %s: it has no ids that could be used", file);
+}
+
+/* Each to itself. */
+static int read_own(struct arena *a, const char *file, struct id_maps *out, struct err *e)
+{
+	TRY(read_map(a, getpid(), file, out, e));
+	for (size_t i = 0; i < out->n; i++)
+		out->at[i].outside = out->at[i].inside;
+	return 0;
+}
+
+int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, struct err *e)
+{
+	TRY(read_own(a, "uid_map", uids, e));
+	return read_own(a, "gid_map", gids, e);
 }
 
 /* A process that is in it, for as long as somebody reads what the kernel says of it. */

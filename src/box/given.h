@@ -6,10 +6,16 @@
 
 #include "box/box.h"
 
-/* The launcher itself stands in them for a moment: what it makes meanwhile is in them, or shows them. It has come back when
- * given_leave() has; where that fails it is nowhere that it should go on from. */
-int given_enter(const struct box *b, struct err *e);
-int given_leave(const struct box *b, struct err *e);
+/* 0 or a positive result, such as a descriptor, or -errno with *e filled. */
+typedef int given_work(struct box *b, void *arg, struct err *e);
+
+/* Does `work` in a copy of this process that stands in them, and returns what it returned: what it makes is in them, or shows
+ * them, and the descriptors that it opens are ours as well. The `size` bytes at `arg` are as it has left them. Without namespaces
+ * by path it is done by this process. */
+int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
+
+/* The ids of our own user namespace, each mapped to itself. */
+int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, struct err *e);
 
 /* The ids of a user namespace, as they are seen from here. `a` holds them. */
 int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,

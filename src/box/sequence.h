@@ -37,11 +37,18 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 		struct err *e);
 void box_release(struct box *b);
 
+/* What init has copies of. */
+void box_close_view(struct box *b);
+void box_close_sources(struct box *b);
+
 /* Walks the launcher's rows of b->sequence; everything is undone on failure. */
 int box_walk(struct box *b, struct err *e);
 
 /* The row of this name, which is there. */
 size_t row_of(const struct box *b, const char *name);
+
+/* Those that the broker is born in, or who holds them in its place. */
+uint64_t holder_namespaces(const struct plan *p);
 
 /* Kills a child of ours and reaps it. */
 void end_process(pid_t *pid, int *pidfd);

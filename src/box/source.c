@@ -159,18 +159,19 @@ static int make_in_dev(struct box *b, const struct plan_mount *m, struct box_sou
 	}
 }
 
+static int new_fs(struct box *b, void *arg, struct err *e)
+{
+	const struct plan_mount *m = *(const struct plan_mount *const *)arg;
+
+	(void)b;
+	return rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+}
+
 /* What shows a namespace can be mounted by whoever has a capability over it: nobody inside. */
 static int make_given(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
-	struct err back;
-
-	TRY(given_enter(b, e));
-	s->fd = rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
-	if (given_leave(b, &back) < 0) {
-		*e = back;
-		return -back.no;
-	}
+	s->fd = given_visit(b, new_fs, &m, sizeof m, e);
 	return s->fd < 0 ? -e->no : 0;
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "kern/link.h"
+#include "kern/probe.h"
 #include "kern/sys.h"
 #include "policy/live_image.h"
 
@@ -30,7 +31,8 @@ const char *state_default_root(struct arena *a)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0)
+	/* Root of a user namespace of an ordinary user's, as rootless engines have it, is still that user. */
+	if (geteuid() == 0 && (runtime == NULL || probe_initial_userns()))
 		return "/run/zviz";
 	if (runtime != NULL && runtime[0] == '/')
 		return arena_printf(a, "%s/zviz", runtime);

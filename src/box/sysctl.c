@@ -35,17 +35,17 @@ static int set_all(const struct plan *p, bool given, struct err *e)
 	return 0;
 }
 
+static int set_given(struct box *b, void *arg, struct err *e)
+{
+	(void)arg;
+	return set_all(b->plan, true, e);
+}
+
 int step_sysctl_given(struct box *b, struct err *e)
 {
-	struct err back;
+	char none = 0;
 
-	TRY(given_enter(b, e));
-
-	int r = set_all(b->plan, true, e);
-
-	if (given_leave(b, &back) < 0 && r == 0)
-		*e = back, r = -back.no;
-	return r;
+	return given_visit(b, set_given, &none, sizeof none, e);
 }
 
 int step_sysctl_set(struct box *b, struct err *e)

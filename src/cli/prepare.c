@@ -188,7 +188,11 @@ static void find_disks(struct arena *a, struct prepared *p)
 
 static int find_ranges(struct arena *a, struct prepared *p, struct err *e)
 {
-	if (p->request.direct != NULL || p->host.privileged || !p->host.has_newuidmap)
+	if (p->request.direct != NULL)
+		return 0;
+	if (p->host.privileged && !p->host.initial_userns)
+		return given_own_ids(a, &p->request.own_uids, &p->request.own_gids, e);
+	if (p->host.privileged || !p->host.has_newuidmap)
 		return 0;
 	return ids_ranges(a, p->host.uid, &p->request.uid_ranges, &p->request.gid_ranges, e);
 }

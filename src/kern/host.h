@@ -45,6 +45,7 @@ struct host {
 	uint32_t uid, gid;     /* the caller's, in its own user namespace */
 	bool privileged;       /* holds CAP_SYS_ADMIN in its own user namespace */
 	bool initial_userns;   /* that namespace is the machine's first one */
+	bool setgroups_denied; /* by that namespace's maker, for all below it as well */
 	uint32_t id_limit;     /* this user namespace maps ids from 0 to here (UINT32_MAX: all) */
 	bool user_namespaces;  /* new ones can be made */
 	unsigned landlock_abi; /* 0: not there, or switched off */

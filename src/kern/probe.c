@@ -151,10 +151,26 @@ bool probe_release(unsigned major, unsigned minor)
 	return a > major || (a == major && b >= minor);
 }
 
+bool probe_initial_userns(void)
+{
+	struct stat ns;
+
+	/* A kernel without user namespaces has the first one only. */
+	return stat("/proc/self/ns/user", &ns) < 0 ||
+	       (uint32_t)ns.st_ino == (uint32_t)INITIAL_USERNS_INODE;
+}
+
+static bool setgroups_denied(void)
+{
+	char text[SMALL_ROOM];
+
+	return read_line("/proc/self/setgroups", text, sizeof text) > 0 &&
+	       strcmp(text, "deny") == 0;
+}
+
 static int probe_identity(struct host *out, struct err *e)
 {
 	struct sys_caps caps;
-	struct stat ns;
 	int r = sys_capget(&caps);
 
 	if (r < 0)
@@ -164,18 +180,17 @@ static int probe_identity(struct host *out, struct err *e)
 	out->privileged = caps.effective >> CAP_SYS_ADMIN & 1;
 	out->last_capability = last_capability();
 	out->id_limit = UINT32_MAX;
-	if (stat("/proc/self/ns/user", &ns) == 0) {
-		out->initial_userns = (uint32_t)ns.st_ino == (uint32_t)INITIAL_USERNS_INODE;
-		if (!out->initial_userns)
-			out->id_limit = id_limit();
+	out->initial_userns = probe_initial_userns();
+	if (!out->initial_userns) {
+		out->id_limit = id_limit();
+		out->setgroups_denied = setgroups_denied();
+	}
+	if (access("/proc/self/ns/user", F_OK) == 0) {
 		out->user_namespaces = can_make_userns(out);
 		return 0;
 	}
-	if (access("/proc/self/status", R_OK) == 0) {
-		out->initial_userns =
-			true; /* a kernel without user namespaces has the first one only */
+	if (access("/proc/self/status", R_OK) == 0)
 		return 0;
-	}
 	fail(e, errno, "/proc: %m");
 	return advise(e, "mount procfs: what the kernel offers is read from it");
 }

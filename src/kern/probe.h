@@ -50,6 +50,9 @@ uint32_t cgroup_bits_v2(const char *list);
 
 /* ---- pieces that both probes use ---- */
 
+/* Whether this process is in the machine's own user namespace, or on a kernel that has no other. */
+bool probe_initial_userns(void);
+
 /* A number in a file of /proc; false when there is none. */
 bool probe_setting(const char *path, uint64_t *out);
 

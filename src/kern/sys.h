@@ -105,6 +105,12 @@ static inline pid_t sys_fork(void)
 	return SYS_CALL(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
+/* The same, and both have one table of descriptors. */
+static inline pid_t sys_fork_with_files(void)
+{
+	return SYS_CALL(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
 /* The same with a stack: the child calls fn(arg) there, which must not return. What clone(3) does, with
  * clone3's flags; glibc keeps its own to itself. With CLONE_VM both share memory, so CLONE_VFORK is wanted too. */
 pid_t sys_clone3_call(struct clone_args *args, void (*fn)(void *), void *arg);

@@ -425,6 +425,8 @@ struct plan_request {
 	struct id_maps uid_ranges, gid_ranges;
 	/* Those of the user namespace that the bundle names by path, as seen from here. */
 	struct id_maps given_uids, given_gids;
+	/* Those of the user namespace that the caller is root of, where it is not the machine's own: each to itself. */
+	struct id_maps own_uids, own_gids;
 	size_t ndisks; /* which disk holds each path of the profile's resources.io */
 	const struct plan_disk {
 		uint32_t major, minor;

@@ -114,6 +114,16 @@ static int own_range(struct draft *d, struct err *e)
 	return 0;
 }
 
+/* Who is root of a user namespace has bundles whose files are of its ids, as rootless Podman's are, and there no mount of the
+ * host's can show others (mount_setattr(2), MOUNT_ATTR_IDMAP). Root inside is that namespace's, which the machine does not know
+ * as root. */
+static void own_ids(struct draft *d)
+{
+	d->plan->mapping = IDS_WRITE;
+	d->plan->uid_maps = d->r->own_uids;
+	d->plan->gid_maps = d->r->own_gids;
+}
+
 static bool maps_id(const struct id_maps *maps, uint32_t inside)
 {
 	for (size_t i = 0; i < maps->n; i++)
@@ -190,6 +200,8 @@ static int ids_plan(struct draft *d, struct err *e)
 		p->rootfs_idmap = false;
 	else if (d->s->linux_.uid_maps.n != 0)
 		TRY(given_maps(d, e));
+	else if (d->r->own_uids.n != 0 && d->r->own_gids.n != 0)
+		own_ids(d);
 	else if (d->h->privileged)
 		TRY(own_range(d, e));
 	else if (d->r->uid_ranges.n != 0 && d->r->gid_ranges.n != 0)
@@ -199,7 +211,7 @@ static int ids_plan(struct draft *d, struct err *e)
 	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))
 		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids",
 			    d->s->file, p->uid, p->gid);
-	p->may_set_groups = p->mapping != IDS_SINGLE;
+	p->may_set_groups = p->mapping != IDS_SINGLE && !d->h->setgroups_denied;
 	p->ngroups = p->may_set_groups ? d->s->process.ngids : 0;
 	p->groups = d->s->process.gids;
 	for (size_t i = 0; i < p->ngroups; i++)

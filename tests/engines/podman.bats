@@ -1,63 +1,21 @@
-# Podman with zviz as its runtime: its own commands, through conmon, with an image made here. Storage, locks and state are below a
-# folder of the test's own.
+# Podman with zviz as its runtime: its own commands, through conmon, with an image made here.
 
 bats_require_minimum_version 1.5.0
+load podman
 
 setup_file() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
-	for program in podman conmon; do
-		command -v "$program" >/dev/null || skip "$program is not installed"
-	done
-	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
-	place=$(mktemp -d)
-	export place
-	cat >"$place/containers.conf" <<-END
-	[engine]
-	cgroup_manager = "cgroupfs"
-	events_logger = "file"
-	lock_type = "file"
-	runtime = "zviz"
-	[engine.runtimes]
-	zviz = ["$place/zviz"]
-	END
-	cat >"$place/storage.conf" <<-END
-	[storage]
-	driver = "vfs"
-	runroot = "$place/run"
-	graphroot = "$place/graph"
-	END
-	# Containers of others have this folder's program on no command line.
-	cp "$zviz" "$place/zviz"
-	chmod 755 "$place"
-	export CONTAINERS_CONF=$place/containers.conf CONTAINERS_STORAGE_CONF=$place/storage.conf
-	mkdir -p "$place"/image/{bin,etc,tmp,root,dev,proc,sys,run}
-	cp "$(command -v busybox)" "$place/image/bin/busybox"
-	for name in $(busybox --list); do
-		[ "$name" = busybox ] || ln -s busybox "$place/image/bin/$name"
-	done
-	echo 'root:x:0:0:root:/root:/bin/sh' >"$place/image/etc/passwd"
-	echo 'root:x:0:' >"$place/image/etc/group"
-	tar -C "$place/image" -c . | podman --tmpdir "$place/tmp" import - localhost/small 2>/dev/null
+	podman_begin
+	import "$place/image" small
 }
 
-teardown_file() {
-	[ -n "${place:-}" ] || return 0
-	pod rm --all --force --time 0 >/dev/null 2>&1 || true # there may be none
-	rm -rf "$place"
-}
+teardown_file() { podman_end; }
 
 teardown() {
 	[ -n "${place:-}" ] || return 0
 	pod rm --all --force --time 0 >/dev/null
-	# Of zviz's nothing is left, whatever the test has done.
-	for _ in {1..100}; do
-		[ -n "$(pgrep -f "$place/zviz")" ] || return 0
-		sleep 0.05
-	done
-	return 1
+	nothing_runs
 }
 
-pod() { timeout 120 podman --tmpdir "$place/tmp" "$@" 3>&-; }
 small() { pod run --rm --network none "$@"; } # OPTION… localhost/small COMMAND…
 
 begin() { # NAME OPTION…: in the background, a line a tick
@@ -104,7 +62,7 @@ begin() { # NAME OPTION…: in the background, a line a tick
 	run -127 pod exec one nosuch
 	[ "$(pod exec -e A=b -w /tmp one sh -c 'echo $A $(pwd)')" = 'b /tmp' ]
 	[ "$(echo word | pod exec -i one cat)" = word ]
-	run -4 timeout 120 script -qec "podman --tmpdir $place/tmp exec -t one sh -c 'tty; exit 4'" /dev/null
+	run -4 inside timeout 120 script -qec "podman --tmpdir $place/tmp exec -t one sh -c 'tty; exit 4'" /dev/null
 	[[ $output == */dev/pts/* ]]
 	pod exec --detach one sh -c 'sleep 0.1; touch /tmp/there'
 	for _ in {1..50}; do ! pod exec one test -e /tmp/there || break; sleep 0.1; done
@@ -112,7 +70,7 @@ begin() { # NAME OPTION…: in the background, a line a tick
 }
 
 @test "run at a terminal" {
-	run -3 timeout 120 script -qec "podman --tmpdir $place/tmp run -t --rm --network none localhost/small sh -c 'test -t 0 && test -t 1 && echo terminal; exit 3'" /dev/null
+	run -3 inside timeout 120 script -qec "podman --tmpdir $place/tmp run -t --rm --network none localhost/small sh -c 'test -t 0 && test -t 1 && echo terminal; exit 3'" /dev/null
 	[[ $output == *terminal* ]]
 }
 
@@ -146,7 +104,7 @@ begin() { # NAME OPTION…: in the background, a line a tick
 @test "create and start apart; init leaves it created" {
 	pod create --name two --network none localhost/small sh -c 'echo done' >/dev/null
 	pod init two
-	[ "$("$place/zviz" state "$(pod inspect -f '{{.Id}}' two)" | jq -r .status)" = created ]
+	[ "$(inside "$place/bin/zviz" state "$(pod inspect -f '{{.Id}}' two)" | jq -r .status)" = created ]
 	[ "$(pod start --attach two)" = 'done' ]
 	pod create --name three --network none localhost/small sleep 100 >/dev/null
 	pod init three

@@ -124,6 +124,15 @@ static int set_given(struct golden *g, const char *value)
 	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
 }
 
+/* Those of the user namespace that the caller is root of, as rootless Podman makes it. */
+static int set_own(struct golden *g, const char *value)
+{
+	static struct id_map ids[] = { { 0, 0, 1 }, { 1, 1, 65536 } };
+
+	g->request.own_uids = g->request.own_gids = (struct id_maps){ 2, 2, ids };
+	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
+}
+
 /* The one path of resources.io lies on this disk. */
 static int set_disk(struct golden *g, const char *value)
 {
@@ -180,6 +189,7 @@ static const struct key keys[] = {
 
 	{ "delegated-ids", .set = set_delegated },
 	{ "given-ids", .set = set_given },
+	{ "own-ids", .set = set_own },
 	{ "disk", .set = set_disk },
 	{ "verbose", FLAG, AT(request.verbose) },
 	{ "events", FLAG, AT(request.events) },

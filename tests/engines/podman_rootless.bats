@@ -1,0 +1,114 @@
+# Rootless Podman: an ordinary user's, who has ids of /etc/subuid or only his own. zviz is started as root of the user namespace that
+# Podman has made, which is root of nothing that is the machine's.
+
+bats_require_minimum_version 1.5.0
+load podman
+
+user=61500
+
+setup_file() {
+	podman_begin newuidmap newgidmap setpriv
+	home=$place/home
+	export home
+	mkdir -p "$home/.config/containers/containers.conf.d" "$place"/{user-run,etc}
+	cp /etc/passwd /etc/group "$place/etc/"
+	echo "podman-test:x:$user:$user::$home:/bin/sh" >>"$place/etc/passwd"
+	echo "podman-test:x:$user:" >>"$place/etc/group"
+	echo 'podman-test:700000:65536' | tee "$place/etc/subuid" >"$place/etc/subgid"
+	for name in passwd group subuid subgid; do
+		touch "/etc/$name" # subuid may be missing, and is empty by default
+		inside mount --bind "$place/etc/$name" "/etc/$name"
+	done
+	drop_in "$home" | sed "s|$home/bin|$place/bin|" >"$home/.config/containers/containers.conf.d/zviz.conf"
+	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$home/.config/containers/policy.json"
+	printf '[storage]\ndriver = "vfs"\n' >"$home/.config/containers/storage.conf"
+	chown -R "$user:$user" "$home" "$place/user-run"
+	chmod 700 "$place/user-run"
+	tar -C "$place/image" -c . | theirs import - localhost/small 2>/dev/null
+}
+
+teardown_file() {
+	[ -n "${place:-}" ] || return 0
+	theirs system migrate >/dev/null 2>&1 || true # ends the process that keeps the user namespace
+	podman_end
+}
+
+teardown() {
+	[ -n "${place:-}" ] || return 0
+	theirs rm --all --force --time 0 >/dev/null
+	nothing_runs
+}
+
+# shellcheck disable=SC2154 # podman_begin makes the holder
+become() {
+	timeout 120 nsenter --target "$holder" --mount --net --wd="$home" setpriv --reuid $user --regid $user --clear-groups \
+		env -i "PATH=$PATH" "HOME=$home" "XDG_RUNTIME_DIR=$place/user-run" USER=podman-test "$@" 3>&-
+}
+theirs() { become podman --log-level error "$@"; }
+small() { theirs run --rm --network none "$@"; }
+
+@test "run: uid 0 of the user's own namespace, whose ids are the image's" {
+	[ "$(small localhost/small id -u)" = 0 ]
+	[ "$(small localhost/small cat /proc/self/uid_map | xargs)" = '0 0 1 1 1 65536' ]
+	[ "$(small -u 1000:1000 localhost/small id -u)" = 1000 ]
+	run -5 small localhost/small sh -c 'exit 5'
+	run -127 small localhost/small nosuch
+	mkdir -p "$home/volume"
+	chown $user:$user "$home/volume"
+	small -v "$home/volume:/v" localhost/small sh -c 'echo mine >/v/file'
+	[ "$(stat -c %u "$home/volume/file")" = $user ]
+}
+
+@test "it is not the machine's root: state beside the user's, no group, and a profile that requires one is refused" {
+	theirs run --detach --name one --network none localhost/small sleep 100
+	[ -d "$place/user-run/zviz/$(theirs inspect -f '{{.Id}}' one)" ]
+	# The host sees the user, and nobody else.
+	[ "$(stat -c %u "/proc/$(theirs inspect -f '{{.State.Pid}}' one)")" != 0 ]
+	[ "$(ps -o uid= -p "$(theirs inspect -f '{{.State.Pid}}' one)" | xargs)" = $user ]
+	theirs unshare "$place/bin/zviz" state "$(theirs inspect -f '{{.Id}}' one)" | jq -r '.missing[]' | grep -q 'cgroup: '
+	run ! small --annotation zviz.io/profile=hostile-tenant localhost/small true
+	[[ $output == *'requires the memory controller'* ]]
+}
+
+@test "exec, logs, kill, stop, rm" {
+	theirs run --detach --name one --network none localhost/small sh -c 'echo began; sleep 100'
+	[ "$(theirs exec one echo inside)" = inside ]
+	run -9 theirs exec one sh -c 'exit 9'
+	[ "$(theirs logs one)" = began ]
+	theirs kill one
+	[ "$(theirs wait one)" = 137 ]
+	theirs start one
+	theirs stop --time 0 one
+	[ "$(theirs inspect -f '{{.State.Status}}' one)" = exited ]
+	theirs rm one
+}
+
+@test "the default network is a namespace by path, which belongs to the user, and holds the profile's rules" {
+	[ -n "$(command -v slirp4netns)" ] || skip 'slirp4netns is not installed'
+	theirs run --rm localhost/small cat /proc/net/dev | grep -q tap0
+}
+
+@test "keep-id: the user's own id inside" {
+	[ "$(small --userns keep-id localhost/small id -u)" = $user ]
+}
+
+@test "one id only: root inside is the user, and there are no others" {
+	: >"$place/etc/subuid"
+	: >"$place/etc/subgid"
+	theirs system migrate
+	cat >"$home/single.conf" <<-END
+	[storage]
+	driver = "vfs"
+	graphroot = "$home/single"
+	[storage.options.vfs]
+	ignore_chown_errors = "true"
+	END
+	single() { become env "CONTAINERS_STORAGE_CONF=$home/single.conf" podman --log-level fatal "$@"; }
+	tar -C "$place/image" -c . | single import - localhost/small 2>/dev/null
+	run -0 single run --rm --network none localhost/small cat /proc/self/uid_map
+	[ "$(xargs <<<"$output")" = '0 0 1' ]
+	run ! single run --rm --network none -u 1000 localhost/small true
+	[[ $output == *'is not among the mapped ids'* ]]
+	single system migrate
+	echo 'podman-test:700000:65536' | tee "$place/etc/subuid" >"$place/etc/subgid"
+}
