@@ -118,6 +118,96 @@ begin() { # NAME OPTION…: in the background, a line a tick
 		cat "/sys/fs/cgroup/libpod_parent/libpod-$(pod inspect -f '{{.Id}}' one)/memory.max")" = 67108864 ]
 }
 
+@test "volumes by name, :ro and :Z; a root and a /dev/shm that cannot grow; a file system in memory" {
+	[ "$(small -v store:/v localhost/small sh -c 'echo kept >/v/file; cat /v/file')" = kept ]
+	[ "$(small -v store:/v:Z localhost/small cat /v/file)" = kept ]
+	run ! small -v store:/v:ro localhost/small touch /v/other
+	[ "$(small -v store:/v localhost/small ls /v)" = file ]
+	pod volume rm store
+	[ "$(small --mount type=tmpfs,destination=/x localhost/small sh -c 'echo a >/x/a; cat /x/a')" = a ]
+	small --shm-size 1m localhost/small df -k /dev/shm | grep -q ' 1024 '
+	run ! small --read-only --read-only-tmpfs=false localhost/small touch /run/new
+}
+
+@test "--init reaps; limits of processes, time zones and groups of a user are as they were asked for" {
+	[ -n "$(command -v catatonit)" ] || skip 'catatonit is not installed'
+	[ "$(small --init localhost/small cat /proc/1/comm)" = podman-init ]
+	run -6 small --init localhost/small sh -c 'exit 6'
+	small --group-add 5 localhost/small id | grep -q 'groups=.*5'
+	small --sysctl net.ipv4.ip_unprivileged_port_start=7 localhost/small cat /proc/sys/net/ipv4/ip_unprivileged_port_start | grep -qx 7
+	[ "$(small --add-host far:192.0.2.1 localhost/small grep far /etc/hosts | xargs)" = '192.0.2.1 far' ]
+}
+
+@test "what goes beyond the profile is not had: capabilities, --privileged, the host's processes" {
+	none='0000000000000000 0000000000000000 0000000000000000 0000000000000000 0000000000000000'
+	for option in --cap-add=all --privileged; do
+		[ "$(small "$option" localhost/small sh -c 'grep ^Cap /proc/self/status | cut -f2' | xargs)" = "$none" ]
+	done
+	# Of the host's processes none is there, whatever was asked for.
+	[ "$(small --pid host localhost/small sh -c 'echo /proc/[0-9]*')" = /proc/1 ]
+	run ! small --privileged localhost/small mount -t tmpfs none /mnt
+	run ! small --privileged localhost/small mknod /tmp/disk b 8 0
+}
+
+@test "healthcheck: its command joins the container, and its end is the answer" {
+	begin one --health-cmd 'test -e /tmp/well' --health-interval disable
+	run -1 pod healthcheck run one
+	pod exec one touch /tmp/well
+	pod healthcheck run one
+	[ "$(pod inspect -f '{{.State.Healthcheck.Status}}' one)" = healthy ]
+}
+
+@test "--cgroups=disabled: no group, and the state says which limits are missing" {
+	pod run --detach --name two --network none --cgroups disabled localhost/small sleep 100
+	id=$(pod inspect -f '{{.Id}}' two)
+	[ -z "$(find /sys/fs/cgroup -name "*$id*")" ]
+	inside "$place/bin/zviz" state "$id" | jq -r '.missing[]' | grep -q 'cgroup-manager disabled'
+	pod exec two true
+	run ! small --cgroups disabled --annotation zviz.io/profile=hostile-tenant localhost/small true
+}
+
+@test "pause and unpause" {
+	begin one
+	if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+		run ! pod pause one
+		[[ $output == *'it has no v2 group'* ]]
+		skip 'without cgroup v2 nothing holds all processes at once, which the error says'
+	fi
+	pod pause one
+	[ "$(pod inspect -f '{{.State.Status}}' one)" = paused ]
+	pod unpause one
+	[ "$(pod inspect -f '{{.State.Status}}' one)" = running ]
+}
+
+@test "stats and logs of one that has ended; annotations and mount contexts of Podman's are taken calmly" {
+	pod run --name two --network none --annotation run.oci.keep_original_groups=1 \
+		--annotation run.oci.mount_context_type=context localhost/small sh -c 'echo out; echo err >&2; exit 3' || [ $? = 3 ]
+	[ "$(pod inspect -f '{{.State.ExitCode}} {{.State.Running}}' two)" = '3 false' ]
+	[ "$(pod logs two 2>&1 | sort | xargs)" = 'err out' ]
+	run ! pod checkpoint two
+}
+
+@test "build: RUN steps run under the profile that --runtime-flag names, and the image is what they made" {
+	mkdir "$place/build"
+	cat >"$place/build/Containerfile" <<-'END'
+	FROM localhost/small
+	RUN echo built >/etc/built && mkdir -p /srv/x && chown 33:33 /srv/x
+	RUN test "$(id -u)" = 0 && ! mount -t tmpfs none /mnt
+	COPY Containerfile /srv/
+	USER 33
+	RUN touch /srv/x/mine
+	CMD ["cat", "/etc/built"]
+	END
+	profile=$(realpath "$BATS_TEST_DIRNAME/../../deploy/podman/image.yaml")
+	pod build --runtime-flag "profile=$profile" --network none -t localhost/built "$place/build"
+	[ "$(small localhost/built)" = built ]
+	[ "$(small localhost/built stat -c %u /srv/x/mine)" = 33 ]
+	# A step that fails says how.
+	printf 'FROM localhost/small\nRUN exit 7\n' >"$place/build/Containerfile"
+	run ! pod build --runtime-flag "profile=$profile" --network none "$place/build"
+	[[ $output == *'exit status 7'* ]]
+}
+
 @test "ten at once, and nothing is left" {
 	for n in {1..10}; do small localhost/small sh -c "echo $n" >"$place/out$n" & done
 	wait

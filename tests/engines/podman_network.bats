@@ -1,0 +1,98 @@
+# Podman's networks and pods: it makes the namespaces and hands zviz their paths; the profile's rules hold in them.
+
+bats_require_minimum_version 1.5.0
+load podman
+
+setup_file() {
+	podman_begin curl iptables
+	[ -x /usr/lib/podman/netavark ] || skip 'netavark is not installed'
+	import "$place/image" small
+	# Shared namespaces are held by a container that does nothing.
+	mkdir -p "$place"/pause/{bin,proc,dev,sys,run}
+	cp "$(command -v busybox)" "$place/pause/bin/sleep"
+	import "$place/pause" pause --change 'ENTRYPOINT ["/bin/sleep", "1000000"]'
+	profile web 8000
+	profile low 80
+}
+
+teardown_file() { podman_end; }
+
+teardown() {
+	[ -n "${place:-}" ] || return 0
+	pod pod rm --all --force --time 0 >/dev/null
+	pod rm --all --force --time 0 >/dev/null
+	nothing_runs
+}
+
+profile() { # NAME PORT: listens at PORT, and may go to TEST-NET-1 and to neighbours of Podman's network
+	cat >"$place/$1.yaml" <<-END
+	zviz: 1
+	name: $1
+	extends: ci-runner
+	network:
+	  mode: private
+	  egress: {allow: [{cidr: 10.88.0.0/16, ports: [$2]}]}
+	  ingress: {allow: [{port: $2}]}
+	END
+}
+
+serve() { # PORT
+	echo "echo served >/tmp/index.html; exec httpd -f -p $1 -h /tmp"
+}
+get() { inside curl --silent --max-time 5 "$1"; }
+gets() { [ "$(get "$1")" = served ]; }
+address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
+
+@test "the default network: an address, and what the profile permits over it, in and out" {
+	pod run --detach --name web --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true gets "http://$(address web):8000"
+	# Not by the default profile, which knows no network: neither in nor out.
+	pod run --detach --name shut localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true pod exec shut wget -q -O /dev/null http://127.0.0.1:8000
+	run ! get "http://$(address shut):8000"
+	run ! pod exec shut wget -q -T 5 -O- "http://$(address web):8000"
+	[ "$(pod run --rm --annotation "zviz.io/profile=$place/web.yaml" localhost/small wget -q -O- "http://$(address web):8000")" = served ]
+}
+
+@test "-p: a published port leads in, from the host as well" {
+	pod run --detach --name web -p 8080:8000 --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true gets http://127.0.0.1:8080
+	gets http://10.88.0.1:8080
+	[ "$(pod port web)" = '8000/tcp -> 0.0.0.0:8080' ]
+	pod rm --force --time 0 web
+	run ! get http://127.0.0.1:8080
+}
+
+@test "a port below 1024 that the profile has a row for is listened at, without a capability" {
+	pod run --detach --name web --annotation "zviz.io/profile=$place/low.yaml" localhost/small sh -c "$(serve 80)" >/dev/null
+	until_true gets "http://$(address web):80"
+	[ "$(inside cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" != 80 ]
+	run ! pod run --rm --annotation "zviz.io/profile=$place/web.yaml" localhost/small httpd -f -p 80
+	[[ $output == *'Permission denied'* ]]
+}
+
+@test "a pod: its containers have one network, one host name and one /dev/shm" {
+	pod pod create --name both --infra-image localhost/pause -p 8081:8000 >/dev/null
+	pod run --detach --pod both --name web --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true pod run --rm --pod both --annotation "zviz.io/profile=$place/web.yaml" localhost/small \
+		wget -q -O /dev/null http://127.0.0.1:8000
+	[ "$(pod run --rm --pod both localhost/small hostname)" = both ]
+	pod exec web touch /dev/shm/here
+	pod run --rm --pod both localhost/small test -e /dev/shm/here
+	[ "$(pod pod inspect both | jq -r .State)" != Exited ]
+	pod pod stop --time 0 both
+	pod pod rm --force both
+}
+
+@test "a pod that shares process ids is refused, with the reason" {
+	pod pod create --name all --infra-image localhost/pause --share pid,net >/dev/null
+	run ! pod run --rm --pod all localhost/small true
+	[[ $output == *'a pid namespace is not shared'* ]]
+}
+
+@test "of networks nothing is left: no device, no rule, no pinned namespace" {
+	pod run --rm -p 8080:8000 localhost/small true
+	[ -z "$(inside ls /run/netns)" ]
+	[ -z "$(inside ip -o link | grep veth)" ]
+	[ -z "$(inside nft list tables | grep zviz)" ]
+}
