@@ -1,0 +1,262 @@
+# containerd with zviz as its runtime: through its own shim for runc, by ctr and by the calls that a kubelet makes (cri.py), with images made
+# here. Daemon, shims and networks are in namespaces of the test's own; storage, sockets and state are below a folder of its own.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	for program in containerd ctr containerd-shim-runc-v2 script; do
+		command -v "$program" >/dev/null || skip "$program is not installed"
+	done
+	/usr/bin/python3 -c 'import grpc' 2>/dev/null || skip 'python3-grpcio is not installed'
+	[ -x /usr/lib/cni/bridge ] || skip 'containernetworking-plugins is not installed'
+	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
+	place=$(mktemp -d)
+	here=zviz-$$ # containerd's namespace, and the folder of its groups
+	export place here
+	chmod 755 "$place"
+	# Containers of others have this folder's program on no command line.
+	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/image.py" "$(command -v busybox)" >"$place/images.tar"
+	configure
+	# All of /run is the test's own there: the shim's sockets, its runtime's states, and the networks that CNI makes.
+	unshare --net --mount bash -c 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && mkdir /run/containerd &&
+		ip link set lo up && echo up && exec sleep infinity' >"$place/said" 2>&1 3>&- &
+	echo $! >"$place/holder"
+	until_true grep -qx up "$place/said"
+	daemon
+	c images import "$place/images.tar" >/dev/null
+	within ctr --address "$place/sock" --namespace k8s.io images import "$place/images.tar" >/dev/null
+}
+
+configure() {
+	mkdir "$place/cni"
+	cat >"$place/config.toml" <<-END
+	version = 2
+	root = "$place/root"
+	state = "$place/state"
+	[grpc]
+	  address = "$place/sock"
+	[plugins."io.containerd.grpc.v1.cri"]
+	  sandbox_image = "localhost/pause:latest"
+	  disable_apparmor = true
+	  tolerate_missing_hugetlb_controller = true
+	  restrict_oom_score_adj = true # a root without CAP_SYS_RESOURCE can protect no Pod from the kernel
+	[plugins."io.containerd.grpc.v1.cri".cni]
+	  bin_dir = "/usr/lib/cni"
+	  conf_dir = "$place/cni"
+	[plugins."io.containerd.grpc.v1.cri".containerd]
+	  default_runtime_name = "zviz"
+	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.zviz]
+	  runtime_type = "io.containerd.runc.v2"
+	  pod_annotations = ["zviz.io/*"]
+	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.zviz.options]
+	  BinaryName = "$place/zviz"
+	END
+	cat >"$place/cni/net.conflist" <<-END
+	{"cniVersion": "0.4.0", "name": "test", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
+	 "ipam": {"type": "host-local", "dataDir": "$place/ipam", "ranges": [[{"subnet": "10.98.0.0/24"}]]}}]}
+	END
+}
+
+until_true() { # COMMAND…
+	for _ in {1..200}; do
+		if "$@"; then return 0; fi
+		sleep 0.05
+	done
+	return 1
+}
+answers() { c version >/dev/null 2>&1; }
+daemon() {
+	within containerd --config "$place/config.toml" >>"$place/log" 2>&1 3>&- &
+	until_true answers
+	[ -n "$(daemon_pid)" ]
+}
+daemon_pid() { pgrep -f "^containerd --config $place/config.toml"; }
+within() { nsenter --net --mount --wd="$place" --target "$(cat "$place/holder")" timeout 60 "$@"; }
+c() { within ctr --address "$place/sock" --namespace "$here" "$@" 3>&-; }
+small() { c run --runc-binary "$place/zviz" "$@"; } # OPTION… localhost/small:latest ID COMMAND…
+image=localhost/small:latest
+
+none_of_zviz() { [ -z "$(pgrep -f "$place/zviz")" ]; }
+no_shims() { [ -z "$(pgrep -f "containerd-shim-runc-v2.*$place/sock")" ]; }
+# The group that is containerd's namespace is found there by those that start later, and so is none of theirs to remove.
+no_groups() { [ -z "$(find /sys/fs/cgroup -mindepth 3 -path "*/$here*" -type d)" ]; }
+no_mounts() { [ -z "$(within cat /proc/mounts | grep "$place/state/.*rootfs")" ]; }
+no_states() { [ -z "$(within find /run/containerd/runc -mindepth 2)" ]; }
+
+teardown() {
+	[ -n "${place:-}" ] || return 0
+	for id in $(c task ls -q); do c task delete --force "$id" 2>/dev/null || true; done # it may have ended
+	for id in $(c containers ls -q); do c containers delete "$id"; done
+	# Whatever the test has done.
+	until_true none_of_zviz
+	until_true no_shims
+	no_groups && no_mounts && no_states
+}
+
+teardown_file() {
+	[ -n "${place:-}" ] || return 0
+	for pid in $(daemon_pid) $(pgrep -f "containerd-shim-runc-v2.*$place/sock") $(pgrep -f "$place/zviz") $(cat "$place/holder"); do
+		kill -9 "$pid" 2>/dev/null || true # with the one before it, it may have ended
+	done
+	until_true eval '[ -z "$(daemon_pid)" ]'
+	find /sys/fs/cgroup -depth -name "$here*" -type d -exec rmdir {} +
+	rm -rf "$place"
+}
+
+begin() { # ID OPTION…: in the background
+	small --detach "${@:2}" "$image" "$1" sh -c 'while :; do sleep 0.1; done'
+}
+state_of() { c task ls | awk -v id="$1" '$1 == id { print $3 }'; }
+is() { [ "$(state_of "$1")" = "$2" ]; }
+pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
+
+@test "run: output, exit codes, and nothing of it afterwards" {
+	[ "$(small --rm "$image" one echo hello)" = hello ]
+	run -5 small --rm "$image" one sh -c 'echo err >&2; exit 5'
+	[[ $output == *err* ]]
+	[ -z "$(c containers ls -q)" ]
+}
+
+@test "run: what fails says why" {
+	run -1 small --rm "$image" one nosuch
+	[[ $output == *'executable file not found in $PATH'* ]]
+	run -1 small --rm "$image" one /etc/passwd
+	[[ ${output,,} == *'permission denied'* ]]
+	run -1 small --rm --annotation zviz.io/profile=nosuch "$image" one true
+	[[ $output == *"no profile is called 'nosuch'"* ]]
+	run -1 small --rm --mount "type=bind,src=$place/nosuch,dst=/m,options=rbind" "$image" one true
+	[[ $output == *"$place/nosuch: No such file or directory"* ]]
+}
+
+@test "run: environment, folder, profile, the root" {
+	[ "$(small --rm --env A=b --cwd /tmp "$image" one sh -c 'echo $(id -u):$(id -g) $A $(pwd)')" = '0:0 b /tmp' ]
+	small --rm --annotation zviz.io/profile=hostile-tenant "$image" one true
+	# Owners are the container's, on storage that is an overlay.
+	[ "$(small --rm "$image" one stat -c %u:%g / /etc/passwd /bin/busybox)" = $'0:0\n0:0\n0:0' ]
+	[ "$(small --rm --read-only "$image" one sh -c 'touch /etc/new 2>/dev/null || touch /tmp/new && echo ro')" = ro ]
+}
+
+@test "run: mounts of folders, of a tmpfs" {
+	mkdir -p "$place/volume"
+	echo data >"$place/volume/file"
+	options=("--mount" "type=bind,src=$place/volume,dst=/v/deep,options=rbind:rw" "--mount" "type=bind,src=$place/volume,dst=/r,options=rbind:ro"
+		"--mount" "type=tmpfs,src=tmpfs,dst=/mnt,options=size=1m")
+	run -0 small --rm "${options[@]}" "$image" one sh -c 'cat /r/file; touch /v/deep/new; touch /r/no; df -k /mnt'
+	[[ $output == data* && $output == *'touch: /r/no: Read-only file system'* && $output == *' 1024 '* ]]
+	[ "$(stat -c %u "$place/volume/new")" = 0 ]
+}
+
+@test "run: a memory limit, and a bundle's own" {
+	small --detach --memory-limit 67108864 "$image" one sleep 1000
+	group=$(find /sys/fs/cgroup -path "*/$here/one/memory.*" \( -name memory.max -o -name memory.limit_in_bytes \))
+	[ "$(cat "$group")" = 67108864 ]
+	mkdir -p "$place/root2/bin"
+	cp "$(command -v busybox)" "$place/root2/bin/busybox"
+	jq -n --arg root "$place/root2" --arg group "/$here/two" '{ociVersion: "1.0.2", root: {path: $root},
+		process: {cwd: "/", args: ["/bin/busybox", "sh", "-c", "i=0; while /bin/busybox sleep 9 & do i=$((i+1)); [ $i -lt 60 ] || exit 3; done"], user: {uid: 0, gid: 0}},
+		linux: {namespaces: [{type: "pid"}, {type: "mount"}, {type: "network"}], cgroupsPath: $group, resources: {pids: {limit: 20}}}}' >"$place/spec.json"
+	run c run --rm --runc-binary "$place/zviz" --config "$place/spec.json" two
+	[ "$status" != 0 ] && [ "$status" != 3 ]
+	[[ $output == *"can't fork"* ]]
+}
+
+@test "run at a terminal" {
+	run -3 within script -qec "ctr --address $place/sock --namespace $here run -t --rm --runc-binary $place/zviz $image one sh -c 'test -t 0 && tty; exit 3'" /dev/null </dev/null
+	[[ $output == */dev/* ]]
+}
+
+@test "in the background: exec, ps, metrics, kill, delete" {
+	small --detach "$image" one sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done'
+	is one RUNNING
+	[ "$(c task exec --exec-id e one echo inside)" = inside ]
+	run -9 c task exec --exec-id e one sh -c 'exit 9'
+	run -1 c task exec --exec-id e one nosuch
+	[[ $output == *'executable file not found in $PATH'* ]]
+	[ "$(c task exec --exec-id e --user 1000 --cwd /tmp one sh -c 'echo $(id -u) $(pwd)')" = '1000 /tmp' ]
+	run -4 within script -qec "ctr --address $place/sock --namespace $here task exec -t --exec-id e one sh -c 'test -t 0 && exit 4'" /dev/null </dev/null
+	c task ps one | grep -q "^$(pid_of one) "
+	c task metrics one >"$place/metrics"
+	grep -qE 'memory.usage|memory.current' "$place/metrics"
+	grep -qE '^pids.current +[1-9]' "$place/metrics"
+	c task kill one
+	until_true is one STOPPED
+	run -0 c task delete one
+	[[ $output == *'exit code 7'* ]]
+	c containers delete one
+	run -1 c task kill one
+}
+
+@test "metrics are of the container alone" {
+	begin one
+	before=$(c task metrics one | grep -oP '^(cpuacct.usage|cpu.usage_usec) +\K[0-9]+')
+	[ "$before" -lt 2000000000 ]
+	[ "$(c task metrics one | awk '/^pids.current/ { print $2 }')" -le 3 ]
+}
+
+@test "pause and resume" {
+	[ -n "$(findmnt -n -t cgroup2)" ] || skip 'without cgroup v2 there is nothing to hold all processes by'
+	begin one
+	c task pause one
+	is one PAUSED
+	c task resume one
+	is one RUNNING
+	c task pause one
+	c task kill --signal 9 one
+	until_true is one STOPPED
+}
+
+@test "kill --all, and of a task that has ended" {
+	begin one
+	c task kill --all --signal 9 one
+	until_true is one STOPPED
+	[ "$(c task ls | awk '$1 == "one" { print $2 }')" -gt 0 ]
+	run -0 c task delete one
+	[[ $output == *'exit code 137'* ]]
+	c containers delete one
+	run -1 c task delete one
+	[[ $output == *'not found'* ]]
+}
+
+@test "the shim is killed: containerd cleans up by our delete" {
+	begin one
+	pid=$(pid_of one)
+	kill -9 "$(pgrep -f "containerd-shim-runc-v2.*$here.*$place/sock")"
+	until_true eval '! kill -0 $pid 2>/dev/null'
+	until_true none_of_zviz
+	until_true eval '[ -z "$(state_of one)" ]'
+}
+
+@test "the daemon starts anew: its containers go on" {
+	begin one
+	kill "$(daemon_pid)"
+	until_true eval '[ -z "$(daemon_pid)" ]'
+	daemon
+	is one RUNNING
+	[ "$(c task exec --exec-id e one echo inside)" = inside ]
+}
+
+@test "of a read-only root nothing is written to containerd's layer" {
+	small --detach --mount "type=tmpfs,src=tmpfs,dst=/not/there" "$image" one sh -c 'touch /tmp/x; touch /x; sleep 1000'
+	upper=$(within cat /proc/mounts | grep "$place/state/.*/one/rootfs overlay" | grep -o 'upperdir=[^,]*')
+	upper=${upper#upperdir=}
+	[ -d "$upper" ]
+	[ -z "$(ls -A "$upper")" ]
+}
+
+@test "ten at once" {
+	for n in {1..10}; do small --rm "$image" "many$n" echo "$n" >"$place/out$n" 2>&1 & done
+	wait
+	for n in {1..10}; do [ "$(cat "$place/out$n")" = "$n" ]; done
+	[ -z "$(c containers ls -q)" ]
+}
+
+cri() { within /usr/bin/python3 "$BATS_TEST_DIRNAME/cri.py" "$1" "$place/sock" "$place/zviz" "/$here-pod"; }
+
+@test "CRI: the runtime and its network are ready" { cri ready; }
+@test "CRI: a Pod of two containers, from its sandbox to nothing" { cri pod; }
+@test "CRI: the Pod's annotations reach each container, and choose the profile" { cri annotations; }
+@test "CRI: limits, what is used, a change of them, and the end of one that takes too much" { cri resources; }
+@test "CRI: folders of the node" { cri volumes; }
+@test "CRI: failures in the words that a kubelet shows" { cri failures; }

@@ -1,0 +1,323 @@
+"""What a kubelet does around a Pod: cri.py SCENARIO SOCKET ZVIZ GROUP, exit code 0 when all was as expected.
+
+The calls are those of the container runtime interface (runtime.v1), encoded here: the few messages that these take, by name and number of
+their fields. Runs in the folder of the test, in the daemon's namespaces.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+import grpc
+
+PATIENCE_S = 30
+STATE = "/run/containerd/runc/k8s.io"  # where this version's shim has its runtime keep states
+RUNNING, EXITED = 1, 2
+CONTAINER = 1  # of namespaces: the container's own
+
+# ---- messages: a field is its number and its kind: a text, bytes, an integer, a map of texts, a message; a list has any of them ----
+
+TEXT, BYTES, INT, MAP = "text", "bytes", "int", "map"
+ID = {"id": (1, TEXT)}
+VALUE = {"value": (1, INT)}
+KEY_VALUE = {"key": (1, TEXT), "value": (2, TEXT)}
+RESOURCES = {"cpu_period": (1, INT), "cpu_quota": (2, INT), "cpu_shares": (3, INT), "memory": (4, INT), "oom_score_adj": (5, INT)}
+NAMESPACES = {"network": (1, INT), "pid": (2, INT), "ipc": (3, INT)}
+SANDBOX = {
+    "metadata": (1, {"name": (1, TEXT), "uid": (2, TEXT), "namespace": (3, TEXT), "attempt": (4, INT)}),
+    "hostname": (2, TEXT), "log_directory": (3, TEXT), "dns": (4, {"servers": (1, [TEXT])}), "annotations": (7, MAP),
+    "linux": (8, {"cgroup_parent": (1, TEXT), "security": (2, {"namespaces": (1, NAMESPACES)})}),
+}
+CONTAINER_CONFIG = {
+    "metadata": (1, {"name": (1, TEXT), "attempt": (2, INT)}), "image": (2, {"image": (1, TEXT)}), "command": (3, [TEXT]),
+    "cwd": (5, TEXT), "env": (6, [KEY_VALUE]), "mounts": (7, [{"inside": (1, TEXT), "host": (2, TEXT), "readonly": (3, INT)}]),
+    "annotations": (10, MAP), "log": (11, TEXT),
+    "linux": (15, {"resources": (1, RESOURCES), "security": (2, {"namespaces": (3, NAMESPACES), "user": (5, VALUE), "readonly": (7, INT),
+                                                                "group": (12, VALUE)})}),
+}
+STATUS = {"id": (1, TEXT), "state": (3, INT), "exit_code": (7, INT), "reason": (10, TEXT), "message": (11, TEXT)}
+CALLS = {  # request, response
+    "Status": ({}, {"status": (1, {"conditions": (1, [{"type": (1, TEXT), "status": (2, INT), "message": (4, TEXT)}])})}),
+    "RunPodSandbox": ({"config": (1, SANDBOX), "handler": (2, TEXT)}, ID),
+    "PodSandboxStatus": (ID, {"status": (1, {"state": (3, INT), "network": (5, {"ip": (1, TEXT)})})}),
+    "StopPodSandbox": (ID, {}),
+    "RemovePodSandbox": (ID, {}),
+    "ListPodSandbox": ({}, {"items": (1, [ID])}),
+    "CreateContainer": ({"pod": (1, TEXT), "config": (2, CONTAINER_CONFIG), "sandbox": (3, SANDBOX)}, ID),
+    "StartContainer": (ID, {}),
+    "StopContainer": ({"id": (1, TEXT), "timeout": (2, INT)}, {}),
+    "RemoveContainer": (ID, {}),
+    "ContainerStatus": (ID, {"status": (1, STATUS)}),
+    "ExecSync": ({"id": (1, TEXT), "command": (2, [TEXT]), "timeout": (3, INT)}, {"stdout": (1, BYTES), "stderr": (2, BYTES), "code": (3, INT)}),
+    "UpdateContainerResources": ({"id": (1, TEXT), "linux": (2, RESOURCES)}, {}),
+    "ContainerStats": (ID, {"stats": (1, {"cpu": (2, {"ns": (2, VALUE)}), "memory": (3, {"working_set": (2, VALUE)})})}),
+}
+
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = b""
+    while n > 0x7f:
+        out += bytes([n & 0x7f | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def encode_one(number, kind, value):
+    if kind == INT:
+        return varint(number << 3) + varint(value)
+    if kind == TEXT:
+        value = value.encode()
+    elif isinstance(kind, dict):
+        value = encode(kind, value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def encode(shape, message):
+    out = b""
+    for name, value in message.items():
+        number, kind = shape[name]
+        if kind == MAP:
+            value, kind = [{"key": k, "value": v} for k, v in value.items()], [KEY_VALUE]
+        for one in value if isinstance(kind, list) else [value]:
+            out += encode_one(number, kind[0] if isinstance(kind, list) else kind, one)
+    return out
+
+
+def read_varint(data, at):
+    n = shift = 0
+    while True:
+        n |= (data[at] & 0x7f) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return n, at
+
+
+def decode_one(kind, value):
+    if kind == TEXT:
+        return value.decode()
+    return decode(kind, value) if isinstance(kind, dict) else value
+
+
+def decode(shape, data):
+    """Fields that are not there have their kind's nothing; those that the shape does not name are passed over."""
+    out = {name: [] if isinstance(kind, list) else 0 if kind == INT else b"" if kind == BYTES else "" if kind == TEXT else {}
+           for name, (_, kind) in shape.items()}
+    at = 0
+    while at < len(data):
+        tag, at = read_varint(data, at)
+        if tag & 7 == 0:
+            value, at = read_varint(data, at)
+        elif tag & 7 == 2:
+            size, at = read_varint(data, at)
+            value, at = data[at:at + size], at + size
+        else:
+            assert tag & 7 in (1, 5), "wire type %d" % (tag & 7)
+            value, at = None, at + (8 if tag & 7 == 1 else 4)
+        for name, (number, kind) in shape.items():
+            if number == tag >> 3 and isinstance(kind, list):
+                out[name].append(decode_one(kind[0], value))
+            elif number == tag >> 3:
+                out[name] = decode_one(kind, value)
+    return out
+
+
+channel = grpc.insecure_channel("unix:" + sys.argv[2])
+
+
+def cri(name, **request):
+    shapes = CALLS[name]
+    method = channel.unary_unary("/runtime.v1.RuntimeService/" + name, lambda m: encode(shapes[0], m), lambda data: decode(shapes[1], data))
+    return method(request, timeout=PATIENCE_S)
+
+
+def refused(name, **request):
+    """The words of a call that fails."""
+    try:
+        cri(name, **request)
+    except grpc.RpcError as e:
+        return e.details()
+    raise AssertionError(name + " did not fail")
+
+
+# ---- what scenarios are made of ----
+
+def expect(got, wanted, what):
+    assert got == wanted, "%s: %r, not %r" % (what, got, wanted)
+
+
+def until(what, condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain: " + what
+        time.sleep(0.05)
+
+
+def zviz(*words):
+    return subprocess.run([sys.argv[3], "--root", STATE, *words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          timeout=PATIENCE_S).stdout.decode()
+
+
+class Pod:
+    def __init__(self, **annotations):
+        name = "pod-%d" % os.getpid()
+        self.config = {"metadata": {"name": name, "uid": name + "-uid", "namespace": "default"}, "hostname": "the-pod",
+                       "log_directory": os.path.join(os.getcwd(), "logs"), "annotations": annotations, "dns": {"servers": ["192.0.2.53"]},
+                       "linux": {"cgroup_parent": sys.argv[4], "security": {"namespaces": {"pid": CONTAINER}}}}
+        os.makedirs("logs", exist_ok=True)
+        self.id = cri("RunPodSandbox", config=self.config, handler="zviz")["id"]
+
+    def create(self, name, *command, security=None, resources=None, **more):
+        linux = {"security": {"namespaces": {"pid": CONTAINER}, **(security or {})}, "resources": resources or {}}
+        config = {"metadata": {"name": name}, "image": {"image": "localhost/small:latest"}, "command": command, "log": name + ".log",
+                  "linux": linux, **more}
+        return cri("CreateContainer", pod=self.id, config=config, sandbox=self.config)["id"]
+
+    def start(self, name, *command, **more):
+        made = self.create(name, *command, **more)
+        cri("StartContainer", id=made)
+        return made
+
+    def ip(self):
+        return cri("PodSandboxStatus", id=self.id)["status"]["network"]["ip"]
+
+    def end(self):
+        cri("StopPodSandbox", id=self.id)
+        cri("RemovePodSandbox", id=self.id)
+        expect(zviz("list", "-q"), "", "containers of zviz that are left")
+
+
+def status(container):
+    return cri("ContainerStatus", id=container)["status"]
+
+
+def ended(container):
+    until("the end", lambda: status(container)["state"] == EXITED)
+    return status(container)
+
+
+def inside(container, *command):
+    """Its output; it has to succeed."""
+    got = cri("ExecSync", id=container, command=command, timeout=PATIENCE_S)
+    expect(got["code"], 0, "%r said %r" % (command, got["stderr"]))
+    return got["stdout"].decode().strip()
+
+
+def log(name):
+    """What it said, without the time and the stream that containerd puts before each line."""
+    with open("logs/%s.log" % name) as f:
+        return [line.split(" ", 3)[3].rstrip("\n") for line in f]
+
+
+def namespace(container, kind):
+    return os.readlink("/proc/%d/ns/%s" % (json.loads(zviz("state", container))["pid"], kind))
+
+
+# ---- scenarios ----
+
+def ready():
+    for condition in cri("Status")["status"]["conditions"]:
+        assert condition["status"], condition
+
+
+def pod():
+    """A Pod of two containers, from its sandbox to nothing."""
+    p = Pod()
+    assert p.ip().startswith("10.98."), p.ip()
+    first = p.start("first", "sh", "-c", "echo began; echo bad >&2; trap 'exit 9' TERM; while :; do sleep 0.1; done",
+                    env=[{"key": "WORD", "value": "a b"}], cwd="/tmp")
+    second = p.start("second", "sleep", "1000", security={"user": {"value": 1000}, "group": {"value": 1000}})
+    expect(status(first)["state"], RUNNING, "state")
+    expect(inside(first, "sh", "-c", "echo $WORD; pwd; hostname"), "a b\n/tmp\nthe-pod", "environment, folder, host name")
+    expect(inside(second, "id", "-u"), "1000", "user")
+    expect(inside(first, "cat", "/etc/resolv.conf"), "nameserver 192.0.2.53", "resolv.conf")
+    for kind in "net", "ipc", "uts":
+        expect({namespace(c, kind) for c in (first, second)}, {namespace(p.id, kind)}, kind)
+    for kind in "user", "pid", "mnt":
+        expect(len({namespace(c, kind) for c in (first, second, p.id)}), 3, kind)
+    assert p.ip() in inside(second, "ip", "-4", "addr", "show", "dev", "eth0")
+    got = cri("ExecSync", id=first, command=["sh", "-c", "echo out; echo err >&2; exit 5"], timeout=PATIENCE_S)
+    expect((got["stdout"], got["stderr"], got["code"]), (b"out\n", b"err\n", 5), "exec")
+    until("the log", lambda: sorted(log("first")) == ["bad", "began"])
+    cri("StopContainer", id=first, timeout=10)
+    expect(ended(first)["exit_code"], 9, "exit code")
+    cri("StopContainer", id=second, timeout=0)
+    expect(ended(second)["exit_code"], 137, "exit code")
+    for container in first, second:
+        cri("RemoveContainer", id=container)
+    p.end()
+    expect(cri("ListPodSandbox")["items"], [], "Pods")
+
+
+def annotations():
+    """Those that the handler lists reach each container's bundle, and nothing else that the Pod says."""
+    p = Pod(**{"zviz.io/profile": "hostile-tenant", "zviz.io/other": "word", "example.org/x": "y"})
+    container = p.start("one", "sleep", "1000")
+    for one in p.id, container:
+        with open(os.path.join(json.loads(zviz("state", one))["bundle"], "config.json")) as f:
+            given = json.load(f)["annotations"]
+        expect({k: v for k, v in given.items() if not k.startswith("io.kubernetes.cri.")},
+               {"zviz.io/profile": "hostile-tenant", "zviz.io/other": "word"}, "annotations")
+        expect(json.loads(zviz("state", one))["profile"], "hostile-tenant", "profile")
+    p.end()
+
+
+def resources():
+    """Limits, what is used, a change of them, and the end of one that takes too much."""
+    p = Pod()
+    container = p.start("one", "sh", "-c", "while :; do :; done", resources={"memory": 64 << 20, "cpu_quota": 20000, "cpu_period": 100000})
+    until("time is counted", lambda: cri("ContainerStats", id=container)["stats"]["cpu"]["ns"]["value"] > 10 ** 8)
+    assert 0 < cri("ContainerStats", id=container)["stats"]["memory"]["working_set"]["value"] < 64 << 20
+
+    def limit():
+        found = subprocess.run(["find", "/sys/fs/cgroup", "-path", "*/%s/memory.*" % container, "(", "-name", "memory.max", "-o", "-name",
+                                "memory.limit_in_bytes", ")"], check=True, stdout=subprocess.PIPE).stdout.decode().split()
+        return {int(open(f).read()) for f in found}
+
+    expect(limit(), {64 << 20}, "limit")
+    cri("UpdateContainerResources", id=container, linux={"memory": 32 << 20})
+    expect(limit(), {32 << 20}, "limit")
+    cri("StopContainer", id=container, timeout=0)
+    greedy = p.start("greedy", "sh", "-c", "x=x; while :; do x=$x$x; done", resources={"memory": 16 << 20})
+    expect(ended(greedy)["exit_code"], 137, "exit code")
+    expect(status(greedy)["reason"], "OOMKilled", "reason")
+    p.end()
+
+
+def volumes():
+    """Folders of the node, writable or not, and a root that is not."""
+    os.makedirs("volume", exist_ok=True)
+    with open("volume/file", "w") as f:
+        f.write("data\n")
+    here = os.path.realpath("volume")
+    p = Pod()
+    container = p.start("one", "sleep", "1000", mounts=[{"inside": "/var/a/deep", "host": here}, {"inside": "/ro", "host": here, "readonly": 1}])
+    expect(inside(container, "cat", "/var/a/deep/file", "/ro/file"), "data\ndata", "file")
+    inside(container, "sh", "-c", "echo new >/var/a/deep/new; ! touch /ro/new; ! touch /new")
+    expect(sorted(os.listdir("volume")), ["file", "new"], "files")
+    expect(os.stat("volume/new").st_uid, 0, "owner")
+    p.end()
+
+
+def failures():
+    """What is wrong is said in the words that a kubelet shows."""
+    p = Pod()
+    made = p.create("one", "nosuch")
+    assert 'executable file not found in $PATH' in refused("StartContainer", id=made)
+    expect(status(made)["state"], EXITED, "state")
+    made = p.create("two", "/etc/passwd")
+    assert "permission denied" in refused("StartContainer", id=made).lower()
+    p.end()
+    try:
+        Pod(**{"zviz.io/profile": "nosuch"})
+    except grpc.RpcError as e:
+        assert "no profile is called 'nosuch'" in e.details(), e.details()
+    else:
+        raise AssertionError("a Pod of no profile")
+    expect(zviz("list", "-q"), "", "containers of zviz that are left")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
