@@ -129,6 +129,11 @@ nothing_left() {
 	nothing_left
 }
 
+@test "as containerd's shim has a process join: it is sent a descriptor of it" {
+	engine joined_pidfd
+	nothing_left
+}
+
 @test "a console socket gets the terminal, a pidfd socket the first process" {
 	engine console
 	engine pidfd

@@ -247,6 +247,25 @@ def joined():
     zviz("delete", "--force", ID)
 
 
+def joined_pidfd():
+    """exec --detach as containerd's shim calls it: a descriptor of the process that joined, which ends it alone."""
+    configure(args=["/bin/sleep", "1000"])
+    create(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    zviz("start", ID)
+    with open("process.json", "w") as f:
+        json.dump({"user": {"uid": 0, "gid": 0}, "args": ["/bin/sleep", "1000"], "env": ["PATH=/bin"], "cwd": "/"}, f)
+    at = Socket("pidfd")
+    zviz("exec", "--process", "process.json", "--pidfd-socket", "pidfd", "--detach", "--pid-file", "pid", ID, stdout=subprocess.DEVNULL)
+    fd = at.receive()
+    with open("pid") as f:
+        pid = int(f.read())
+    signal.pidfd_send_signal(fd, signal.SIGKILL)
+    assert select.select([fd], [], [], PATIENCE_S)[0], "it goes on"
+    expect(exit_code(pid), -signal.SIGKILL, "exit code")
+    expect(state()["status"], "running", "status")
+    zviz("delete", "--force", ID)
+
+
 def race():
     """Of many who start it, one does; the others hear that it runs, or has run."""
     create(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
