@@ -259,4 +259,5 @@ cri() { within /usr/bin/python3 "$BATS_TEST_DIRNAME/cri.py" "$1" "$place/sock" "
 @test "CRI: the Pod's annotations reach each container, and choose the profile" { cri annotations; }
 @test "CRI: limits, what is used, a change of them, and the end of one that takes too much" { cri resources; }
 @test "CRI: folders of the node" { cri volumes; }
+@test "CRI: a profile's rules of the network, in the Pod's" { cri network; }
 @test "CRI: failures in the words that a kubelet shows" { cri failures; }

@@ -5,6 +5,7 @@ their fields. Runs in the folder of the test, in the daemon's namespaces.
 """
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -298,6 +299,26 @@ def volumes():
     inside(container, "sh", "-c", "echo new >/var/a/deep/new; ! touch /ro/new; ! touch /new")
     expect(sorted(os.listdir("volume")), ["file", "new"], "files")
     expect(os.stat("volume/new").st_uid, 0, "owner")
+    p.end()
+
+
+def network():
+    """A profile of the node's own, by its path: what comes into the Pod from beside it, and what does not."""
+    with open("served.yaml", "w") as f:
+        f.write("zviz: 1\nname: served\nextends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n")
+    p = Pod(**{"zviz.io/profile": os.path.realpath("served.yaml")})
+    container = p.start("one", "sh", "-c", "nc -ll -p 8080 -e echo served & nc -ll -p 8081 -e echo hidden & wait")
+
+    def answer(port):
+        try:
+            with socket.create_connection((p.ip(), port), timeout=5) as s:
+                return s.recv(64)
+        except OSError as e:
+            return type(e).__name__
+
+    until("an answer", lambda: answer(8080) == b"served\n")
+    expect(inside(container, "sh", "-c", "nc 127.0.0.1 8081 </dev/null"), "hidden", "over the loopback")
+    expect(answer(8081), "ConnectionRefusedError", "a port without a rule")
     p.end()
 
 
