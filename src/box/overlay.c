@@ -2,9 +2,8 @@
  * A root that is an overlay, which most engines' are. overlayfs cannot be shown with other owners, but can be made of layers
  * that are (Linux 5.19). So the same layers are put together once more, each shown with the container's ids.
  *
- * Where the root is read-only, what is written to are the targets of mounts alone: these go to a tmpfs, and the engine's own
- * upper layer is one more that is only read. Otherwise both overlays write to it; the engine leaves its own alone while the
- * container runs.
+ * Where no part of the root may be written, the targets of mounts are made in a tmpfs, and the engine's own upper layer is one
+ * more that is only read. Otherwise both overlays write to it; the engine leaves its own alone while the container runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -224,6 +223,15 @@ static int run_maker(struct making *m, struct err *e)
 	return pid < 0 ? fail(e, no, "clone: %m") : m->mnt;
 }
 
+/* The root itself, or a folder of it that the profile lists. */
+static bool is_written(const struct plan *p)
+{
+	for (size_t i = 0; i < p->nmounts; i++)
+		if (p->mounts[i].kind == MOUNT_SELF && !(p->mounts[i].attr_set & MOUNT_ATTR_RDONLY))
+			return true;
+	return !p->rootfs_readonly;
+}
+
 int overlay_make(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;
@@ -241,7 +249,7 @@ int overlay_make(struct box *b, struct err *e)
 	if (stat(p->rootfs, &m.top) < 0 || statvfs(p->rootfs, &fs) < 0)
 		return fail(e, errno, "%s: %m", p->rootfs);
 	m.readonly = (fs.f_flag & ST_RDONLY) != 0;
-	m.writable = m.from.upper != NULL && !m.readonly && !p->rootfs_readonly;
+	m.writable = m.from.upper != NULL && !m.readonly && is_written(p);
 	fail(e, EINTR, "whoever put its layers together was killed");
 	r = run_maker(&m, e);
 	return r < 0 ? within(e, "%s", p->rootfs) : r;

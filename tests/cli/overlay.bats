@@ -12,7 +12,7 @@ setup() {
 	id=overlay-$BATS_TEST_NUMBER-$$
 	mkdir -p layers/one/{bin,etc,proc,dev,tmp,run,root,sys} layers/two/{etc,opt} own/{fs,work} bundle/rootfs
 	cp "$(command -v busybox)" layers/one/bin/busybox
-	for name in sh id stat touch cat mkdir rm mv ln grep sleep ls; do ln -s busybox "layers/one/bin/$name"; done
+	for name in sh id stat head touch cat mkdir rm mv ln grep sleep ls; do ln -s busybox "layers/one/bin/$name"; done
 	echo one >layers/one/etc/first
 	echo two >layers/two/etc/second
 	lower=$place/layers/two:$place/layers/one
@@ -52,6 +52,7 @@ clean() { [ -z "$(ls state 2>/dev/null)" ]; }
 @test "read-only: owners are the container's, targets of mounts are made, and the engine's layer stays as it is" {
 	config 'stat -c %u:%g /etc/first /etc/second / /bin/busybox; cat /etc/first /etc/second; ls -d /not/there
 		touch /etc/new; grep " / " /proc/mounts'
+	jq '.root.readonly = true' bundle/config.json >config && mv config bundle/config.json
 	chmod 751 own/fs
 	run -0 run_in "lowerdir=$lower,$above"
 	[ "$(grep -cx 0:0 <<<"$output")" = 4 ]
@@ -77,6 +78,16 @@ clean() { [ -z "$(ls state 2>/dev/null)" ]; }
 	config 'cat /made; rm /made; [ ! -e /etc/first ]'
 	[ "$(run_in "lowerdir=$lower,$above" --profile writable.yaml)" = new ]
 	[ ! -e own/fs/made ]
+	clean
+}
+
+@test "folders that the profile lists are written in the engine's layer, and no other" {
+	config 'head -c 3000000 /dev/zero >/root/kept; touch /opt/new'
+	run -1 run_in "lowerdir=$lower,$above"
+	[[ $output == *'touch: /opt/new: Read-only file system'* ]]
+	[ "$(stat -c '%u:%g %s' own/fs/root/kept)" = '0:0 3000000' ]
+	config 'stat -c %u:%s /root/kept'
+	[ "$(run_in "lowerdir=$lower,$above")" = 0:3000000 ]
 	clean
 }
 
@@ -117,6 +128,8 @@ clean() { [ -z "$(ls state 2>/dev/null)" ]; }
 	mounted "lowerdir=$lower,$above" bash -c '"$1" --root state create --bundle bundle "$2" </dev/null && "$1" --root state start "$2"' bash "$place/zviz" "$id" >said 2>&1 3>&-
 	[ "$(zviz exec "$id" cat /etc/first)" = one ]
 	run ! zviz exec "$id" touch /etc/new
+	zviz exec "$id" touch /root/new
+	[ -e own/fs/root/new ]
 	zviz delete --force "$id"
 	clean
 }

@@ -237,12 +237,17 @@ pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 	[ "$(c task exec --exec-id e one echo inside)" = inside ]
 }
 
-@test "of a read-only root nothing is written to containerd's layer" {
-	small --detach --mount "type=tmpfs,src=tmpfs,dst=/not/there" "$image" one sh -c 'touch /tmp/x; touch /x; sleep 1000'
-	upper=$(within cat /proc/mounts | grep "$place/state/.*/one/rootfs overlay" | grep -o 'upperdir=[^,]*')
-	upper=${upper#upperdir=}
-	[ -d "$upper" ]
-	[ -z "$(ls -A "$upper")" ]
+layer_of() { # ID: what containerd keeps of it
+	within cat /proc/mounts | grep "$place/state/.*/$1/rootfs overlay" | grep -o 'upperdir=[^,]*' | cut -d= -f2
+}
+
+@test "what is written is in containerd's layer with its owners; of a read-only root nothing" {
+	small --detach "$image" one sh -c 'touch /tmp/x; echo kept >/root/kept; sleep 1000'
+	until_true test -s "$(layer_of one)/root/kept"
+	[ "$(find "$(layer_of one)" -type f -printf '%P %U:%G\n')" = 'root/kept 0:0' ]
+	small --detach --read-only --mount "type=tmpfs,src=tmpfs,dst=/not/there" "$image" two sh -c 'touch /tmp/x; touch /x; sleep 1000'
+	[ -d "$(layer_of two)" ]
+	[ -z "$(ls -A "$(layer_of two)")" ]
 }
 
 @test "ten at once" {
