@@ -149,9 +149,9 @@ struct plan_mount {
 	bool by_launcher; /* /dev and what lies directly in it: a caller who may make device nodes prepares it
 			       * as one detached tree, which is quicker than a mount for each node */
 	uint64_t
-		given; /* CLONE_NEW* of the joined namespace that a new file system shows: who made the
-			 * namespace may mount it, so the launcher does; 0: it shows none */
-	bool idmap;    /* shown with the container's ids: uid 0 there is the owner here */
+		given; /* CLONE_NEW* of the joined or the caller's namespace that a new file system shows: who
+			 * made the namespace may mount it, so the launcher does; 0: it shows none */
+	bool idmap;       /* shown with the container's ids: uid 0 there is the owner here */
 	bool idmap_asked; /* by the bundle: then as it says, and not at all otherwise */
 	bool idmap_tree;  /* with what is mounted below */
 	struct id_maps uid_maps,

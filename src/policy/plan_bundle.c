@@ -171,6 +171,13 @@ static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_
 	return advise(e, "mount it on the host and bind it");
 }
 
+/* By its path, or the caller's own: whichever it is, nobody inside has a capability over it. */
+static bool shares_network(const struct draft *d)
+{
+	return (d->plan->given & CLONE_NEWNET) != 0 ||
+	       (d->h->privileged && !(d->plan->namespaces & CLONE_NEWNET));
+}
+
 static int bundle_mount(struct draft *d, size_t index, struct err *e)
 {
 	const struct spec_mount *s = &d->s->mounts.at[index];
@@ -193,7 +200,7 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 		say_writable(d, index, m, s->type);
 		m->attr_set |= MOUNT_ATTR_RDONLY;
 		m->recursive_attr = true;
-		m->given = d->plan->given & CLONE_NEWNET;
+		m->given = shares_network(d) ? CLONE_NEWNET : 0;
 	}
 	if (m->kind == MOUNT_FS && strcmp(s->type, "mqueue") == 0)
 		m->given = d->plan->given & CLONE_NEWIPC;

@@ -228,6 +228,10 @@ refused() { # ENTRY TEXT…: what the error says; nothing runs, nothing is left
 	printf 'zviz: 1\nname: own\nextends: batch-job\nnetwork: {mode: host}\n' >"$place/own.yaml"
 	run -0 "$zviz" --root "$place/state" --profile "$place/own.yaml" run --bundle "$place/bundle" "$id" readlink /proc/self/ns/net
 	[ "$output" = "$(readlink /proc/self/ns/net)" ]
+	# By no entry at all, as engines say it.
+	bundle '{"type": "uts"}'
+	run -0 "$zviz" --root "$place/state" --profile "$place/own.yaml" run --bundle "$place/bundle" "$id" sh -c 'readlink /proc/self/ns/net; ls /sys/class/net'
+	[ "$output" = "$(readlink /proc/self/ns/net; LC_ALL=C ls /sys/class/net)" ]
 }
 
 @test "options that say another network are errors that name the path" {
