@@ -15,7 +15,7 @@ import grpc
 PATIENCE_S = 30
 STATE = "/run/containerd/runc/k8s.io"  # where this version's shim has its runtime keep states
 RUNNING, EXITED = 1, 2
-CONTAINER = 1  # of namespaces: the container's own
+POD, CONTAINER, NODE = 0, 1, 2  # whose a namespace is
 
 # ---- messages: a field is its number and its kind: a text, bytes, an integer, a map of texts, a message; a list has any of them ----
 
@@ -28,13 +28,13 @@ NAMESPACES = {"network": (1, INT), "pid": (2, INT), "ipc": (3, INT)}
 SANDBOX = {
     "metadata": (1, {"name": (1, TEXT), "uid": (2, TEXT), "namespace": (3, TEXT), "attempt": (4, INT)}),
     "hostname": (2, TEXT), "log_directory": (3, TEXT), "dns": (4, {"servers": (1, [TEXT])}), "annotations": (7, MAP),
-    "linux": (8, {"cgroup_parent": (1, TEXT), "security": (2, {"namespaces": (1, NAMESPACES)})}),
+    "linux": (8, {"cgroup_parent": (1, TEXT), "security": (2, {"namespaces": (1, NAMESPACES), "privileged": (6, INT)})}),
 }
 CONTAINER_CONFIG = {
     "metadata": (1, {"name": (1, TEXT), "attempt": (2, INT)}), "image": (2, {"image": (1, TEXT)}), "command": (3, [TEXT]),
     "cwd": (5, TEXT), "env": (6, [KEY_VALUE]), "mounts": (7, [{"inside": (1, TEXT), "host": (2, TEXT), "readonly": (3, INT)}]),
     "annotations": (10, MAP), "log": (11, TEXT),
-    "linux": (15, {"resources": (1, RESOURCES), "security": (2, {"namespaces": (3, NAMESPACES), "user": (5, VALUE), "readonly": (7, INT),
+    "linux": (15, {"resources": (1, RESOURCES), "security": (2, {"privileged": (2, INT), "namespaces": (3, NAMESPACES), "user": (5, VALUE), "readonly": (7, INT),
                                                                 "group": (12, VALUE)})}),
 }
 STATUS = {"id": (1, TEXT), "state": (3, INT), "exit_code": (7, INT), "reason": (10, TEXT), "message": (11, TEXT)}
@@ -162,11 +162,11 @@ def zviz(*words):
 
 
 class Pod:
-    def __init__(self, **annotations):
+    def __init__(self, security=None, **annotations):
         name = "pod-%d" % os.getpid()
         self.config = {"metadata": {"name": name, "uid": name + "-uid", "namespace": "default"}, "hostname": "the-pod",
                        "log_directory": os.path.join(os.getcwd(), "logs"), "annotations": annotations, "dns": {"servers": ["192.0.2.53"]},
-                       "linux": {"cgroup_parent": sys.argv[4], "security": {"namespaces": {"pid": CONTAINER}}}}
+                       "linux": {"cgroup_parent": sys.argv[4], "security": {"namespaces": {"pid": CONTAINER}, **(security or {})}}}
         os.makedirs("logs", exist_ok=True)
         self.id = cri("RunPodSandbox", config=self.config, handler="zviz")["id"]
 
@@ -322,6 +322,22 @@ def network():
     p.end()
 
 
+def privileged():
+    """Whatever a Pod asks for of the node: a profile does not give way."""
+    asked = {"privileged": 1, "namespaces": {"pid": CONTAINER, "network": NODE}}
+    p = Pod(security=asked)
+    made = p.create("shared", "true", security={"namespaces": {"pid": POD}})
+    assert "a pid namespace is not shared" in refused("StartContainer", id=made)
+    container = p.start("one", "sleep", "1000", security=asked)
+    expect({line.split()[1] for line in inside(container, "grep", "Cap", "/proc/self/status").splitlines()}, {"0" * 16}, "capabilities")
+    for kind in "net", "pid", "user":
+        assert namespace(container, kind) != os.readlink("/proc/self/ns/" + kind), kind
+    expect(set(inside(container, "ls", "/dev").split()) - {"fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
+                                                           "stdout", "tty", "urandom", "zero"}, set(), "devices")
+    inside(container, "sh", "-c", "! mount -t tmpfs none /mnt")
+    p.end()
+
+
 def failures():
     """What is wrong is said in the words that a kubelet shows."""
     p = Pod()
@@ -341,4 +357,9 @@ def failures():
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]]()
+    try:
+        globals()[sys.argv[1]]()
+    finally:  # what failed leaves nothing to those that follow
+        for left in cri("ListPodSandbox")["items"]:
+            cri("StopPodSandbox", id=left["id"])
+            cri("RemovePodSandbox", id=left["id"])
