@@ -50,9 +50,40 @@ static int show_as_asked(struct box *b, const struct plan_mount *m, int tree, st
 				       m->idmap_tree ? IDMAP_TREE : IDMAP_TOP, e);
 }
 
+/* What everybody may do with it, the workload may do as nobody. */
+static bool is_for_all(int tree, bool readonly)
+{
+	struct stat st;
+	mode_t need = readonly ? S_IROTH : S_IROTH | S_IWOTH;
+
+	if (fstat(tree, &st) < 0)
+		return false;
+	if (S_ISDIR(st.st_mode))
+		need |= S_IXOTH;
+	return (st.st_mode & need) == need;
+}
+
+/* A Pod's shared memory and its secrets are on tmpfs, which shows other owners since Linux 6.3. Before, what the workload needs no
+ * ownership for is shown as it is: it owns nothing there but what it makes. */
+static int open_shared(const struct box *b, const struct plan_mount *m, struct err *e)
+{
+	struct err ignored;
+	bool own_ids = m->idmap && !m->idmap_asked;
+	int tree = source_clone(b, m->source, m->recursive, own_ids, e);
+
+	if (tree != -EINVAL || !own_ids)
+		return tree;
+
+	OWN_FD plain = source_clone(b, m->source, m->recursive, false, &ignored);
+
+	if (plain < 0 || !is_for_all(plain, m->attr_set & MOUNT_ATTR_RDONLY))
+		return tree;
+	return fd_take(&plain);
+}
+
 static int open_bind(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
-	s->fd = source_clone(b, m->source, m->recursive, m->idmap && !m->idmap_asked, e);
+	s->fd = open_shared(b, m, e);
 	if (s->fd == -ENOENT && m->optional) {
 		s->absent = true;
 		return 0;

@@ -42,6 +42,41 @@ load common
 	[ ! -e made ]
 }
 
+@test "root: a folder on tmpfs that everybody may use is shown as it is, with nobody as its owner" {
+	mkdir "$place/open" "$place/shown" "$place/closed"
+	chmod 1777 "$place/open"
+	chmod 755 "$place/shown"
+	chmod 700 "$place/closed"
+	echo text >"$place/shown/file"
+	bundle() { # MOUNT-OPTIONS FOLDER SHELL
+		mkdir -p "$place/bundle/rootfs"
+		cat >"$place/bundle/config.json" <<-END
+		{"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+		 "process": {"cwd": "/", "args": ["/bin/busybox", "sh", "-c", "$3"], "user": {"uid": 0, "gid": 0}},
+		 "mounts": [{"destination": "/m", "type": "bind", "source": "$place/$2", "options": ["rbind", "$1"]}],
+		 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}]}}
+		END
+	}
+	modprobe brd rd_nr=1 rd_size=65536
+	mkfs.ext4 -q /dev/ram0
+	mkdir -p "$place/bundle"
+	mount /dev/ram0 "$place/bundle"
+	mkdir -p "$place/bundle/rootfs/bin"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/"
+	bundle rw open '/bin/busybox touch /m/new && /bin/busybox stat -c %u /m /m/new'
+	run -0 zviz run --bundle "$place/bundle" "$id"
+	[ "$output" = $'65534\n0' ]
+	bundle ro shown '/bin/busybox cat /m/file'
+	[ "$(zviz run --bundle "$place/bundle" "$id")" = text ]
+	for how in 'rw shown' 'ro closed'; do
+		# shellcheck disable=SC2086
+		bundle $how true
+		run -1 zviz run --bundle "$place/bundle" "$id"
+		[[ "$output" == *'cannot show other owners (idmapped mount)'* ]]
+	done
+	umount "$place/bundle"
+}
+
 @test "hostile-tenant refuses to start: landlock, by root and by an ordinary user" {
 	for _ in root stranger; do
 		run -1 zviz run --profile hostile-tenant "$id" -- /bin/sh -c 'echo ran >made'
