@@ -130,7 +130,7 @@ static bool is_held(int fd)
 
 static bool is_locked(int dir, const char *name)
 {
-	OWN_FD fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	OWN_FD fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	return is_held(fd);
 }
@@ -155,7 +155,7 @@ bool record_is_cut_short(int dir)
 
 static int open_waiting(int dir, struct record_waiting *out)
 {
-	OWN_FD fd = openat(dir, record_waiting_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	OWN_FD fd = openat(dir, record_waiting_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	*out = (struct record_waiting){ .row = -1 };
 	if (fd >= 0)

@@ -1,4 +1,5 @@
 #include "box/hooks.h"
+#include "box/leftover.h"
 #include "box/live.h"
 #include "box/record.h"
 #include "box/state.h"
@@ -74,51 +75,7 @@ static int open_root(const char *path, bool create, struct err *e)
 	return fd;
 }
 
-/* All but state.json, which is locked. */
-static void remove_files(int dir)
-{
-	unlinkat(dir, record_lock_name, 0);
-	unlinkat(dir, live_file_name, 0);
-	unlinkat(dir, record_door_name, 0);
-	unlinkat(dir, record_objects_name, 0);
-	unlinkat(dir, record_waiting_name, 0);
-	unlinkat(dir, record_start_name, 0);
-	unlinkat(dir, record_reason_name, 0);
-}
-
-static void remove_folder(int root, int dir, const char *id)
-{
-	unlinkat(dir, "state.json", 0);
-	remove_files(dir);
-	unlinkat(root, id, AT_REMOVEDIR);
-}
-
 /* ---- claiming ---- */
-
-static void kill_groups(const struct record *r)
-{
-	struct cgroup groups = { 0 };
-	struct err ignored;
-
-	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &ignored) < 0)
-		return;
-	cgroup_kill(&groups, &ignored);
-	cgroup_close(&groups);
-}
-
-/* What processes leave when they are gone. */
-static void clean_up(const struct record *r)
-{
-	struct cgroup groups = { 0 };
-	struct err ignored;
-
-	if (r->device != NULL)
-		link_remove(r->device);
-	if (r->cgroups == NULL || cgroup_reopen(r->cgroups, &groups, &ignored) < 0)
-		return;
-	cgroup_kill(&groups, &ignored);
-	cgroup_remove(&groups, &ignored);
-}
 
 /* A launcher that was killed leaves its folder with the lock free: nobody is there who could object. */
 static void clean_stale(struct arena *a, int dir)
@@ -128,7 +85,7 @@ static void clean_stale(struct arena *a, int dir)
 
 	if (pid != 0)
 		kill(pid, SIGKILL);
-	clean_up(&r);
+	leftover_groups(&r);
 }
 
 static int lock_file(int dir, const char *name, int wait_ms, struct err *e)
@@ -181,10 +138,10 @@ static int open_folder(struct box *b, int root, bool *fresh, struct err *e)
 
 	*fresh = mkdirat(root, id, 0700) == 0;
 	if (!*fresh && errno != EEXIST)
-		return fail(e, errno, "state: %s: %m", id);
+		return fail(e, errno, "state folder %s: %s: %m", b->opt->state_root, id);
 	b->state = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b->state < 0)
-		return fail(e, errno, "state: %s: %m", id);
+		return fail(e, errno, "state folder %s: %s: %m", b->opt->state_root, id);
 	b->state_lock = lock_file(b->state, "state.json", LOOK_MS, e);
 	if (b->state_lock < 0)
 		return -e->no;
@@ -217,7 +174,7 @@ static int claim_folder(struct box *b, int root, struct err *e)
 	if (r < 0 || fresh)
 		return r;
 	clean_stale(b->arena, b->state);
-	remove_files(b->state);
+	leftover_files(b->state);
 	/* The new record may be shorter. */
 	return ftruncate(b->state_lock, 0) == 0 ? 0 : fail(e, errno, "state: %m");
 }
@@ -273,7 +230,8 @@ void state_release(struct box *b)
 	OWN_FD root = open_root(b->opt->state_root, false, &ignored);
 
 	if (root >= 0)
-		remove_folder(root, b->state, b->plan->id);
+		(void)leftover_folder(root, b->state, b->plan->id,
+				      &ignored); /* the failure that led here is the one to tell */
 	state_leave(b);
 }
 
@@ -486,7 +444,7 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 	if (record_living(&r.broker, false) != 0)
 		kill((pid_t)r.broker.pid, SIGKILL);
 	else if (pid == 0 && locked)
-		kill_groups(
+		leftover_end(
 			&r); /* a launch that got stuck, or whose launcher died before it wrote down the pid */
 	wait_unlocked(&r, dir); /* a launcher that waits for it cleans up by itself */
 
@@ -495,9 +453,12 @@ int state_delete(struct arena *a, const char *root_path, const char *id, bool fo
 
 	if (lock == -ENOENT || (lock >= 0 && is_gone(lock)))
 		return fail(e, ENOENT, "container does not exist: %s", id);
-	if (lock < 0 || record_broker_lives(dir))
+	if (lock == -EWOULDBLOCK || record_broker_lives(dir))
 		return fail(e, EBUSY, "container %s: its launcher is still at work", id);
-	clean_up(&r);
-	remove_folder(root, dir, id);
+	/* What is no file of ours nobody of ours can hold. */
+	if (lock < 0 && lock != -ELOOP && lock != -EISDIR)
+		return within(e, "container %s", id);
+	leftover_groups(&r);
+	TRY(leftover_folder(root, dir, id, e));
 	return run_poststop(a, id, &r, e);
 }
