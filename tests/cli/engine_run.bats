@@ -26,7 +26,7 @@ config() { # ARGS [KEYS-OF-PROCESS]
 	 "process": {"cwd": "/", "args": $1, "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"]${2:+, $2}},
 	 "mounts": [{"destination": "/proc", "type": "proc"}, {"destination": "/dev", "type": "tmpfs"},
 	            {"destination": "/dev/pts", "type": "devpts", "options": ["newinstance", "ptmxmode=0666"]}],
-	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}]}}
+	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}]}}
 	END
 }
 
