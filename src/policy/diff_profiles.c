@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "policy/decide.h"
 #include "policy/diff.h"
 #include "policy/flows.h"
 #include "policy/limit_words.h"
@@ -65,6 +66,50 @@ static bool has(const struct words *list, const char *text)
 		if (strcmp(list->at[i].text, text) == 0)
 			return true;
 	return false;
+}
+
+/* A name that the pattern means. */
+static const char *sample_of(struct arena *a, const char *pattern)
+{
+	char *path = arena_strdup(a, pattern);
+
+	for (char *at = path; *at != '\0'; at++)
+		if (*at == '*' || *at == '?')
+			*at = 'x';
+	return path;
+}
+
+static bool hides(const struct profile *p, const char *pattern, const char *sample)
+{
+	const struct words *list = &p->filesystem.hide;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i].text, pattern) == 0 ||
+		    (strpbrk(list->at[i].text, "*?") == NULL &&
+		     path_below(list->at[i].text, sample)))
+			return true;
+	return false;
+}
+
+/* Patterns that only the other one hides by, where something could be done to what they mean. What they are masks for lies in images
+ * and volumes, so that the plan of a machine's own command has none. */
+static void compare_hidden_patterns(struct arena *a, const struct diff_side *one,
+				    const struct diff_side *other, struct diff_lines *out)
+{
+	const struct words *list = &other->plan->policy->filesystem.hide;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *pattern = list->at[i].text, *sample = sample_of(a, pattern);
+
+		if (strpbrk(pattern, "*?") == NULL || hides(one->plan->policy, pattern, sample))
+			continue;
+
+		struct verify_access access = verify_says(one->plan, one->request, sample);
+
+		if (access.read || access.write || access.execute)
+			*LIST_ADD(a, out) = arena_printf(a, "files: the rule hide %s is not there",
+							 pattern);
+	}
 }
 
 /* A restriction that only the other one has. */
@@ -348,6 +393,7 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 			*LIST_ADD(a, out) = arena_printf(a, "capabilities: %s",
 							 p->keep_capabilities.at[i].text);
 	compare_files(a, one, other, out);
+	compare_hidden_patterns(a, one, other, out);
 	compare_missing(a, "files: the rule deny.read", &p->filesystem.deny_read,
 			&q->filesystem.deny_read, out);
 	compare_missing(a, "files: the rule deny.write", &p->filesystem.deny_write,
