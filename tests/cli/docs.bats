@@ -91,3 +91,44 @@ guide_file() {
 		[ -z "$line" ] || grep -qxF "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
 	done <<<"$out"
 }
+
+@test "docs/hosts.md: what is checked, refused, cut" {
+	[ "$(id -u)" = 0 ] || skip "needs root, to show another /etc"
+	guide=$top/docs/hosts.md
+	cp -a /etc etc
+	rm -rf etc/zviz
+	mkdir etc/zviz
+	cp "$top/deploy/floor.yaml" etc/zviz/
+	awk '/^    \$ cat \/etc\/zviz\/config.yaml$/ {on = 1; next} on && !/^    / {exit} on {print substr($0, 5)}' "$guide" >etc/zviz/config.yaml
+	mkdir -p bundle/rootfs/bin bundle/rootfs/proc
+	cp "$(command -v busybox)" bundle/rootfs/bin/sleep
+	config() { # PROFILE
+		cat >bundle/config.json <<-END
+		{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "annotations": {"zviz.io/profile": "$1"},
+		 "process": {"cwd": "/", "args": ["/bin/sleep", "9"], "noNewPrivileges": true, "capabilities": {"bounding": ["CAP_SYS_ADMIN"]}},
+		 "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "cgroup"}],
+		           "maskedPaths": ["/proc/kcore"], "devices": [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229}]}}
+		END
+	}
+	config development
+	cat >all <<-END
+	mount --bind etc /etc
+	zviz() { "$zviz" --root state "\$@"; }
+	zviz check | sed -n '/^profiles/,/on_excess/p'
+	zviz run --bundle bundle shop 2>&1 || echo code $?
+	sed -i s/development/ci-runner/ bundle/config.json
+	zviz --log log create --bundle bundle shop </dev/null 3>&-
+	zviz state shop | sed -n '/"cut"/,\$p'
+	zviz delete --force shop
+	echo 'on_excess: refuse' >>/etc/zviz/config.yaml
+	zviz create --bundle bundle shop 2>&1 || echo code $?
+	END
+	run -0 unshare --mount bash all
+	echo "$output"
+	[ "$(grep -c 'cut' log)" = 3 ]
+	[ "$(wc -l <<<"$output")" -ge 16 ]
+	while IFS= read -r line; do
+		[[ $line != code* ]] || continue
+		grep -qxF -- "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
+	done <<<"$output"
+}
