@@ -90,17 +90,16 @@ static int bundle_copy_up(struct draft *d, struct plan_mount *m, const struct sp
  * of this one. */
 static void say_propagation(struct draft *d, const char *what, const char *word)
 {
-	static const char *const cut[] = { "shared", "rshared", "slave", "rslave" };
-
-	for (size_t i = 0; i < COUNT(cut); i++)
-		if (strcmp(word, cut[i]) == 0)
-			draft_missing(
-				d, what,
-				arena_printf(
-					d->a,
-					"%s: what the host mounts there later is not shown, nor the other way round",
-					word),
-				"mount it before the container starts, or say private");
+	/* The other way round, mounts of the container's would show on the host. */
+	if (strcmp(word, "shared") == 0 || strcmp(word, "rshared") == 0)
+		draft_cut(d, what, arena_printf(d->a, "%s: mounts that the host sees", word),
+			  "private");
+	if (strcmp(word, "slave") == 0 || strcmp(word, "rslave") == 0)
+		draft_missing(d, what,
+			      arena_printf(d->a,
+					   "%s: what the host mounts there later is not shown",
+					   word),
+			      "mount it before the container starts, or say private");
 }
 
 static int bundle_options(struct draft *d, struct plan_mount *m, const struct spec_mount *s,

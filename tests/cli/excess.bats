@@ -131,6 +131,7 @@ assert any(sys.argv[1] in l["msg"] for l in lines), lines' "container $id: cut: 
 	linux["devices"] = [{"path": "/dev/kvm", "type": "c", "major": 10, "minor": 232}]|linux.devices: /dev/kvm
 	linux["devices"] = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 1}]|linux.devices: /dev/null
 	mounts[1]["options"] = []|mounts[1].options: a writable sysfs
+	linux["rootfsPropagation"] = "rshared"|linux.rootfsPropagation: rshared: mounts that the host sees
 	END
 }
 
