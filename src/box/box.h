@@ -155,6 +155,7 @@ struct box {
 	int proc;                     /* the broker's procfs */
 	const struct box_object *met; /* one a rule of Landlock; NULL: there are none */
 	const char *exec_path;
+	char *const *env; /* what is not in the plan is found inside; NULL: it is the plan's */
 
 	/* a process that joins */
 	int launcher; /* a pidfd: the socket stays open while the process lives that made this one */

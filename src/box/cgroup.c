@@ -284,6 +284,15 @@ static int write_limit(const struct cgroup *c, const struct plan_limit *l, struc
 		      g->path);
 }
 
+/* Where a caller names the group, somebody may hold one above it. Who enters it would never come to say a word. */
+static int check_held(const struct cgroup_group *g, struct err *e)
+{
+	if (!g->v2 || cgroup_number(g->dir, "cgroup.events", "frozen") != 1)
+		return 0;
+	fail(e, EBUSY, "the group %s is frozen, by one above it", g->path);
+	return advise(e, "write 0 to that one's cgroup.freeze first");
+}
+
 static int fill(const struct plan *p, struct cgroup *out, struct err *e)
 {
 	struct cgroup named;
@@ -296,6 +305,8 @@ static int fill(const struct plan *p, struct cgroup *out, struct err *e)
 		*g = named.at[i];
 		r = open_group(p->id, g, e);
 		out->n += g->dir >= 0;
+		if (r >= 0 && p->group.path != NULL)
+			r = check_held(g, e);
 		if (r < 0 && !g->v2)
 			return within(e, "cgroup controller %s",
 				      cgroup_names_v1[__builtin_ctz(g->controllers)]);

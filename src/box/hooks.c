@@ -69,13 +69,18 @@ static int spawn(struct arena *a, const struct spec_hook *h, const char *bundle,
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
+	sigset_t ours; /* that we ignore it is no matter of theirs */
 	int r = posix_spawn_file_actions_init(&files);
 
 	if (r != 0)
 		return -r;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGPIPE);
 	r = posix_spawnattr_init(&attr);
 	if (r == 0)
-		r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
+		r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+	if (r == 0)
+		r = posix_spawnattr_setsigdefault(&attr, &ours);
 	if (r == 0 && bundle != NULL)
 		r = posix_spawn_file_actions_addchdir_np(&files, bundle);
 	if (r == 0)

@@ -382,6 +382,6 @@ int step_exec(struct box *b, struct err *e)
 {
 	if (b->starter >= 0)
 		return fail(e, -starter_exec(b), "ask.execute: what is to start the command: %m");
-	execve(b->exec_path, (char *const *)b->plan->args, (char *const *)b->plan->env);
+	execve(b->exec_path, (char *const *)b->plan->args, box_env(b));
 	return exec_failed(b->plan->args[0], errno, e);
 }

@@ -125,6 +125,15 @@ static bool own_clocks(const struct plan *p)
 	return (p->namespaces & CLONE_NEWTIME) != 0;
 }
 
+/* Nobody has said where it is. */
+static bool homeless(const struct plan *p)
+{
+	for (size_t i = 0; i < p->nenv; i++)
+		if (strncmp(p->env[i], "HOME=", 5) == 0)
+			return false;
+	return true;
+}
+
 static bool has_sysctls(const struct plan *p)
 {
 	return p->nsysctls != 0;
@@ -238,6 +247,7 @@ static const struct step launch_steps[] = {
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
+	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
 	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },
 	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },   /* needs CAP_SETPCAP */
@@ -281,6 +291,7 @@ static const struct step join_steps[] = {
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "session.begin", step_session_begin, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL },
+	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
 	{ INIT, "cpus.set", step_cpus_set, NULL, placed },
 	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },

@@ -130,6 +130,7 @@ int step_console_attach(struct box *b, struct err *e);
 int step_exec_resolve(struct box *b, struct err *e);
 int step_clocks_make(struct box *b, struct err *e);
 int step_schedule_set(struct box *b, struct err *e);
+int step_home_find(struct box *b, struct err *e);
 int step_limits_set(struct box *b, struct err *e);
 int step_caps_bound(struct box *b, struct err *e);
 int step_ids_become(struct box *b, struct err *e);
@@ -154,6 +155,12 @@ int step_exec(struct box *b, struct err *e);
 /* The program that starts the command where it is asked about (starter.c): only fails, with -errno. */
 int step_starter_make(struct box *b, struct err *e);
 int starter_exec(struct box *b);
+
+/* The command's environment. */
+static inline char *const *box_env(const struct box *b)
+{
+	return b->env != NULL ? b->env : (char *const *)b->plan->env;
+}
 
 /* Why the command could not be executed. */
 int exec_failed(const char *command, int no, struct err *e);

@@ -98,8 +98,7 @@ int starter_exec(struct box *b)
 	argv[STARTER_WORDS + n] = NULL;
 	if (fcntl(b->note, F_SETFD, 0) < 0)
 		return -errno;
-	return sys_execveat(b->starter, "", (char *const *)argv, (char *const *)b->plan->env,
-			    AT_EMPTY_PATH);
+	return sys_execveat(b->starter, "", (char *const *)argv, box_env(b), AT_EMPTY_PATH);
 }
 
 int exec_failed(const char *command, int no, struct err *e)

@@ -2,6 +2,8 @@
  * Nothing happens here that the command at hand does not need: a container starts in about a
  * millisecond, and every container pays for what is done before it.
  */
+#include <signal.h>
+
 #include "box/starter.h"
 #include "cli/command.h"
 #include "cli/print.h"
@@ -15,6 +17,9 @@ int main(int argc, char **argv)
 
 	if (starter_is_meant(argc, argv))
 		return starter_main(argv);
+
+	/* A caller who no longer reads what we say has a container all the same, or an exit code. */
+	signal(SIGPIPE, SIG_IGN);
 
 	int status = cli_run(&c, argc > 0 ? argc - 1 : 0, argv + (argc > 0), &e);
 

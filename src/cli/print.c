@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,11 @@ int print_out(const struct buf *text, struct err *e)
 {
 	int r = fd_write_all(STDOUT_FILENO, buf_text(text), text->len);
 
+	/* Nothing is left to do but this: it ends as anybody else in a pipeline. */
+	if (r == -EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	return r < 0 ? fail(e, -r, "standard output: %m") : 0;
 }
 
