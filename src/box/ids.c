@@ -205,6 +205,14 @@ int ids_write(const struct plan *p, pid_t child, struct err *e)
 					: ids_write_maps(proc, &p->uid_maps, &p->gid_maps, e);
 }
 
+uint32_t ids_outside(const struct id_maps *maps, uint32_t inside)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
+			return maps->at[i].outside + (inside - maps->at[i].inside);
+	return 0;
+}
+
 static void add_maps(struct arena *a, const struct subid_ranges *ranges, struct id_maps *out)
 {
 	uint32_t inside = 1;
@@ -233,13 +241,5 @@ int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_ma
 	TRY(subid_load(a, "/etc/subgid", user, uid, &g, e));
 	add_maps(a, &u, uids);
 	add_maps(a, &g, gids);
-	return 0;
-}
-
-uint32_t ids_outside(const struct id_maps *maps, uint32_t inside)
-{
-	for (size_t i = 0; i < maps->n; i++)
-		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
-			return maps->at[i].outside + (inside - maps->at[i].inside);
 	return 0;
 }

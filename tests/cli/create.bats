@@ -101,6 +101,19 @@ nothing_left() {
 	[[ $output == *'container does not exist'* ]]
 }
 
+@test "pipes without a name become the workload's; a file, a FIFO and a device stay whose they were" {
+	config '["/bin/sh", "-c", "echo anew >/proc/self/fd/1"]'
+	[ "$(zviz run --bundle bundle "$ID")" = anew ]
+	config '["/bin/true"]'
+	mkfifo named
+	exec 8<>named
+	: >file
+	before=$(stat -c '%u %g' file named /dev/null)
+	zviz run --bundle bundle "$ID" </dev/null >file 2>&8
+	[ "$(stat -c '%u %g' file named /dev/null)" = "$before" ]
+	nothing_left
+}
+
 # Buildah asks every 100 ms, and takes any word but running and stopped for a mistake.
 @test "an end that its broker has not seen yet is an end: stopped, never creating" {
 	create

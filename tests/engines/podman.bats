@@ -32,6 +32,9 @@ begin() { # NAME OPTION…: in the background, a line a tick
 	run -127 small localhost/small /bin/nosuch
 	run -126 small localhost/small /etc/passwd
 	[ "$(echo in | small -i localhost/small cat)" = in ]
+	# The pipes are the workload's: images open them anew.
+	[ "$(small localhost/small sh -c 'echo out >/dev/stdout; echo err >/dev/stderr' 2>&1 | sort | xargs)" = 'err out' ]
+	[ "$(small -u 1000 localhost/small sh -c 'echo out >/dev/stdout')" = out ]
 }
 
 @test "run: user, environment, folder, host name, entrypoint, labels" {
@@ -62,6 +65,7 @@ begin() { # NAME OPTION…: in the background, a line a tick
 	run -127 pod exec one nosuch
 	[ "$(pod exec -e A=b -w /tmp one sh -c 'echo $A $(pwd)')" = 'b /tmp' ]
 	[ "$(echo word | pod exec -i one cat)" = word ]
+	[ "$(pod exec one sh -c 'echo anew >/dev/stdout')" = anew ]
 	run -4 inside timeout 120 script -qec "podman --tmpdir $place/tmp exec -t one sh -c 'tty; exit 4'" /dev/null
 	[[ $output == */dev/pts/* ]]
 	pod exec --detach one sh -c 'sleep 0.1; touch /tmp/there'

@@ -51,6 +51,7 @@ small() { theirs run --rm --network none "$@"; }
 	[ "$(small localhost/small id -u)" = 0 ]
 	[ "$(small localhost/small cat /proc/self/uid_map | xargs)" = '0 0 1 1 1 65536' ]
 	[ "$(small -u 1000:1000 localhost/small id -u)" = 1000 ]
+	[ "$(small -u 1000:1000 localhost/small sh -c 'echo anew >/dev/stdout')" = anew ]
 	run -5 small localhost/small sh -c 'exit 5'
 	run -127 small localhost/small nosuch
 	mkdir -p "$home/volume"
