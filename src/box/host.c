@@ -225,6 +225,10 @@ static int bear_broker(struct box *b, void *arg, struct err *e)
 	if (born->pid > 0)
 		return 0;
 	fail(e, -born->pid, "new namespaces: %m");
+	/* Every kernel that zviz runs on has clone3: engines' filters answer so, and would refuse the namespaces as well. */
+	if (born->pid == -ENOSYS)
+		return advise(e, "the filter that zviz runs under, such as an outer container's, "
+				 "refuses clone3: have that one permit it, and new namespaces");
 	return advise(e, "`zviz check` says which namespaces this host permits");
 }
 
