@@ -86,3 +86,16 @@ load common
 		become_stranger
 	done
 }
+
+@test "root: an overlay of layers on ext4 is shown with other owners" {
+	modprobe brd rd_nr=1 rd_size=65536
+	mkfs.ext4 -q /dev/ram0
+	mkdir "$place/disk"
+	mount /dev/ram0 "$place/disk"
+	chmod 755 "$place/disk"
+	TMPDIR=$place/disk run bats --formatter tap -f '^(read-only|writable)' "$BATS_TEST_DIRNAME/../cli/overlay.bats"
+	umount "$place/disk"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" != *'# skip'* ]]
+}
