@@ -19,8 +19,10 @@ setup_file() {
 	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/"
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/image.py" "$(command -v busybox)" >"$place/images.tar"
 	configure
-	# All of /run is the test's own there: the shim's sockets, its runtime's states, and the networks that CNI makes.
+	mkdir -p "$place"/etc/{own,work}
+	# All of /run is the test's own there: the shim's sockets, its runtime's states, and the networks that CNI makes. So is what is written to /etc.
 	unshare --net --mount bash -c 'mount -t tmpfs none /run && mount -t tmpfs none /var/lib && mkdir /run/containerd &&
+		mount -t overlay none /etc -o "lowerdir=/etc,upperdir=$place/etc/own,workdir=$place/etc/work" &&
 		ip link set lo up && echo up && exec sleep infinity' >"$place/said" 2>&1 3>&- &
 	echo $! >"$place/holder"
 	until_true grep -qx up "$place/said"

@@ -254,13 +254,13 @@ def pod():
 
 def annotations():
     """Those that the handler lists reach each container's bundle, and nothing else that the Pod says."""
-    p = Pod(**{"zviz.io/profile": "hostile-tenant", "zviz.io/other": "word", "example.org/x": "y"})
+    p = Pod(**{"zviz.io/profile": "hostile-tenant", "example.org/x": "y"})
     container = p.start("one", "sleep", "1000")
     for one in p.id, container:
         with open(os.path.join(json.loads(zviz("state", one))["bundle"], "config.json")) as f:
             given = json.load(f)["annotations"]
         expect({k: v for k, v in given.items() if not k.startswith("io.kubernetes.cri.")},
-               {"zviz.io/profile": "hostile-tenant", "zviz.io/other": "word"}, "annotations")
+               {"zviz.io/profile": "hostile-tenant"}, "annotations")
         expect(json.loads(zviz("state", one))["profile"], "hostile-tenant", "profile")
     p.end()
 
@@ -303,10 +303,11 @@ def volumes():
 
 
 def network():
-    """A profile of the node's own, by its path: what comes into the Pod from beside it, and what does not."""
-    with open("served.yaml", "w") as f:
+    """A profile of the node's own: what comes into the Pod from beside it, and what does not."""
+    os.makedirs("/etc/zviz/profiles", exist_ok=True)  # the test's own
+    with open("/etc/zviz/profiles/served.yaml", "w") as f:
         f.write("zviz: 1\nname: served\nextends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n")
-    p = Pod(**{"zviz.io/profile": os.path.realpath("served.yaml")})
+    p = Pod(**{"zviz.io/profile": "served"})
     container = p.start("one", "sh", "-c", "nc -ll -p 8080 -e echo served & nc -ll -p 8081 -e echo hidden & wait")
 
     def answer(port):
@@ -347,12 +348,14 @@ def failures():
     made = p.create("two", "/etc/passwd")
     assert "permission denied" in refused("StartContainer", id=made).lower()
     p.end()
-    try:
-        Pod(**{"zviz.io/profile": "nosuch"})
-    except grpc.RpcError as e:
-        assert "no profile is called 'nosuch'" in e.details(), e.details()
-    else:
-        raise AssertionError("a Pod of no profile")
+    for name, value, words in (("profile", "nosuch", "no profile is called 'nosuch'"), ("profil", "ci-runner", "zviz has no annotation of that name"),
+                               ("profile", "/etc/passwd", "is no name of a profile")):
+        try:
+            Pod(**{"zviz.io/" + name: value})
+        except grpc.RpcError as e:
+            assert words in e.details(), e.details()
+        else:
+            raise AssertionError("a Pod of no profile")
     expect(zviz("list", "-q"), "", "containers of zviz that are left")
 
 
