@@ -11,8 +11,13 @@ podman_begin() { # PROGRAM…: needed beside podman and conmon
 	export place
 	chmod 755 "$place"
 	# Containers of others have this folder's program on no command line.
-	mkdir "$place/bin"
-	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/bin/"
+	mkdir "$place/bin" "$place/profiles"
+	cp "$(dirname "$zviz")/../net/zviz-net" "$place/bin/"
+	cp "$zviz" "$place/bin/zviz-itself"
+	# As on a host whose /etc/zviz/config.yaml names this folder of profiles: annotations name those, and no paths.
+	echo "profiles: $place/profiles" >"$place/config.yaml"
+	printf '#!/bin/sh\nexec %s --config %s "$@"\n' "$place/bin/zviz-itself" "$place/config.yaml" >"$place/bin/zviz"
+	chmod 755 "$place/bin/zviz"
 	drop_in "$place" >"$place/containers.conf"
 	cat >"$place/storage.conf" <<-END
 	[storage]

@@ -172,11 +172,6 @@ begin() { # NAME OPTION…: in the background, a line a tick
 
 @test "pause and unpause" {
 	begin one
-	if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
-		run ! pod pause one
-		[[ $output == *'it has no v2 group'* ]]
-		skip 'without cgroup v2 nothing holds all processes at once, which the error says'
-	fi
 	pod pause one
 	[ "$(pod inspect -f '{{.State.Status}}' one)" = paused ]
 	pod unpause one

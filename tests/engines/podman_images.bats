@@ -9,7 +9,7 @@ setup_file() {
 	export PATH=/usr/sbin:/usr/bin:/sbin:/bin # what Debian has brought
 	[ -x /usr/lib/podman/netavark ] || skip 'netavark is not installed'
 	profile=$(realpath "$BATS_TEST_DIRNAME/../../deploy/podman/image.yaml")
-	cat >"$place/service.yaml" <<-END
+	cat >"$place/profiles/service.yaml" <<-END
 	zviz: 1
 	name: service
 	extends: $profile
@@ -76,7 +76,7 @@ needs() {
 serving() { # NAME PORT [OPTION…] [--rootfs] IMAGE [COMMAND…]: the name's address in $at
 	local name=$1 port=$2
 	shift 2
-	pod run --detach --name "$name" --annotation "zviz.io/profile=$place/service.yaml" "$@" >/dev/null
+	pod run --detach --name "$name" --annotation "zviz.io/profile=service" "$@" >/dev/null
 	at=$(pod inspect -f '{{.NetworkSettings.IPAddress}}' "$name"):$port
 }
 
@@ -193,7 +193,7 @@ owner_of_first() { # NAME: who the first process is, inside
 	dpkg-deb --root-owner-group --build "$place/package" "$place/debian/thing.deb" >/dev/null
 	for program in ldconfig start-stop-daemon diff; do ln -sf busybox "$place/debian/bin/$program"; done
 	import "$place/debian" debian
-	run -0 pod run --rm --network none --annotation "zviz.io/profile=$place/service.yaml" localhost/debian \
+	run -0 pod run --rm --network none --annotation "zviz.io/profile=service" localhost/debian \
 		bash -c 'dpkg --force-not-root --install /thing.deb >&2 && stat -c %u /opt/thing/file'
 	[ "${lines[-1]}" = 33 ]
 }

@@ -25,7 +25,7 @@ teardown() {
 }
 
 profile() { # NAME PORT: listens at PORT, and may go to TEST-NET-1 and to neighbours of Podman's network
-	cat >"$place/$1.yaml" <<-END
+	cat >"$place/profiles/$1.yaml" <<-END
 	zviz: 1
 	name: $1
 	extends: ci-runner
@@ -44,18 +44,18 @@ gets() { [ "$(get "$1")" = served ]; }
 address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 
 @test "the default network: an address, and what the profile permits over it, in and out" {
-	pod run --detach --name web --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
+	pod run --detach --name web --annotation "zviz.io/profile=web" localhost/small sh -c "$(serve 8000)" >/dev/null
 	until_true gets "http://$(address web):8000"
 	# Not by the default profile, which knows no network: neither in nor out.
 	pod run --detach --name shut localhost/small sh -c "$(serve 8000)" >/dev/null
 	until_true pod exec shut wget -q -O /dev/null http://127.0.0.1:8000
 	run ! get "http://$(address shut):8000"
 	run ! pod exec shut wget -q -T 5 -O- "http://$(address web):8000"
-	[ "$(pod run --rm --annotation "zviz.io/profile=$place/web.yaml" localhost/small wget -q -O- "http://$(address web):8000")" = served ]
+	[ "$(pod run --rm --annotation "zviz.io/profile=web" localhost/small wget -q -O- "http://$(address web):8000")" = served ]
 }
 
 @test "-p: a published port leads in, from the host as well" {
-	pod run --detach --name web -p 8080:8000 --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
+	pod run --detach --name web -p 8080:8000 --annotation "zviz.io/profile=web" localhost/small sh -c "$(serve 8000)" >/dev/null
 	until_true gets http://127.0.0.1:8080
 	gets http://10.88.0.1:8080
 	[ "$(pod port web)" = '8000/tcp -> 0.0.0.0:8080' ]
@@ -64,17 +64,17 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 }
 
 @test "a port below 1024 that the profile has a row for is listened at, without a capability" {
-	pod run --detach --name web --annotation "zviz.io/profile=$place/low.yaml" localhost/small sh -c "$(serve 80)" >/dev/null
+	pod run --detach --name web --annotation "zviz.io/profile=low" localhost/small sh -c "$(serve 80)" >/dev/null
 	until_true gets "http://$(address web):80"
 	[ "$(inside cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" != 80 ]
-	run ! pod run --rm --annotation "zviz.io/profile=$place/web.yaml" localhost/small httpd -f -p 80
+	run ! pod run --rm --annotation "zviz.io/profile=web" localhost/small httpd -f -p 80
 	[[ $output == *'Permission denied'* ]]
 }
 
 @test "a pod: its containers have one network, one host name and one /dev/shm" {
 	pod pod create --name both --infra-image localhost/pause -p 8081:8000 >/dev/null
-	pod run --detach --pod both --name web --annotation "zviz.io/profile=$place/web.yaml" localhost/small sh -c "$(serve 8000)" >/dev/null
-	until_true pod run --rm --pod both --annotation "zviz.io/profile=$place/web.yaml" localhost/small \
+	pod run --detach --pod both --name web --annotation "zviz.io/profile=web" localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true pod run --rm --pod both --annotation "zviz.io/profile=web" localhost/small \
 		wget -q -O /dev/null http://127.0.0.1:8000
 	[ "$(pod run --rm --pod both localhost/small hostname)" = both ]
 	pod exec web touch /dev/shm/here
