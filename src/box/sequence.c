@@ -105,6 +105,11 @@ static bool scoped(const struct plan *p)
 	return p->group.unit != NULL;
 }
 
+static bool labelled(const struct plan *p)
+{
+	return p->label != NULL;
+}
+
 static bool scheduled(const struct plan *p)
 {
 	return p->schedule.used;
@@ -232,6 +237,7 @@ static const struct step launch_steps[] = {
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "users.deny", step_users_deny, NULL, NULL },
+	{ INIT, "label.set", step_label_set, NULL, labelled },
 	{ INIT, "clocks.make", step_clocks_make, NULL, own_clocks },
 	{ INIT, "net.up", step_net_up, NULL, init_network },
 	/* What is made below may ask for the network namespace; otherwise there is time until the pivot. */
@@ -287,6 +293,7 @@ static const struct step join_steps[] = {
 	{ HOST, "join.meet", step_join_meet, NULL, brokered },
 	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
 	{ HOST, "cpus.first", step_cpus_first, NULL, placed_first },
+	{ HOST, "label.set", step_label_set, NULL, labelled },
 	{ HOST, "stdio.own", step_stdio_give, NULL, privileged },
 	{ HOST, "join.spawn", step_join_spawn, undo_join_spawn, NULL },
 	{ INIT, "cgroup.join", step_cgroup_join, NULL, own_groups },

@@ -130,6 +130,7 @@ int step_rootfs_build(struct box *b, struct err *e);
 int step_rootfs_pivot(struct box *b, struct err *e);
 int step_console_attach(struct box *b, struct err *e);
 int step_exec_resolve(struct box *b, struct err *e);
+int step_label_set(struct box *b, struct err *e);
 int step_clocks_make(struct box *b, struct err *e);
 int step_schedule_set(struct box *b, struct err *e);
 int step_home_find(struct box *b, struct err *e);

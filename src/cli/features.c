@@ -92,7 +92,7 @@ static void put_linux(struct json_writer *j)
 	put_names(j, "capabilities", capability_names);
 	put_cgroup(j);
 	put_seccomp(j);
-	put_enabled(j, "apparmor", false);
+	put_enabled(j, "apparmor", true);
 	put_enabled(j, "selinux", false);
 	put_enabled(j, "intelRdt", false);
 	json_open_object(j, "mountExtensions");

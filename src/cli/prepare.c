@@ -98,6 +98,8 @@ static int load_bundle(struct cli *c, const struct run_options *o, const struct 
 	TRY(spec_load(c->arena, "config.json", text, len, &p->spec, e));
 	if (p->spec.root.path == NULL)
 		return fail(e, EINVAL, "config.json: root.path: missing");
+	if (p->spec.process.apparmor != NULL)
+		p->host.apparmor = probe_apparmor();
 	TRY(resolve_paths(c->arena, r->bundle, p, e));
 	replace_command(c->arena, &p->spec, r);
 	for (size_t i = 0; i < o->env.n; i++)

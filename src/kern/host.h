@@ -54,6 +54,7 @@ struct host {
 	bool seccomp_killable_wait; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool time_namespaces;
+	bool apparmor; /* it labels processes; nobody looks where no bundle names a label */
 	unsigned last_capability; /* number of the highest capability the kernel knows */
 	unsigned cpus;            /* that this process may run on; 0: not known */
 	uint64_t memory_bytes;    /* of the machine; 0: not known */

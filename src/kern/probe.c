@@ -92,6 +92,14 @@ bool probe_apparmor_restricts(void)
 	       strcmp(profile, "unconfined") == 0;
 }
 
+bool probe_apparmor(void)
+{
+	char on[4];
+
+	return read_line("/sys/module/apparmor/parameters/enabled", on, sizeof on) == 0 &&
+	       on[0] == 'Y';
+}
+
 static bool can_make_userns(const struct host *h)
 {
 	uint64_t n;

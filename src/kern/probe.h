@@ -67,6 +67,9 @@ uint32_t probe_id_limit(const char *map);
  * and later)? */
 bool probe_apparmor_restricts(void);
 
+/* Whether AppArmor is switched on. */
+bool probe_apparmor(void);
+
 /* Are newuidmap and newgidmap installed? */
 bool probe_id_helpers(void);
 

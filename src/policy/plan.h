@@ -380,6 +380,7 @@ struct plan {
 	uint32_t umask;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	const char *label; /* an AppArmor profile of the host's; NULL: none */
 	struct plan_schedule schedule;
 	struct plan_clock clocks[2];
 	size_t nclocks; /* of a new time namespace that are not the host's own */

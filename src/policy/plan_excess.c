@@ -146,11 +146,29 @@ static void cut_privileges(struct draft *d)
 			  "no_new_privs");
 }
 
+/* What an engine writes for "none". */
+static bool is_label(const char *name)
+{
+	return name != NULL && strcmp(name, "unconfined") != 0;
+}
+
+/* Who joins is under the container's own, whatever it would have. */
+static void cut_label(struct draft *d)
+{
+	const char *asked = d->s->process.apparmor, *held = d->plan->label;
+
+	if (asked != NULL && held != NULL && strcmp(asked, held) != 0)
+		draft_cut(d, "apparmorProfile", asked, held);
+	else if (held == NULL && is_label(asked))
+		draft_cut(d, "apparmorProfile", asked, "none, as the container's first process");
+}
+
 void plan_cut_process(struct arena *a, const struct spec *process, struct plan *p)
 {
 	struct draft d = { .a = a, .s = process, .p = p->policy, .plan = p };
 
 	cut_capabilities(&d, "capabilities");
+	cut_label(&d);
 	p->ncuts = d.cuts.n;
 	p->cuts = d.cuts.at;
 }
@@ -232,14 +250,27 @@ static void cut_rlimits(struct draft *d)
 		}
 }
 
+static void label_plan(struct draft *d)
+{
+	const char *name = d->s->process.apparmor;
+
+	if (!is_label(name))
+		return;
+	if (d->h->apparmor)
+		d->plan->label = name;
+	else
+		draft_missing(
+			d, "process.apparmorProfile",
+			"AppArmor is not switched on on this host, so no profile of its can be had",
+			"leave it out, or boot with apparmor=1 security=apparmor");
+}
+
 static int excess_plan(struct draft *d, struct err *e)
 {
 	const struct spec *s = d->s;
 
 	TRY(refuse_hooks(d, e));
-	if (s->process.apparmor != NULL)
-		draft_missing(d, "process.apparmorProfile",
-			      "AppArmor labels are not set in this version", "leave the label out");
+	label_plan(d);
 	if (s->process.selinux != NULL || s->linux_.mount_label != NULL)
 		draft_missing(d, "process.selinuxLabel",
 			      "SELinux labels are not set in this version", "leave the labels out");

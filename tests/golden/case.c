@@ -183,6 +183,7 @@ static const struct key keys[] = {
 	{ "initial-userns", FLAG, AT(host.initial_userns) },
 	{ "user-namespaces", FLAG, AT(host.user_namespaces) },
 	{ "time-namespaces", FLAG, AT(host.time_namespaces) },
+	{ "apparmor", FLAG, AT(host.apparmor) },
 	{ "seccomp-notify", FLAG, AT(host.seccomp_notify) },
 	{ "listener-taken", FLAG, AT(host.seccomp_listener_taken) },
 	{ "killable-wait", FLAG, AT(host.seccomp_killable_wait) },

@@ -52,6 +52,51 @@ print("it fits")'
 	[[ "$output" == *'memory: the workload was killed as a whole at the limit (limit 33554432, --memory), peak '* ]]
 }
 
+labelled() { # LABEL COMMAND…: a bundle with that AppArmor profile
+	local label=$1
+	shift
+	mkdir -p bundle/rootfs/bin bundle/rootfs/proc
+	cp "$(command -v busybox)" bundle/rootfs/bin/busybox
+	ln -sf busybox bundle/rootfs/bin/sh
+	ln -sf busybox bundle/rootfs/bin/cat
+	jq -n --arg wanted "$label" '{ociVersion: "1.2.0", root: {path: "rootfs"},
+		process: {cwd: "/", args: $ARGS.positional, env: ["PATH=/bin"], user: {uid: 0, gid: 0}, apparmorProfile: $wanted},
+		mounts: [{destination: "/proc", type: "proc"}],
+		linux: {namespaces: [{type: "pid"}, {type: "mount"}, {type: "network"}]}}' --args "$@" >bundle/config.json
+}
+
+@test "AppArmor: the profile that a bundle names, for the first process, with and without --init, and for one that joins" {
+	echo 'profile zviz-test flags=(attach_disconnected) { file, signal, deny /hidden r, }' | apparmor_parser -r
+	[ "$(cat /sys/module/apparmor/parameters/enabled)" = Y ]
+	for option in --init --no-init; do
+		labelled zviz-test sh -c 'cat /proc/self/attr/current; echo text >/tmp/x; cat /hidden'
+		echo secret >bundle/rootfs/hidden
+		run -1 zviz run "$option" --profile web-server --bundle bundle "$id"
+		[[ "$output" == *'zviz-test (enforce)'*"can't open '/hidden': Permission denied"* ]]
+	done
+	run -0 zviz explain --bundle bundle "$id"
+	[[ "$output" == *'AppArmor profile: zviz-test'* ]]
+	labelled zviz-test sh -c 'while :; do read -t 1 x; done'
+	zviz create --bundle bundle "$id" </dev/null >/dev/null 2>&1 3>&-
+	zviz start "$id"
+	run -0 zviz exec "$id" cat /proc/self/attr/current
+	[ "$output" = 'zviz-test (enforce)' ]
+	# Who joins gets no other one, and that is said.
+	jq '.process | .args = ["cat", "/proc/self/attr/current"] | .apparmorProfile = "unconfined"' bundle/config.json >process.json
+	run -0 zviz exec --process process.json "$id"
+	[[ "$output" == *'zviz-test (enforce)'* ]]
+	zviz delete --force "$id"
+	# Unconfined is what it was; one that is not loaded is an error, and nothing runs.
+	labelled unconfined cat /proc/self/attr/current
+	run -0 zviz run --bundle bundle "$id"
+	[ "$output" = unconfined ]
+	labelled not-loaded sh -c 'echo RAN'
+	run -1 zviz run --bundle bundle "$id"
+	[[ "$output" == *"label.set: process.apparmorProfile: no profile 'not-loaded' is loaded"* ]]
+	if grep -q RAN <<<"$output"; then false; fi
+	[ -z "$(ls -A "$place/home/state")" ]
+}
+
 @test "swap: none unless it is permitted" {
 	modprobe zram
 	echo 128M >/sys/block/zram0/disksize
