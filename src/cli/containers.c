@@ -98,9 +98,20 @@ static const struct option_row list_rows[] = {
 	{ 0 },
 };
 
-static void list_row(struct buf *out, const struct state_info *info)
+/* Engines' ids have 64 letters. */
+static int id_width(const struct strings *ids)
 {
-	buf_printf(out, "%-24s %-9s %-7d ", info->id, status_words[info->status], info->pid);
+	size_t widest = 24;
+
+	for (size_t i = 0; i < ids->n; i++)
+		if (strlen(ids->at[i]) > widest)
+			widest = strlen(ids->at[i]);
+	return (int)widest;
+}
+
+static void list_row(struct buf *out, const struct state_info *info, int width)
+{
+	buf_printf(out, "%-*s %-9s %-7d ", width, info->id, status_words[info->status], info->pid);
 	print_safe(out, info->profile != NULL ? info->profile : "-");
 	buf_puts(out, "\n");
 }
@@ -119,7 +130,7 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 	if (json)
 		json_open_array(&j, NULL);
 	else if (!o->quiet)
-		buf_puts(&out, "ID                       STATUS    PID     PROFILE\n");
+		buf_printf(&out, "%-*s STATUS    PID     PROFILE\n", id_width(&ids), "ID");
 	for (size_t i = 0; i < ids.n; i++) {
 		struct state_info info;
 		struct err gone;
@@ -131,7 +142,7 @@ static int list_run(struct cli *c, void *options, int argc, char **argv, struct 
 		else if (o->quiet)
 			buf_printf(&out, "%s\n", info.id);
 		else
-			list_row(&out, &info);
+			list_row(&out, &info, id_width(&ids));
 	}
 	if (json) {
 		json_close(&j);

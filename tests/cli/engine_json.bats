@@ -69,6 +69,16 @@ json() { # EXPRESSION of the document d on stdin
 	run -0 zviz list -f table
 	[[ ${lines[0]} == ID*STATUS*PID* ]]
 	[[ ${lines[1]} == "$id "*created* ]]
+	# The columns are below their names, whatever engines call a container.
+	before=${lines[0]%%STATUS*}
+	id=$(printf '%064d' 7)
+	create
+	run -0 zviz list
+	[ "$(grep "^$id" <<<"$output" | cut -c66-72)" = created ]
+	[ "$(head -1 <<<"$output" | cut -c66-71)" = STATUS ]
+	[ "${#before}" = 25 ]
+	zviz delete --force "$id"
+	id=json-$BATS_TEST_NUMBER-$$
 	run -1 zviz list --format yaml
 	run -1 zviz list more
 }
