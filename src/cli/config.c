@@ -94,10 +94,12 @@ int config_read(struct cli *c, const struct host *h, struct config *out, struct 
 	const char *path = c->globals.config != NULL ? c->globals.config : config_default_file;
 	char *text = NULL;
 	size_t len = 0;
+	struct stat st;
 
 	*out = config_defaults();
-	/* Nearly every host: one call. */
-	if (c->globals.config == NULL && access(path, F_OK) < 0 && errno == ENOENT)
+	/* Nearly every host: one call. A link that leads nowhere is there, and refused. */
+	if (c->globals.config == NULL && fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
 		return 0;
 	if (read_own(h, path, CONFIG_BYTES_MAX, c->arena, &text, &len, e) < 0)
 		return within(e, "configuration");

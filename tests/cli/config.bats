@@ -289,5 +289,7 @@ refused() { # TEXT ZVIZ-WORDS…
 	setpriv --reuid 1234 --regid 1234 --clear-groups bash look
 	setpriv --reuid 1234 --regid 1234 --clear-groups unshare --user --map-root-user bash look
 	"$bin" --root state explain --annotation zviz.io/profile=team --bundle bundle x | grep -qx 'profile: team'
+	ln -sf nowhere /etc/zviz/config.yaml
+	"$bin" --root state explain --bundle bundle x 2>&1 | grep -q 'config.yaml: a symbolic link'
 	END
 }
