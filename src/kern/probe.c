@@ -96,7 +96,7 @@ bool probe_apparmor(void)
 {
 	char on[4];
 
-	return read_line("/sys/module/apparmor/parameters/enabled", on, sizeof on) == 0 &&
+	return read_line("/sys/module/apparmor/parameters/enabled", on, sizeof on) >= 0 &&
 	       on[0] == 'Y';
 }
 

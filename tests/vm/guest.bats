@@ -62,7 +62,7 @@ labelled() { # LABEL COMMAND…: a bundle with that AppArmor profile
 	jq -n --arg wanted "$label" '{ociVersion: "1.2.0", root: {path: "rootfs"},
 		process: {cwd: "/", args: $ARGS.positional, env: ["PATH=/bin"], user: {uid: 0, gid: 0}, apparmorProfile: $wanted},
 		mounts: [{destination: "/proc", type: "proc"}],
-		linux: {namespaces: [{type: "pid"}, {type: "mount"}, {type: "network"}]}}' --args "$@" >bundle/config.json
+		linux: {namespaces: [{type: "pid"}, {type: "mount"}, {type: "network"}]}}' --args -- "$@" >bundle/config.json
 }
 
 @test "AppArmor: the profile that a bundle names, for the first process, with and without --init, and for one that joins" {
