@@ -44,6 +44,7 @@ struct errand {
 	int (*run)(struct holder *h, struct err *e);
 	struct err *e;
 	int result;
+	pid_t thread;
 };
 
 /* Sockets belong to the network namespace that they are made in, and a thread can stand in another than the rest. */
@@ -52,10 +53,19 @@ static void *stand_inside(void *arg)
 	struct errand *errand = arg;
 	int r = sys_setns(NET_FD_NETNS, CLONE_NEWNET);
 
+	errand->thread = gettid();
 	if (r < 0)
 		fail(errand->e, -r, "the container's network namespace: %m");
 	errand->result = r < 0 ? r : errand->run(errand->h, errand->e);
 	return NULL;
+}
+
+/* A thread is one until the kernel has taken it apart, a moment after pthread_join(3) has heard of its end; and who has one enters
+ * no user namespace (userns_install() in kernel/user_namespace.c: EINVAL). */
+static void until_gone(pid_t thread)
+{
+	while (tgkill(getpid(), thread, 0) == 0)
+		sched_yield();
 }
 
 static int inside(struct holder *h, int (*run)(struct holder *h, struct err *e), struct err *e)
@@ -67,6 +77,7 @@ static int inside(struct holder *h, int (*run)(struct holder *h, struct err *e),
 	if (r != 0)
 		return fail(e, r, "zviz-net: thread: %m");
 	pthread_join(thread, NULL);
+	until_gone(errand.thread);
 	return errand.result;
 }
 
