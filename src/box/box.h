@@ -120,6 +120,7 @@ struct box {
 	pid_t net;                  /* zviz-net, where the plan has a private network */
 	int net_control;            /* our end of its socket */
 	const char *net_device;     /* link_describe() of what it made on the host; NULL: nothing */
+	const char *net_table;      /* the one with its rules */
 	int net_ns, net_user;       /* the container's namespaces, for what its rules count */
 	const char *net_note; /* what it could not do, though it was asked for; NULL: nothing */
 	bool net_told;        /* it waits for init's end, and ends by itself */
@@ -193,9 +194,9 @@ void box_net_settle(const struct box *b);
 /* What the rules of its private network have counted; before box_end(). -errno, -ENOENT without one. */
 int box_net_counts(const struct box *b, struct net_counts *out);
 
-/* The same of a container that runs, by its first process. */
-int box_net_counts_of(struct arena *a, const struct plan_net *n, pid_t pid, struct net_counts *out,
-		      struct err *e);
+/* The same of a container that runs, by its first process; `table` is the one with its rules. */
+int box_net_counts_of(struct arena *a, const struct plan_net *n, pid_t pid, const char *table,
+		      struct net_counts *out, struct err *e);
 
 /* Whether init has become the workload's program; asked when its note is closed. */
 bool box_has_begun(const struct box *b);

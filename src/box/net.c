@@ -168,7 +168,7 @@ int step_net_ready(struct box *b, struct err *e)
 {
 	struct pollfd said = { .fd = b->net_control, .events = POLLIN };
 	struct net_report r;
-	char device[LINK_TEXT_BYTES];
+	char device[LINK_TEXT_BYTES], table[NET_TABLE_BYTES];
 	int n = poll(&said, 1, REPORT_MS);
 
 	if (n == 0)
@@ -181,6 +181,8 @@ int step_net_ready(struct box *b, struct err *e)
 	r.text[sizeof r.text - 1] = r.hint[sizeof r.hint - 1] = '\0';
 	link_describe(r.device, device);
 	b->net_device = device[0] != '\0' ? arena_strdup(b->arena, device) : NULL;
+	net_table_name(r.table, table);
+	b->net_table = arena_strdup(b->arena, table);
 	if (r.no == 0) {
 		b->net_note = r.text[0] != '\0' ? arena_strdup(b->arena, r.text) : NULL;
 		return 0;

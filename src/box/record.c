@@ -82,6 +82,7 @@ static const struct field record_fields[] = {
 	{ "annotations", AS_PAIRS, offsetof(struct record, annotations) },
 	{ "cgroups", AS_STRING, offsetof(struct record, cgroups) },
 	{ "device", AS_STRING, offsetof(struct record, device) },
+	{ "table", AS_STRING, offsetof(struct record, table) },
 	{ "missing", AS_STRINGS, offsetof(struct record, missing) },
 	{ "cut", AS_STRINGS, offsetof(struct record, cut) },
 	{ "pid", AS_U64, offsetof(struct record, init.pid) },

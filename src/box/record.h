@@ -14,6 +14,7 @@ struct record_process {
 struct record {
 	const char *profile;
 	const char *device; /* link_describe() of the one on the host */
+	const char *table;  /* with the rules of its network; NULL: it has none */
 	const char *json, *cgroups, *digest, *bundle, *rootfs, *created;
 	struct pairs annotations;
 	struct spec_hooks poststart, poststop;

@@ -136,7 +136,7 @@ int record_write(struct box *b, struct err *e)
 
 int state_record_init(struct box *b, struct err *e)
 {
-	char text[240];
+	char text[320];
 	size_t len = (size_t)snprintf(text, sizeof text, ",\"pid\":%d", b->init);
 
 	if (b->plan->detach)
@@ -151,6 +151,9 @@ int state_record_init(struct box *b, struct err *e)
 	if (b->net_device != NULL)
 		len += (size_t)snprintf(text + len, sizeof text - len, ",\"device\":\"%s\"",
 					b->net_device);
+	if (b->net_table != NULL)
+		len += (size_t)snprintf(text + len, sizeof text - len, ",\"table\":\"%s\"",
+					b->net_table);
 	len += (size_t)snprintf(text + len, sizeof text - len, "}%s", record_end);
 	return put_record(b->state_lock, text, len, b->recorded - strlen("}") - strlen(record_end),
 			  e);

@@ -337,6 +337,7 @@ int state_read(struct arena *a, const char *root_path, const char *id, struct st
 				    .missing = r.missing,
 				    .cut = r.cut,
 				    .profile = r.profile,
+				    .table = r.table,
 				    .pid = record_living(&r.init, locked) };
 	live_describe(a, dir, out);
 	/* One whose first process was there and is gone has stopped, though its broker or launcher takes a moment more. */

@@ -53,9 +53,10 @@ struct state_info {
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	struct strings cut;     /* what its bundle asked for beyond the profile */
 	enum state_status status;
-	pid_t pid;      /* 0 when it is stopped */
-	bool cut_short; /* a detached one whose broker was killed */
-	bool cut_off;   /* one whose zviz-net was */
+	pid_t pid;         /* 0 when it is stopped */
+	bool cut_short;    /* a detached one whose broker was killed */
+	bool cut_off;      /* one whose zviz-net was */
+	const char *table; /* with the rules of its network; NULL: not written down */
 };
 
 /* Reads one container. -ENOENT: "container does not exist". */

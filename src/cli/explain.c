@@ -149,12 +149,12 @@ static int count(struct cli *c, const char *id, struct plan *plan, struct err *e
 	struct net_counts *counts = arena_alloc(c->arena, sizeof *counts);
 	struct state_info info;
 
-	if (!plan->net.used || plan->net.given)
+	if (!plan->net.used)
 		return 0;
 	TRY(state_read(c->arena, cli_state_root(c), id, &info, e));
-	if (info.pid == 0)
+	if (info.pid == 0 || info.table == NULL)
 		return 0;
-	TRY(box_net_counts_of(c->arena, &plan->net, info.pid, counts, e));
+	TRY(box_net_counts_of(c->arena, &plan->net, info.pid, info.table, counts, e));
 	plan->net.counts = counts;
 	return 0;
 }

@@ -3,7 +3,6 @@
  * tables say of a packet holds all at once, so the strictest word counts.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -12,19 +11,50 @@
 /* The text is that of a network of our own, but for its first line: there the table is alone, and has a name that is known. */
 static const char first_line[] = "table inet zviz {\n";
 
+/* What the text says of the group of nfnetlink_log, NET_LOG_GROUP. */
+static const char group_words[] = " group 1 ";
+_Static_assert(NET_LOG_GROUP == 1, "group_words says another");
+
 /* Nobody has to agree on a number with others whom he may not see; that it is new is for the kernel to say. */
+static int choose_name(struct holder *h, struct err *e)
+{
+	do
+		if (getrandom(&h->table, sizeof h->table, 0) != (ssize_t)sizeof h->table)
+			return fail(e, errno, "zviz-net: a name for its table: %m");
+	while (h->table == 0);
+	return 0;
+}
+
 int given_inside(struct holder *h, struct err *e)
 {
 	struct buf text = { .arena = h->arena };
-	uint64_t number;
+	char name[NET_TABLE_BYTES];
 
 	if (strncmp(h->job.rules, first_line, strlen(first_line)) != 0)
 		return fail(e, EINVAL, "zviz-net: rules of another kind than it knows");
-	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-		return fail(e, errno, "zviz-net: a name for its table: %m");
+	TRY(choose_name(h, e));
+	net_table_name(h->table, name);
 	buf_printf(&text,
-		   "create table inet zviz_%016" PRIx64 " { flags owner; comment \"%s\"; }\n"
-		   "table inet zviz_%016" PRIx64 " {\n\tflags owner\n%s",
-		   number, h->job.id, number, h->job.rules + strlen(first_line));
+		   "create table inet %s { flags owner; comment \"%s\"; }\n"
+		   "table inet %s {\n\tflags owner\n%s",
+		   name, h->job.id, name, h->job.rules + strlen(first_line));
 	return holder_rules(&h->inside, buf_text(&text), "in the network by path", e);
+}
+
+const char *tell_rules(const struct holder *h, uint16_t group)
+{
+	struct buf text = { .arena = h->arena };
+	const char *at = h->job.tell + strlen(first_line), *next;
+	char name[NET_TABLE_BYTES];
+
+	if (!h->job.given || strncmp(h->job.tell, first_line, strlen(first_line)) != 0)
+		return h->job.tell;
+	net_table_name(h->table, name);
+	buf_printf(&text, "table inet %s {\n\tflags owner\n", name);
+	for (; (next = strstr(at, group_words)) != NULL; at = next + strlen(group_words)) {
+		buf_add(&text, at, (size_t)(next - at));
+		buf_printf(&text, " group %u ", group);
+	}
+	buf_puts(&text, at);
+	return buf_text(&text);
 }

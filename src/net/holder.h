@@ -26,6 +26,7 @@ struct holder {
 	bool way6;                      /* IPv6 leads somewhere */
 	struct mnl_socket *host;        /* owns the host's table */
 	struct nft_ctx *inside;
+	uint64_t table; /* in the name of the one inside (net_table_name()) */
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
 	bool behind;     /* they changed, and could not be followed */
@@ -47,6 +48,10 @@ int veth_inside(struct holder *h, struct err *e);
 
 /* The same in a network by path, where the rules are all that is ours. */
 int given_inside(struct holder *h, struct err *e);
+
+/* What tells of refusals, with the number of the group that this holder hears: the container's own network has the group that the
+ * text names, in one by path others may have it. */
+const char *tell_rules(const struct holder *h, uint16_t group);
 
 /* A pair of devices, both down; the host's end, with an address, a table and forwarding; and, when the container's is up as
  * well, a wait until the host's sends. */

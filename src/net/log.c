@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,12 +15,13 @@
 
 enum {
 	MESSAGE_BYTES = 512,
+	GROUP_TRIES = 16,
 	ANSWER_BYTES = 8 * 1024, /* a message has NET_LOG_BYTES of the packet, and is sent alone */
 };
 
 /* ---- before ---- */
 
-static struct nlmsghdr *begin(char *bytes)
+static struct nlmsghdr *begin(char *bytes, uint16_t group)
 {
 	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
 	struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
@@ -29,7 +31,7 @@ static struct nlmsghdr *begin(char *bytes)
 	m->nlmsg_seq = 1;
 	g->nfgen_family = AF_UNSPEC;
 	g->version = NFNETLINK_V0;
-	g->res_id = htobe16(NET_LOG_GROUP);
+	g->res_id = htobe16(group);
 	return m;
 }
 
@@ -48,30 +50,46 @@ static int talk(struct mnl_socket *nl, struct nlmsghdr *m)
 }
 
 /* Ours is the group, and each message is sent as it comes, not when many or a second have passed. */
-static int bind_group(struct mnl_socket *nl)
+static int bind_group(struct mnl_socket *nl, uint16_t group)
 {
 	char bytes[MESSAGE_BYTES] __attribute__((aligned(8)));
 	const struct nfulnl_msg_config_cmd bind = { NFULNL_CFG_CMD_BIND };
 	const struct nfulnl_msg_config_mode mode = { htobe32(NET_LOG_BYTES), NFULNL_COPY_PACKET,
 						     0 };
-	struct nlmsghdr *m = begin(bytes);
+	struct nlmsghdr *m = begin(bytes, group);
 	int r;
 
 	mnl_attr_put(m, NFULA_CFG_CMD, sizeof bind, &bind);
 	r = talk(nl, m);
 	if (r < 0)
 		return r;
-	m = begin(bytes);
+	m = begin(bytes, group);
 	mnl_attr_put(m, NFULA_CFG_MODE, sizeof mode, &mode);
 	mnl_attr_put_u32(m, NFULA_CFG_QTHRESH, htobe32(1));
 	return talk(nl, m);
 }
 
-static int open_group(struct mnl_socket **out)
+/* A group that somebody has already (EBUSY) is his. */
+static int take_group(const struct holder *h, struct mnl_socket *nl, uint16_t *group)
+{
+	int r = -EBUSY;
+
+	if (!h->job.given)
+		return bind_group(nl, *group);
+	for (int tries = 0; r == -EBUSY && tries < GROUP_TRIES; tries++) {
+		if (getrandom(group, sizeof *group, 0) != (ssize_t)sizeof *group)
+			return -errno;
+		r = bind_group(nl, *group);
+	}
+	return r;
+}
+
+static int open_group(const struct holder *h, struct mnl_socket **out, uint16_t *group)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	int r = nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno
-									     : bind_group(nl);
+	int r = nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0
+			? -errno
+			: take_group(h, nl, group);
 
 	if (r < 0 && nl != NULL)
 		mnl_socket_close(nl);
@@ -83,14 +101,15 @@ void log_inside(struct holder *h, const char **note)
 {
 	struct mnl_socket *nl;
 	struct err ignored = { 0 };
+	uint16_t group = NET_LOG_GROUP;
 
 	h->log = arena_alloc(h->arena, sizeof *h->log);
 	*h->log = (struct log){ .fd = -1, .told = h->job.tell != NULL };
 	if (!h->log->told)
 		return;
 	/* Without nfnetlink_log the kernel takes neither. */
-	if (open_group(&nl) == 0 &&
-	    holder_load(h->inside, h->job.tell, "in the container", &ignored) == 0)
+	if (open_group(h, &nl, &group) == 0 &&
+	    holder_load(h->inside, tell_rules(h, group), "in the container", &ignored) == 0)
 		h->log->fd = mnl_socket_get_fd(nl);
 	else
 		*note = "what its rules refuse is only counted: the kernel has no nfnetlink_log, nft_log or nft_limit";

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,14 @@ const char *const net_way_words[NET_WAYS] = {
 	[NET_PASTA] = "pasta",
 	[NET_SLIRP4NETNS] = "slirp4netns",
 };
+
+void net_table_name(uint64_t number, char out[NET_TABLE_BYTES])
+{
+	if (number == 0)
+		snprintf(out, NET_TABLE_BYTES, "zviz");
+	else
+		snprintf(out, NET_TABLE_BYTES, "zviz_%016" PRIx64, number);
+}
 
 void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES])
 {

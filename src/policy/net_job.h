@@ -36,7 +36,7 @@ enum { NET_EXIT_ALONE = 3, NET_EXIT_BEHIND };
 
 enum {
 	NET_JOB_BYTES_MAX = 4 << 20,
-	NET_REPORT_VERSION = 2,
+	NET_REPORT_VERSION = 3,
 	NET_DOMAINS_MAX = 1024,  /* rows that name domains */
 	NET_SET_BYTES = 32,      /* for the name of a set */
 	NET_SET_ELEMENTS = 4096, /* addresses that a row's names may have at once, of each family */
@@ -88,8 +88,14 @@ struct net_report {
 	uint32_t version;
 	int32_t no;
 	uint32_t device; /* the number of the one that it made on the host; 0: none */
+	uint64_t table;  /* in the name of its table in a network by path; 0: it has none there */
 	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
 };
+
+enum { NET_TABLE_BYTES = 24 };
+
+/* What its table inside is called: "zviz", and in a network by path a number behind it. */
+void net_table_name(uint64_t number, char out[NET_TABLE_BYTES]);
 
 /* The set with the addresses of a row's names; `width` is 4 or 16. */
 void net_set_name(uint32_t row, unsigned width, char out[NET_SET_BYTES]);

@@ -214,6 +214,7 @@ static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
 		return 0;
 	}
 	n->used = n->given = true;
+	n->told = d->r->events || d->r->verbose;
 	if (mode == NETWORK_PRIVATE) {
 		add_egress(d, &d->p->network.egress);
 		add_egress(d, &d->r->allow);

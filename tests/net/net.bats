@@ -261,6 +261,10 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/given" endings
 }
 
+@test "a network by path: what is refused is told and counted" {
+	in_world bash "$BATS_TEST_DIRNAME/given" told
+}
+
 @test "a network by path: the workload has no power over it" {
 	in_world bash "$BATS_TEST_DIRNAME/given" inside
 }
