@@ -173,6 +173,9 @@ int plan_change_limits(struct arena *a, const struct plan_request *r, const stru
 				return refuse(&both, with, e);
 			*LIST_ADD(a, cut) = ceiling(&both, with);
 		}
+		/* How a group ends at its limit stays as it is where the limit goes. */
+		if (with == NULL && same(l.v2_file, "memory.oom.group"))
+			continue;
 		if (with != NULL)
 			l = *with;
 		else if (!same(l.v1_file, "cpu.cfs_period_us") && !same(l.v2_file, "cpu.idle"))
