@@ -29,28 +29,28 @@ static bool is_exiting(pid_t pid)
 /* Whether the broker is dying or dead without having said that its work was done. That is seen before the rest of its
  * end, which waits until init was reaped: the kernel first lets all processes of its pid namespace, and of those below,
  * go (zap_pid_ns_processes() in kernel/pid_namespace.c). It does so when all threads of the broker have begun to end;
- * the last of them may not have closed the socket yet. */
-static bool broker_broke(const struct box *b, int status)
+ * the last of them may not have closed the socket yet, and what it closes before, such as a mount, may take milliseconds: time
+ * enough for a workload to end by itself. */
+static bool broker_broke(const struct box *b)
 {
 	struct pollfd its_end = { .fd = b->broker_note, .events = 0 };
 
 	if (b->broker <= 0 || !b->plan->broker.used ||
 	    atomic_load(&b->shared->broker) == BROKER_DONE)
 		return false;
-	if (poll(&its_end, 1, 0) > 0 && (its_end.revents & POLLHUP))
-		return atomic_load(&b->shared->broker) != BROKER_DONE;
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && is_exiting(b->broker) &&
-	       atomic_load(&b->shared->broker) != BROKER_DONE;
+	if ((poll(&its_end, 1, 0) <= 0 || !(its_end.revents & POLLHUP)) && !is_exiting(b->broker))
+		return false;
+	return atomic_load(&b->shared->broker) != BROKER_DONE;
 }
 
 /* Its death counts more than how init ended: between the two the kernel answers ENOSYS to the calls that were the
  * broker's, and init may have ended of that. */
-static int explain_broker(const struct box *b, int status, struct err *e)
+static int explain_broker(const struct box *b, struct err *e)
 {
 	struct pollfd end = { .fd = b->broker_pidfd, .events = POLLIN };
 	siginfo_t how = { 0 };
 
-	if (!broker_broke(b, status) || poll(&end, 1, BROKER_END_MS) <= 0 ||
+	if (!broker_broke(b) || poll(&end, 1, BROKER_END_MS) <= 0 ||
 	    sys_wait_pidfd(b->broker_pidfd, WEXITED | WNOHANG | WNOWAIT, &how, NULL) < 0 ||
 	    how.si_pid == 0 || (how.si_code == CLD_EXITED && how.si_status == 0))
 		return 0;
@@ -92,7 +92,7 @@ int box_wait(struct box *b, struct err *e)
 
 	const char *row = row_reached(b);
 
-	TRY(explain_broker(b, status, e));
+	TRY(explain_broker(b, e));
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)
 		return fail(e, EIO, "%s: the %s process was killed (status %d)", row,
 			    b->sequence == &launch_sequence ? "first" : "joining", status);
