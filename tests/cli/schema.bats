@@ -32,7 +32,7 @@ check() {
 		awk -v out="$place/$(basename "$file")" '
 			/^[ \t]+zviz: 1(\+\+)?$/ { n++; on = 1 }
 			/^$/ { on = 0 }
-			on { sub(/^(    |\t)/, ""); sub(/\+\+$/, ""); print > (out "." n ".yaml") }' "$file"
+			on { sub(/^(    |\t)/, ""); sub(/\+\+$/, ""); gsub(/\\\*/, "*"); print > (out "." n ".yaml") }' "$file"
 	done
 	n=$(find "$place" -name '*.yaml' | wc -l)
 	echo "$n profiles"
