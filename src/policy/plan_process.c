@@ -125,6 +125,23 @@ static void process_explain(const struct plan *p, struct buf *out)
 	}
 }
 
+/* A bundle may want fewer: engines give one who is not root none. */
+static uint64_t wanted_capabilities(const struct draft *d)
+{
+	const struct strings *list = &d->s->process.cap_effective;
+	uint64_t bits = 0;
+
+	if (!d->s->process.has_capabilities)
+		return UINT64_MAX;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct name *n = name_find(capability_names, list->at[i]);
+
+		if (n != NULL)
+			bits |= UINT64_C(1) << n->value;
+	}
+	return bits;
+}
+
 static int capabilities_plan(struct draft *d, struct err *e)
 {
 	const struct words *keep = &d->p->keep_capabilities;
@@ -137,6 +154,7 @@ static int capabilities_plan(struct draft *d, struct err *e)
 				    from_text(d->a, &keep->at[i].from), keep->at[i].text);
 		d->plan->keep_capabilities |= UINT64_C(1) << n->value;
 	}
+	d->plan->keep_capabilities &= wanted_capabilities(d);
 	return 0;
 }
 

@@ -208,6 +208,7 @@ struct spec {
 		const char *cwd;
 		struct strings cap_bounding, cap_effective, cap_permitted, cap_inheritable,
 			cap_ambient;
+		bool has_capabilities; /* somebody has said which; otherwise the profile alone does */
 		struct spec_rlimits rlimits;
 		bool no_new_privileges;
 		const char *apparmor, *selinux;

@@ -76,6 +76,7 @@ const struct field spec_process_fields[] = {
 	{ "env", AS_STRINGS, IN(process.env), .check = spec_check_env },
 	{ "cwd", AS_PATH, IN(process.cwd), .required = true },
 	{ "capabilities", AS_STRUCT, .fields = capability_fields },
+	{ "capabilities", AS_PRESENT, IN(process.has_capabilities) },
 	{ "rlimits", AS_LIST, IN(process.rlimits), .size = sizeof(struct spec_rlimit),
 	  .fields = rlimit_fields },
 	{ "noNewPrivileges", AS_BOOL, IN(process.no_new_privileges) },

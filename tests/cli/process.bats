@@ -167,3 +167,28 @@ uptime() { "$@" awk '{print int($1)}' /proc/uptime; }
 	[ "$(uptime setpriv --reuid 65534 --regid 65534 --clear-groups "$place/zviz" --root "$place/state" --profile development \
 		run --bundle "$place/bundle" "$id")" -ge 1000000 ]
 }
+
+effective() { "$@" grep -E '^Cap(Eff|Bnd):' /proc/self/status | awk '{print $2}' | sort -u; }
+
+@test "capabilities: what the profile keeps and the bundle wants; who joins has none more" {
+	[ "$(id -u)" = 0 ] || skip 'root inside needs a range of ids to be somebody else'
+	printf 'zviz: 1\nname: keeper\nextends: ci-runner\ncapabilities: {keep: [CAP_CHOWN, CAP_SETUID]}\n' >"$place/keeper.yaml"
+	inside() { "$zviz" --root "$place/state" --profile "$place/keeper.yaml" run --bundle "$place/bundle" "$id" "$@"; }
+	bundle
+	[ "$(effective inside)" = 0000000000000081 ] # CAP_CHOWN is 0, CAP_SETUID 7
+	bundle '"capabilities": {"effective": ["CAP_CHOWN", "CAP_KILL"], "bounding": ["CAP_CHOWN", "CAP_SETUID"]}'
+	[ "$(effective inside)" = 0000000000000001 ]
+	bundle '"capabilities": {"bounding": ["CAP_CHOWN", "CAP_SETUID"]}'
+	[ "$(effective inside)" = 0000000000000000 ]
+	bundle '"capabilities": {"effective": ["CAP_CHOWN"]}'
+	"$zviz" --root "$place/state" --profile "$place/keeper.yaml" run --detach --bundle "$place/bundle" "$id" sleep 300 >/dev/null 2>&1
+	[ "$(effective "$zviz" --root "$place/state" exec "$id")" = 0000000000000001 ]
+	for wanted in '"CAP_CHOWN", "CAP_SETUID"|0000000000000001' '|0000000000000000'; do
+		cat >"$place/process.json" <<-END
+		{"cwd": "/", "args": ["grep", "-E", "^Cap(Eff|Bnd):", "/proc/self/status"], "env": ["PATH=/bin"],
+		 "user": {"uid": 0, "gid": 0}, "capabilities": {"effective": [${wanted%|*}]}}
+		END
+		run -0 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
+		[ "$(awk '/^Cap/ {print $2}' <<<"$output" | sort -u)" = "${wanted#*|}" ]
+	done
+}
