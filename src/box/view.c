@@ -34,6 +34,7 @@ int step_view_open(struct box *b, struct err *e)
 		[VIEW_FROM_SWAP] = { CGROUP_MEMORY, "memory.swap.current", NULL },
 		[VIEW_FROM_CPU] = { CGROUP_CPUACCT, "cpu.stat", "cpuacct.stat" },
 		[VIEW_FROM_TASKS] = { CGROUP_PIDS, "pids.current", "pids.current" },
+		[VIEW_FROM_LIMIT] = { CGROUP_MEMORY, "memory.max", "memory.limit_in_bytes" },
 	};
 
 	(void)e;

@@ -61,6 +61,17 @@ static uint64_t source_number(const struct view_work *w, enum view_source at)
 	return strtoull(source_text(w, at, text), NULL, 10);
 }
 
+/* The limit that is in force now, which is the plan's until somebody changes it. */
+static uint64_t memory_limit(const struct view_work *w)
+{
+	char text[SOURCE_BYTES];
+
+	source_text(w, VIEW_FROM_LIMIT, text);
+	if (text[0] == '\0' || w->limits.memory == 0)
+		return w->limits.memory;
+	return text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UINT64_MAX; /* "max" */
+}
+
 static void memory_now(const struct view_work *w, const struct sysinfo *machine,
 		       struct view_now *out)
 {
@@ -69,7 +80,8 @@ static void memory_now(const struct view_work *w, const struct sysinfo *machine,
 	char text[SOURCE_BYTES];
 
 	view_read_memory_stat(source_text(w, VIEW_FROM_MEMORY_STAT, text), out);
-	out->total = w->limits.memory < total ? w->limits.memory : total;
+	out->total = memory_limit(w);
+	out->total = out->total < total ? out->total : total;
 	out->swap_total = w->limits.has_swap && w->limits.swap < swap ? w->limits.swap : swap;
 	out->used = source_number(w, VIEW_FROM_MEMORY);
 	if (w->fds[VIEW_FROM_SWAP] >= 0)

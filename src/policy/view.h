@@ -35,6 +35,7 @@ enum view_source {
 	VIEW_FROM_SWAP, /* memory.swap.current */
 	VIEW_FROM_CPU,  /* cpu.stat, cpuacct.stat */
 	VIEW_FROM_TASKS,
+	VIEW_FROM_LIMIT, /* of memory, which `zviz update` may change: memory.max, memory.limit_in_bytes */
 	VIEW_FDS,
 };
 

@@ -257,3 +257,16 @@ print("right")'
 	free=$(awk '{print $2}' free)
 	[ "$free" -gt 150000 ] && [ "$free" -lt 220000 ]
 }
+
+@test "memory: a limit that is changed while it runs is shown from then on" {
+	[ "$(id -u)" = 0 ] || skip 'limits need root, or a delegated group'
+	"$zviz" --root "$place/state" run --detach --memory 256M --swap 0 "$id" -- sleep 600 </dev/null >/dev/null 2>&1
+	total() { "$zviz" --root "$place/state" exec "$id" grep MemTotal /proc/meminfo | tr -dc 0-9; }
+	[ "$(total)" = 262144 ]
+	"$zviz" --root "$place/state" update --memory 128M "$id"
+	[ "$(total)" = 131072 ]
+	run -0 "$zviz" --root "$place/state" exec "$id" busybox free -k
+	[[ "$output" =~ Mem:\ +131072 ]]
+	"$zviz" --root "$place/state" update --memory 192M "$id"
+	[ "$(total)" = 196608 ]
+}
