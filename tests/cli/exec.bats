@@ -681,13 +681,13 @@ broker_of() {
 	start --profile "$place/own.yaml"
 	local n
 	for n in $(seq 64); do
-		zviz exec -d "$id" sleep 300 >/dev/null 2>&1 || { echo "the $n."; return 1; }
+		zviz exec -d --pid-file "$place/last" "$id" sleep 300 >/dev/null 2>&1 || { echo "the $n."; return 1; }
 	done
 	run -255 zviz exec "$id" true
 	[[ $output == *'as many processes as it can'* ]]
 	# The first one goes on, with opens of its own.
 	[ -e "/proc/$(broker_of)" ]
-	kill "$(pgrep -n -x sleep)"
+	kill "$(cat "$place/last")"
 	wait_for zviz exec "$id" true
 }
 
