@@ -104,7 +104,7 @@ small() { theirs run --rm --network none "$@"; }
 	[storage.options.vfs]
 	ignore_chown_errors = "true"
 	END
-	single() { become env "CONTAINERS_STORAGE_CONF=$home/single.conf" podman --log-level fatal "$@"; }
+	single() { become env "CONTAINERS_STORAGE_CONF=$home/single.conf" podman --root "$home/single" --runroot "$home/single-run" --log-level fatal "$@"; }
 	tar -C "$place/image" -c . | single import - localhost/small 2>/dev/null
 	run -0 single run --rm --network none localhost/small cat /proc/self/uid_map
 	[ "$(xargs <<<"$output")" = '0 0 1' ]
