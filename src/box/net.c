@@ -52,8 +52,9 @@ static const char *find_program(struct box *b, struct err *e)
 	}
 	if (access(path, X_OK) == 0)
 		return path;
-	fail(e, ENOENT, "%s: not there, and it makes private networks", path);
-	advise(e, "install zviz with it, or use --network none");
+	fail(e, ENOENT, "%s: not there, and it loads the rules of networks", path);
+	advise(e, "install zviz with it, or run without a way out: --network none, and no hooks "
+		  "that could bring one");
 	return NULL;
 }
 

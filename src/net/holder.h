@@ -42,6 +42,9 @@ int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struc
 /* The same into the one that the caller stands in, by a new context, which stays open. */
 int holder_rules(struct nft_ctx **out, const char *rules, const char *where, struct err *e);
 
+/* A network without a device yet, by a thread that stands in it: the rules, then the loopback. */
+int holder_inside(struct holder *h, struct err *e);
+
 /* The inner end, by a thread that stands in the container's network namespace: the rules first, then the loopback and the
  * device. */
 int veth_inside(struct holder *h, struct err *e);

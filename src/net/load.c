@@ -30,3 +30,15 @@ int holder_rules(struct nft_ctx **out, const char *rules, const char *where, str
 	*out = nft_ctx_new(NFT_CTX_DEFAULT);
 	return *out == NULL ? fail(e, ENOMEM, "nftables: %m") : holder_load(*out, rules, where, e);
 }
+
+int holder_inside(struct holder *h, struct err *e)
+{
+	struct mnl_socket *nl;
+	int r;
+
+	TRY(holder_rules(&h->inside, h->job.rules, "in the container", e));
+	TRY(link_open(&nl, e));
+	r = link_up(nl, "lo", e);
+	mnl_socket_close(nl);
+	return r;
+}

@@ -96,6 +96,14 @@ static int rules_inside(struct holder *h, struct err *e)
 	return names_inside(h, e);
 }
 
+/* Nor will one be that is ours: it comes when hooks of the bundle run. */
+static int hooks_inside(struct holder *h, struct err *e)
+{
+	TRY(holder_inside(h, e));
+	log_inside(h, &h->note);
+	return names_inside(h, e);
+}
+
 /* Made by others, who have led into it already. */
 static int others_inside(struct holder *h, struct err *e)
 {
@@ -126,10 +134,19 @@ static int tap_set_up(struct holder *h, struct err *e)
 	return inside(h, tap_device, e);
 }
 
+/* The network is the container's own, and so is all that this takes. */
+static int hooks_set_up(struct holder *h, struct err *e)
+{
+	TRY(enter_container(h, e));
+	return inside(h, hooks_inside, e);
+}
+
 static int make_way(struct holder *h, struct err *e)
 {
 	if (h->job.given)
 		return inside(h, others_inside, e);
+	if (h->job.way == NET_HOOKS)
+		return hooks_set_up(h, e);
 	return h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e);
 }
 

@@ -159,7 +159,7 @@ static void each_reason(const struct plan_net *n, put_reason *put, struct buf *o
 	put("out", "", out);
 	put("guarded", "", out);
 	put("in", "", out);
-	if (n->way != NET_PAIR)
+	if (n->program != NULL)
 		put("host", "", out);
 	for (size_t i = 0; i < n->egress.n; i++) {
 		snprintf(row, sizeof row, "%zu", i + 1);

@@ -4,7 +4,7 @@
  *
  *	zviz-net 2
  *	container ID
- *	way pair | pasta PATH | slirp4netns PATH
+ *	way pair | hooks | pasta PATH | slirp4netns PATH
  *	given                                           perhaps: the network is not ours, rules are all that is wanted
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
  *	domain ROW public|private PATTERN               any number: row ROW of network.egress names PATTERN, and may lead there
@@ -71,7 +71,7 @@ struct net_written {
 struct net_job {
 	const char *id;
 	enum net_way way;
-	const char *program; /* NULL: a pair of devices */
+	const char *program; /* NULL: none */
 	bool given;
 	size_t npublished, cap;
 	struct plan_publish *published;

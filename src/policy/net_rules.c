@@ -211,10 +211,10 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	buf_puts(out,
 		 "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n");
 	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
-	if (n->way != NET_PAIR)
+	if (n->program != NULL)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
 	put_always(n, false, out);
-	if (n->way != NET_PAIR)
+	if (n->program != NULL)
 		put_host(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (names_guarded(&n->egress.at[i]))
@@ -265,12 +265,12 @@ void net_rules_print(const struct plan *p, struct buf *out)
 		buf_printf(out, "\tcounter ingress%zu { }\n", i + 1);
 	buf_puts(out,
 		 "\tcounter guarded { }\n\tcounter refused_out { }\n\tcounter refused_in { }\n");
-	if (n->way != NET_PAIR)
+	if (n->program != NULL)
 		buf_puts(out, "\tcounter host { }\n");
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (n->egress.at[i].domain != NULL)
 			put_sets(i + 1, out);
-	if (n->way != NET_PAIR)
+	if (n->program != NULL)
 		put_host_sets(out);
 	net_budget_objects(n, out);
 	put_refuse(out);

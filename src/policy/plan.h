@@ -192,20 +192,21 @@ struct plan_publish {
 
 struct net_counts; /* policy/net_counts.h */
 
-/* How a private network gets its way out. */
+/* How the container's own network gets its way out. */
 enum net_way {
 	NET_PAIR,        /* a pair of devices and NAT: who may configure the host's network */
+	NET_HOOKS,       /* hooks of the bundle bring it: rules are all that is ours */
 	NET_PASTA,       /* a program opens sockets of the host's for what the container sends */
 	NET_SLIRP4NETNS, /* another one, which speaks TCP and IP by itself */
 	NET_WAYS,
 };
 
-/* A private network: its way out, and what may take it. */
+/* A network with rules: its way out, and what may take it. */
 struct plan_net {
 	bool used;  /* false: no program but zviz itself has to do with it */
 	bool given; /* in a namespace by path: its rules, and nothing else of it is ours */
 	enum net_way way;
-	const char *program;        /* absolute path; NULL: a pair of devices */
+	const char *program;        /* absolute path; NULL: none */
 	struct egress_rules egress; /* the profile's, then the command line's */
 	struct ingress_rules ingress;
 	size_t ndomains; /* rows of egress that name a domain; 0: there is no resolver */

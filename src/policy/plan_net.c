@@ -75,7 +75,7 @@ static int count_names(struct draft *d, struct err *e)
 }
 
 /* Who may configure a network takes its rules away. */
-static int check_capabilities(const struct draft *d, struct err *e)
+static int check_capabilities(const struct draft *d, enum network_mode mode, struct err *e)
 {
 	for (size_t i = 0; i < d->p->keep_capabilities.n; i++) {
 		const struct word *w = &d->p->keep_capabilities.at[i];
@@ -86,7 +86,8 @@ static int check_capabilities(const struct draft *d, struct err *e)
 		fail(e, EINVAL,
 		     "%s: with %s the workload could take away the rules of its private network",
 		     from_text(d->a, &w->from), w->text);
-		return advise(e, "leave it out, or use `mode: none`");
+		return advise(e, mode == NETWORK_NONE ? "leave it out"
+						      : "leave it out, or use `mode: none`");
 	}
 	return 0;
 }
@@ -151,9 +152,44 @@ static int plan_private(struct draft *d, struct err *e)
 	add_egress(d, &d->r->allow);
 	add_ingress(d);
 	TRY(count_names(d, e));
-	TRY(check_capabilities(d, e));
+	TRY(check_capabilities(d, NETWORK_PRIVATE, e));
 	write_rules(d);
 	return 0;
+}
+
+/* ---- rules alone ---- */
+
+/* Mode none has no row, so that nothing but the loopback is left. */
+static int plan_rules(struct draft *d, enum network_mode mode, struct err *e)
+{
+	struct plan_net *n = &d->plan->net;
+
+	n->used = true;
+	n->told = d->r->events || d->r->verbose;
+	if (mode == NETWORK_PRIVATE) {
+		add_egress(d, &d->p->network.egress);
+		add_egress(d, &d->r->allow);
+		add_ingress(d);
+	}
+	TRY(count_names(d, e));
+	TRY(check_capabilities(d, mode, e));
+	write_rules(d);
+	return 0;
+}
+
+/* ---- a network that hooks connect ---- */
+
+/* Those that run on this machine: they can reach a network of its own, and lead anywhere from there. */
+static bool hooks_may_connect(const struct spec *s)
+{
+	return s->hooks.prestart.n + s->hooks.create_runtime.n + s->hooks.poststart.n != 0;
+}
+
+/* A second way out beside theirs would be one that nobody asked for. */
+static int plan_hooked(struct draft *d, enum network_mode mode, struct err *e)
+{
+	d->plan->net.way = NET_HOOKS;
+	return plan_rules(d, mode, e);
 }
 
 /* ---- a namespace by path ---- */
@@ -200,11 +236,9 @@ static int given_names(const struct draft *d, struct err *e)
 	return 0;
 }
 
-/* Mode none has no row, so that nothing but the loopback is left; mode host means that nothing is asked. */
+/* Mode host means that nothing is asked. */
 static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
 {
-	struct plan_net *n = &d->plan->net;
-
 	TRY(given_options(d, mode, e));
 	if (mode == NETWORK_HOST) {
 		if (d->p->network.egress.n != 0)
@@ -213,17 +247,9 @@ static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
 			TRY(host_rules(d, "ingress", &d->p->network.ingress.at[0].from, e));
 		return 0;
 	}
-	n->used = n->given = true;
-	n->told = d->r->events || d->r->verbose;
-	if (mode == NETWORK_PRIVATE) {
-		add_egress(d, &d->p->network.egress);
-		add_egress(d, &d->r->allow);
-		add_ingress(d);
-	}
-	TRY(given_names(d, e));
-	TRY(check_capabilities(d, e));
-	write_rules(d);
-	return 0;
+	d->plan->net.given = true;
+	TRY(plan_rules(d, mode, e));
+	return given_names(d, e);
 }
 
 static int only_private(const struct draft *d, struct err *e)
@@ -258,6 +284,8 @@ int network_plan(struct draft *d, struct err *e)
 		     from_text(d->a, &p->network.mode_from));
 		return advise(e, "list network under `namespaces:`, or use `mode: host`");
 	}
+	if (hooks_may_connect(d->s))
+		return plan_hooked(d, mode, e);
 	return mode == NETWORK_PRIVATE ? plan_private(d, e) : 0;
 }
 
@@ -299,15 +327,9 @@ static void explain_refused(const struct plan_net *n, struct buf *out)
 			"link, %llu in\n",
 			(unsigned long long)c->out, (unsigned long long)c->guarded,
 			(unsigned long long)c->in);
-	if (c != NULL && n->way != NET_PAIR)
+	if (c != NULL && n->program != NULL)
 		buf_printf(out, "  refused so far, in packets: %llu to the host itself\n",
 			   (unsigned long long)c->host);
-}
-
-/* They run before the workload does, and may give the network a way out that nobody asks the profile about. */
-static bool hooks_may_connect(const struct plan *p)
-{
-	return p->spec->hooks.prestart.n + p->spec->hooks.create_runtime.n != 0;
 }
 
 void network_explain(const struct plan *p, struct buf *out)
@@ -318,10 +340,10 @@ void network_explain(const struct plan *p, struct buf *out)
 		   p->share_network            ? "the host's"
 		   : n->given                  ? "by path, with rules for all who are in it"
 		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
-		   : n->used                   ? "private, with a way out by rules"
-		   : hooks_may_connect(p)
-			   ? "loopback, and what hooks of the bundle bring, without rules"
-			   : "loopback only");
+		   : n->used && n->way == NET_HOOKS
+			   ? "loopback, and what hooks of the bundle bring, by rules"
+		   : n->used ? "private, with a way out by rules"
+			     : "loopback only");
 	if (n->program != NULL)
 		buf_printf(out,
 			   "  way out: %s, from sockets of this host's; never to the host itself\n",

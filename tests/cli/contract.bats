@@ -7,7 +7,7 @@ setup() {
 	place=$(mktemp -d)
 	chmod 755 "$place"
 	mkdir -p "$place/work/bundle/rootfs/bin" "$place/work/bundle/rootfs/proc" "$place/work/bundle/rootfs/etc"
-	cp "$bin" "$place/zviz"
+	cp "$bin" "$(dirname "$bin")/../net/zviz-net" "$place/" # which loads the rules of a network that hooks may connect
 	cd "$place/work" || return 1
 	cp "$(command -v busybox)" bundle/rootfs/bin/busybox
 	for name in sh sleep echo id ls true cat; do ln -s busybox "bundle/rootfs/bin/$name"; done

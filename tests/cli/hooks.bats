@@ -7,7 +7,7 @@ setup() {
 	place=$(mktemp -d)
 	chmod 755 "$place"
 	mkdir -p "$place/home" "$place/work/bundle/rootfs/bin" "$place/work/bundle/rootfs/proc" "$place/work/out"
-	cp "$bin" "$place/zviz"
+	cp "$bin" "$(dirname "$bin")/../net/zviz-net" "$place/" # which loads the rules of a network that hooks may connect
 	cd "$place/work"
 	chmod 777 out
 	cp "$(command -v busybox)" bundle/rootfs/bin/busybox

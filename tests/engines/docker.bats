@@ -31,13 +31,27 @@ setup_file() {
 	chmod 755 "$place"
 	# Containers of others have this folder's program on no command line.
 	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/"
-	cp "$deploy/docker-build.yaml" "$place/"
+	cp "$deploy/docker-build.yaml" "$deploy/docker-web.yaml" "$place/"
+	cat >"$place/rows.yaml" <<-END
+	zviz: 1
+	name: rows
+	extends: ci-runner
+	network:
+	  mode: private
+	  egress: {allow: [{cidr: 172.17.0.0/16, ports: [81]}, {cidr: "2001:db8:1::/64", ports: [81]}]}
+	  ingress: {allow: [{port: 80}]}
+	END
+	printf 'zviz: 1\nname: names\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: example.org}]}}\n' >"$place/names.yaml"
 	# What is in deploy, with the places of this test.
 	jq --arg place "$place" --arg group "/$group" '.runtimes[].path = $place + "/zviz"
 		| .runtimes["zviz-build"].runtimeArgs[1] = $place + "/docker-build.yaml"
+		| .runtimes["zviz-web"].runtimeArgs[1] = $place + "/docker-web.yaml"
+		| .runtimes["zviz-names"] = {"path": ($place + "/zviz"), "runtimeArgs": ["--profile", $place + "/names.yaml"]}
+		| .runtimes["zviz-rows"] = {"path": ($place + "/zviz"), "runtimeArgs": ["--profile", $place + "/rows.yaml"]}
 		| . + {"default-runtime": "zviz-build", "data-root": ($place + "/data"), "exec-root": ($place + "/exec"),
 			"pidfile": ($place + "/docker.pid"), "hosts": ["unix://" + $place + "/docker.sock"],
-			"containerd": ($place + "/containerd.sock"), "storage-driver": "overlay2", "cgroup-parent": $group}' \
+			"containerd": ($place + "/containerd.sock"), "storage-driver": "overlay2", "cgroup-parent": $group,
+			"ipv6": true, "fixed-cidr-v6": "2001:db8:1::/64", "bip": "172.17.0.1/16"}' \
 		"$deploy/daemon.json" >"$place/daemon.json"
 	cat >"$place/containerd.toml" <<-END
 	version = 2
@@ -58,7 +72,7 @@ setup_file() {
 	"$client" info >/dev/null 2>"$place/said" || { cat "$place/said" "$place"/*.log >&2 && false; }
 	mkdir -p "$place"/image/{bin,etc,tmp,root,dev,proc,sys,run,var}
 	cp "$(command -v busybox)" "$place/image/bin/busybox"
-	for name in sh cat chown df echo false head hostname httpd id ls mkdir nproc ps pwd sleep stat test touch tr true wget; do
+	for name in sh cat chown df echo false head hostname httpd id ls mkdir nproc nslookup ps pwd sleep stat test timeout touch tr true wget; do
 		ln -s busybox "$place/image/bin/$name"
 	done
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$place/image/etc/passwd"
@@ -122,9 +136,11 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 
 @test "what is in deploy: a configuration that the daemon takes, and a profile" {
 	deploy=$BATS_TEST_DIRNAME/../../deploy/docker
-	[ "$(jq -r '.runtimes | keys | join(" ")' "$deploy/daemon.json")" = 'zviz zviz-build' ]
-	[ "$(dock info --format '{{range $name, $r := .Runtimes}}{{$name}}={{$r.Path}}{{"\n"}}{{end}}' | grep -c "^zviz.*=$place/zviz$")" = 2 ]
-	"$place/zviz" --profile "$deploy/docker-build.yaml" explain x -- true | grep -q 'profile: docker-build'
+	[ "$(jq -r '.runtimes | keys | join(" ")' "$deploy/daemon.json")" = 'zviz zviz-build zviz-web' ]
+	[ "$(dock info --format '{{range $name, $r := .Runtimes}}{{$name}}={{$r.Path}}{{"\n"}}{{end}}' | grep -c "^zviz.*=$place/zviz$")" = 5 ] # and this test's own
+	for name in docker-build docker-web; do
+		"$place/zviz" --profile "$deploy/$name.yaml" explain x -- true | grep -q "profile: $name"
+	done
 }
 
 @test "what is in deploy, by the daemon's own check" {
@@ -249,17 +265,98 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 	run ! dock inspect one
 }
 
-@test "networks: the bridge, a published port, another container's, none" {
-	dock run --detach --name one --runtime zviz -p 8080:80 small sh -c 'echo page >/tmp/index.html; exec httpd -f -h /tmp -p 80' >/dev/null
+# Servers on the host, which is at the first addresses of the bridge.
+serve_beside() {
+	mkdir -p "$place/served"
+	echo beside >"$place/served/index.html"
+	servers=()
+	for port in 81 82; do
+		nsenter --net="/proc/$(cat "$place/dockerd.pid")/ns/net" busybox httpd -f -h "$place/served" -p "$port" 3>&- &
+		servers+=($!)
+	done
+}
+
+# A line for each of the four: what came, or how it was refused.
+ask_beside() { # OPTION…
+	# shellcheck disable=SC2016 # the container's shell
+	dock run --rm "$@" small sh -c 'for at in 172.17.0.1:81 172.17.0.1:82 "[2001:db8:1::1]:81" "[2001:db8:1::1]:82"; do
+		echo "$at $(timeout 20 wget -qO - "http://$at/" 2>&1)"
+	done'
+}
+
+@test "networks: on the bridge rows lead out, under the default profile nothing does" {
+	serve_beside
+	for _ in {1..50}; do ! ask_beside --runtime runc >"$place/said" || [ "$(grep -c ' beside$' "$place/said")" != 4 ] || break; done
+	[ "$(grep -c ' beside$' "$place/said")" = 4 ] # so that a refusal below is the rules'
+	began=$SECONDS
+	ask_beside --runtime zviz >"$place/said"
+	[ "$(grep -c 'Connection refused$' "$place/said")" = 4 ]
+	[ $((SECONDS - began)) -lt 20 ] # at once
+	ask_beside --runtime zviz-rows >"$place/said"
+	[ "$(grep ' beside$' "$place/said")" = $'172.17.0.1:81 beside\n[2001:db8:1::1]:81 beside' ]
+	[ "$(grep -c 'Connection refused$' "$place/said")" = 2 ]
+	kill "${servers[@]}"
+	dock run --detach --name one --runtime zviz small sh -c 'wget -qO - http://172.17.0.1:81/; sleep 1000' >/dev/null
+	id=$(dock inspect -f '{{.Id}}' one)
+	told() { "$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id"; }
+	for _ in {1..50}; do ! told | grep -qE '^  refused so far, in packets: [1-9][0-9]* out' || break; sleep 0.1; done
+	told | grep -qE '^  refused so far, in packets: [1-9][0-9]* out'
+	told | grep -qx '  network: loopback, and what hooks of the bundle bring, by rules'
+}
+
+begin_page() { # RUNTIME: a server at port 80 and one at 81, of which Docker publishes both
+	dock run --detach --name one --runtime "$1" -p 8080:80 -p 8081:81 small \
+		sh -c 'echo page >/tmp/index.html; httpd -h /tmp -p 81; exec httpd -f -h /tmp -p 80' >/dev/null
 	address=$(dock inspect -f '{{.NetworkSettings.IPAddress}}' one)
-	for _ in {1..50}; do ! in_its_network busybox wget -qO "$place/page" "http://$address/" || break; sleep 0.1; done
-	[ "$(cat "$place/page")" = page ]
-	# By docker-proxy, from the host's loopback.
-	[ "$(in_its_network busybox wget -qO - http://127.0.0.1:8080/)" = page ]
-	[ "$(dock run --rm --runtime zviz small wget -qO - "http://$address/")" = page ]
+	address6=$(dock inspect -f '{{.NetworkSettings.GlobalIPv6Address}}' one)
+	for _ in {1..50}; do [ "$(dock exec one wget -qO - http://127.0.0.1/ 2>&1)" != page ] || break; sleep 0.1; done
+}
+
+page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
+
+@test "networks: a published port, where a row leads in; another container's, none" {
+	begin_page zviz-web
+	# By the bridge, by DNAT and by docker-proxy, from the host's loopback.
+	for at in "$address" "[$address6]" 172.17.0.1:8080 127.0.0.1:8080; do [ "$(page_at "$at")" = page ]; done
+	[ "$(dock exec one wget -qO - http://127.0.0.1:81/)" = page ]
+	for at in "$address:81" "[$address6]:81" 172.17.0.1:8081; do
+		run ! page_at "$at"
+		[[ $output == *'Connection refused'* ]]
+	done
+	run ! page_at 127.0.0.1:8081 # docker-proxy takes the connection, and gets no further
+	[[ $output != *page* ]]
 	[ "$(dock run --rm --runtime zviz --network container:one small wget -qO - http://127.0.0.1/)" = page ]
+	dock rm --force one >/dev/null
+	begin_page zviz # no row
+	run ! page_at "$address"
+	[[ $output == *'Connection refused'* ]]
+	[ "$(dock exec one wget -qO - http://127.0.0.1/)" = page ]
 	[ "$(small small ls /sys/class/net)" = lo ]
-	dock run --rm --runtime zviz small sh -c 'cat /proc/sys/net/ipv4/ping_group_range /etc/hosts' | grep -q 65535
+	dock run --rm --runtime zviz small sh -c 'cat /proc/sys/net/ipv4/ping_group_range /etc/hosts' >"$place/said"
+	grep -q 65535 "$place/said"
+}
+
+@test "networks: names, asked of zviz-net; Docker's own resolver asks from outside, which no rule sees" {
+	echo 'example.org 60 A 11.0.0.2' >"$place/zone"
+	: >"$place/asked"
+	nsenter --mount="/proc/$(cat "$place/dockerd.pid")/ns/mnt" sh -c 'echo nameserver 127.0.0.53 >/etc/resolv.conf'
+	in_its_network python3 "$BATS_TEST_DIRNAME/../net/dns.py" "$place/zone" "$place/asked" 127.0.0.53 3>&- &
+	dns=$!
+	dock network create own >/dev/null
+	for _ in {1..50}; do
+		dock run --rm --runtime zviz --network own small nslookup example.org >"$place/said" 2>&1 || true # it may not serve yet
+		! grep -q 11.0.0.2 "$place/said" || break
+	done
+	cat "$place/said" "$place/asked"
+	grep -q example.org "$place/asked"
+	dock network rm own >/dev/null
+	ask() { dock run --rm --runtime zviz-names --dns 127.0.0.1 small nslookup "$1"; }
+	ask example.org | grep 11.0.0.2
+	: >"$place/asked"
+	run ! ask www.example.org
+	[[ $output == *NXDOMAIN* ]]
+	[ ! -s "$place/asked" ]
+	kill "$dns"
 }
 
 @test "build: steps run by zviz, under a profile that lets them change the image" {
@@ -285,7 +382,7 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 
 @test "docs/docker.md: what was refused, and what gives nothing" {
 	guide=$BATS_TEST_DIRNAME/../../docs/docker.md
-	begin one
+	begin one --runtime zviz-web
 	id=$(dock inspect -f '{{.Id}}' one)
 	for question in mount 'read /etc/shadow'; do
 		# shellcheck disable=SC2086 # a word each
@@ -295,8 +392,14 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 			grep -qxF -- "    $line" "$guide" || { echo "not in the guide: $line" && false; }
 		done <"$place/said"
 	done
-	"$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id" | grep -qF 'network: loopback, and what hooks of the bundle bring, without rules'
-	grep -qF 'network: loopback, and what hooks of the bundle bring, without rules' "$guide"
+	"$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id" >"$place/plan"
+	sed "s|$place/|/etc/zviz/|; s/: [0-9]* connections*$//" "$place/plan" | grep -E '^  (network: |in to |refused so far)' >"$place/said"
+	[ "$(wc -l <"$place/said")" = 3 ]
+	while IFS= read -r line; do
+		grep -qF -- "    $line" "$guide" || { echo "not in the guide: $line" && false; }
+	done <"$place/said"
+	sed '/^#/d; s/^/    /' "$BATS_TEST_DIRNAME/../../deploy/docker/docker-web.yaml" >"$place/said"
+	while IFS= read -r line; do grep -qxF -- "$line" "$guide"; done <"$place/said"
 	run -0 small --privileged --cap-add ALL --pid host --ipc host --security-opt seccomp=unconfined --device /dev/fuse \
 		small sh -c 'cat /proc/self/status; ls /dev; echo pids /proc/[0-9]*'
 	grep -qE '^CapEff:.0{16}$' <<<"$output"

@@ -269,6 +269,30 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/given" inside
 }
 
+@test "a network that a hook connects: the rules hold in it, mode none leaves the loopback alone" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" rules
+}
+
+@test "a network that a hook connects: rules and loopback come first, and no way out but the hook's" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" order
+}
+
+@test "a network that a hook connects: ports of rows lead in" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" ingress
+}
+
+@test "a network that a hook connects: whoever is killed, no rule goes before the workload, and nothing stays" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" endings
+}
+
+@test "a network that a hook connects: what is refused is counted" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" told
+}
+
+@test "a network that a hook connects: rows about names" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" names
+}
+
 @test "without zviz-net a private network is refused, and nothing runs" {
 	cp "$zviz" "$place/zviz"
 	run -1 "$place/zviz" --root "$place/state" run --network private one touch /work/ran

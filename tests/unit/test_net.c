@@ -188,7 +188,7 @@ static void test_host(void **state)
 	(void)state;
 	net_tell_print(&p, &tell);
 	assert_null(strstr(buf_text(&tell), "tell_host"));
-	p.net.way = NET_PASTA;
+	p.net.program = "/usr/bin/pasta";
 	net_rules_print(&p, &text);
 	follow(buf_text(&text), order, COUNT(order));
 	net_tell_print(&p, &tell);
@@ -304,6 +304,7 @@ static void test_no_job(void **state)
 		"zviz-net 2\ncontainer a\nrules 0\n\n",
 		"zviz-net 2\ncontainer a\nway else\nrules 0\n\n",
 		"zviz-net 2\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n\n",
+		"zviz-net 2\ncontainer a\nway hooks /usr/bin/pasta\nrules 0\n\n",
 		"zviz-net 2\ncontainer a\nway pasta\nrules 0\n\n",
 		"zviz-net 2\ncontainer a\nway pasta pasta\nrules 0\n\n",
 	};
@@ -388,6 +389,28 @@ static void test_given_job(void **state)
 	arena_free(&a);
 }
 
+/* Hooks bring the way out: rules as in a network of the container's own, about no address of the host's. */
+static void test_hooks_job(void **state)
+{
+	const struct plan p = { .id = "one", .net = { .used = true, .way = NET_HOOKS } };
+	struct arena a = { 0 };
+	struct buf rules = { .arena = &a }, text = { .arena = &a };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	net_rules_print(&p, &rules);
+	assert_null(strstr(buf_text(&rules), "host"));
+	assert_non_null(strstr(buf_text(&rules), "hook forward priority filter; policy drop;"));
+	net_job_print(&p, buf_text(&rules), rules.len, &text);
+	assert_int_equal(net_job_parse(&a, buf_text(&text), text.len, &job, &e), 0);
+	assert_int_equal(job.way, NET_HOOKS);
+	assert_null(job.program);
+	assert_false(job.given);
+	assert_string_equal(job.rules, buf_text(&rules));
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,7 +419,7 @@ int main(void)
 		cmocka_unit_test(test_host),      cmocka_unit_test(test_job),
 		cmocka_unit_test(test_job_tells), cmocka_unit_test(test_no_job),
 		cmocka_unit_test(test_pool),      cmocka_unit_test(test_pool_ipv6),
-		cmocka_unit_test(test_given_job),
+		cmocka_unit_test(test_given_job), cmocka_unit_test(test_hooks_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
