@@ -289,6 +289,10 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/hooked" told
 }
 
+@test "user: a network that a hook connects: the rules hold in it" {
+	way=user in_world bash "$BATS_TEST_DIRNAME/hooked" user
+}
+
 @test "a network that a hook connects: rows about names" {
 	in_world bash "$BATS_TEST_DIRNAME/hooked" names
 }
