@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "policy/draft.h"
 #include "policy/net_counts.h"
@@ -74,22 +75,56 @@ static int count_names(struct draft *d, struct err *e)
 	return 0;
 }
 
-/* Who may configure a network takes its rules away. */
-static int check_capabilities(const struct draft *d, enum network_mode mode, struct err *e)
+static const struct word *kept_capability(const struct draft *d, int64_t wanted)
 {
 	for (size_t i = 0; i < d->p->keep_capabilities.n; i++) {
 		const struct word *w = &d->p->keep_capabilities.at[i];
 		const struct name *n = name_find(capability_names, w->text);
 
-		if (n == NULL || n->value != CAP_NET_ADMIN)
+		if (n != NULL && n->value == wanted)
+			return w;
+	}
+	return NULL;
+}
+
+/* Frames that are made by hand pass no rule (packet(7), AF_XDP); the kernel takes a type of inet for them as well. */
+static bool is_for_frames(const struct socket_rule *r)
+{
+	return r->family == AF_PACKET || r->family == AF_XDP ||
+	       (r->family == AF_INET && (r->types & 1u << SOCK_PACKET));
+}
+
+/* They take CAP_NET_RAW, which nobody has over a network by path. */
+static int check_frames(const struct draft *d, struct err *e)
+{
+	const struct socket_rules *rules = &d->p->sockets_allow;
+	const struct word *w = d->plan->net.given ? NULL : kept_capability(d, CAP_NET_RAW);
+
+	for (size_t i = 0; w != NULL && i < rules->n; i++) {
+		if (!is_for_frames(&rules->at[i]))
 			continue;
+		fail(e, EINVAL,
+		     "%s: with %s and the sockets of %s the workload could send frames past the rules of its network",
+		     from_text(d->a, &w->from), w->text, from_text(d->a, &rules->at[i].from));
+		return advise(e, "leave it out, or sockets of packet and xdp; of inet, name types "
+				 "other than packet");
+	}
+	return 0;
+}
+
+/* Who may configure a network takes its rules away. */
+static int check_capabilities(const struct draft *d, enum network_mode mode, struct err *e)
+{
+	const struct word *w = kept_capability(d, CAP_NET_ADMIN);
+
+	if (w != NULL) {
 		fail(e, EINVAL,
 		     "%s: with %s the workload could take away the rules of its private network",
 		     from_text(d->a, &w->from), w->text);
 		return advise(e, mode == NETWORK_NONE ? "leave it out"
 						      : "leave it out, or use `mode: none`");
 	}
-	return 0;
+	return check_frames(d, e);
 }
 
 /* Devices and NAT are the host's: who may not configure its network has a program speak for the container. */
