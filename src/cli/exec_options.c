@@ -248,7 +248,8 @@ int exec_plan(struct arena *a, const struct exec_options *o, const struct spec *
 	s->process.ngids = 0;
 	r.terminal = s->process.terminal;
 	TRY(plan_make(a, &r, s, &container->profile, &container->host, &own, e));
-	out->keep_capabilities &= own.keep_capabilities; /* fewer than the container's, never more */
+	out->keep_capabilities &=
+		own.keep_capabilities; /* fewer than the container's, never more */
 	out->cwd = own.cwd;
 	out->nargs = own.nargs;
 	out->args = own.args;
