@@ -138,6 +138,12 @@ static bool is_loopback(const struct query_address *to)
 
 /* ---- the answer ---- */
 
+/* In a network that others connect, mode none means none. */
+static bool no_row_counts(const struct plan *p)
+{
+	return (p->net.given || p->net.way == NET_HOOKS) && p->policy->network.mode == NETWORK_NONE;
+}
+
 /* What nftables answers: tcp reset, or "administratively prohibited". */
 static void ask_rules(struct asking *q, const struct query_address *to, struct query_part *part)
 {
@@ -162,12 +168,11 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 		to->domain == NULL && q->plan->net.ndomains != 0
 			? "no rule of network.egress names it, unless a name that one permits leads there"
 			: "no rule of network.egress names it";
-	part->fix = to->domain != NULL
-			    ? "{domain: NAME} in network.egress.allow"
-			    : arena_printf(
-				      q->a,
-				      "{cidr: ADDRESS} of this address in network.egress.allow%s",
-				      to->port != 0 ? ", with its port" : "");
+	part->fix = arena_printf(q->a, "%s%s in network.egress.allow%s",
+				 no_row_counts(q->plan) ? "network: {mode: private} and " : "",
+				 to->domain != NULL ? "{domain: NAME}"
+						    : "{cidr: ADDRESS} of this address",
+				 to->domain == NULL && to->port != 0 ? ", with its port" : "");
 }
 
 static void ask_network(struct asking *q, const struct query_address *to)
