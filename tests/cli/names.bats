@@ -66,6 +66,24 @@ attack() {
 	attack
 }
 
+@test "a folder moves with what is protected in it to where it is protected, and stays where it is named itself" {
+	printf 'zviz: 1\nname: own\nextends: ci-runner\nfilesystem: {deny: {write: ["**/hooks/**"]}}\n' >"$place/own.yaml"
+	mkdir hooks other
+	echo one >hooks/file
+	chmod -R a+rwX .
+	run -0 inside -- /bin/sh -c 'mv hooks aside; mv hooks other/hooks; rm -f other/hooks/file; echo x >other/hooks/file
+		mkdir hooks; echo x >hooks/file; mv other/hooks out; mv other moved; cat moved/hooks/file'
+	[[ $output == *$'\none' ]]
+	[ "$(cat moved/hooks/file)" = one ]
+	[ -z "$(ls hooks)" ]
+	printf 'zviz: 1\nname: own\nextends: ci-runner\nfilesystem: {deny: {write: ["**/hooks", "**/hooks/**"]}}\n' >"$place/own.yaml"
+	run inside -- mv moved/hooks hooks/inside
+	[ "$status" != 0 ]
+	run inside -- mv hooks gone
+	[ "$status" != 0 ]
+	[ "$(ls hooks moved/hooks)" = "$(printf 'hooks:\n\nmoved/hooks:\nfile')" ]
+}
+
 @test "a refusal names the pattern's line, the paths and the change" {
 	mkdir -p .git/hooks keys
 	run -0 inside -- /bin/sh -c 'mv keys k; mv .git .git2; true'

@@ -41,10 +41,12 @@ write_profile() { # EXTRA LINES
 
 # What must not be read or written, as it is: names, modes, times and content. The folder of .env may be moved, since the
 # pattern goes along.
+# A folder may be moved with what is protected in it, to where that is protected as well: so it is looked for everywhere.
 canaries() {
 	find "$place/work" -name .env -printf '%f %M %n %s %T@ %U\n' -exec cat {} +
-	(cd "$place" && find work/hooks outside -printf '%p %M %n %s %T@ %U\n' | sort && cat work/hooks/one work/hooks/deep/two \
-		outside/file)
+	find "$place/work" -path '*/hooks/*' -printf '%p %M %n %s %T@ %U\n' | sed 's|^.*/hooks/||' | sort
+	for name in one two; do find "$place/work" -path '*/hooks/*' -name "$name" -type f -exec cat {} +; done
+	(cd "$place" && find outside -printf '%p %M %n %s %T@ %U\n' | sort && cat outside/file)
 }
 
 wait_for() { # LINE: until the workload has said it
