@@ -1,22 +1,16 @@
 # What is left in the folder of states by a crash, a reboot or a full disk: never a wrong answer, never a name that stays taken.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip 'to mount a folder of states takes root'
 	top=$BATS_TEST_DIRNAME/../..
 	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
 	place=$(mktemp -d)
-	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/proc" "$place/state"
-	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
-	for name in cat sh sleep true; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
+	mkdir "$place/state"
+	sleeper "$place/bundle"
 	cp "$zviz" "$place/zviz"
-	cat >"$place/bundle/config.json" <<-END
-	{"ociVersion": "1.2.0", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["sleep", "600"], "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
-	 "mounts": [{"destination": "/proc", "type": "proc"}],
-	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}]}}
-	END
 	chmod -R a+rX "$place"
 	id=crash-$BATS_TEST_NUMBER-$$
 }

@@ -1,21 +1,14 @@
 # Many at once: four workers take 200 containers through their lives, as engines do, and nothing of any is left.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	top=$BATS_TEST_DIRNAME/../..
 	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
 	place=$(mktemp -d)
-	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/proc"
-	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
-	for name in cat sh sleep true; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
+	sleeper "$place/bundle"
 	cp "$zviz" "$place/zviz"
-	cat >"$place/bundle/config.json" <<-END
-	{"ociVersion": "1.2.0", "root": {"path": "rootfs"},
-	 "process": {"cwd": "/", "args": ["sleep", "600"], "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
-	 "mounts": [{"destination": "/proc", "type": "proc"}],
-	 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "network"}]}}
-	END
 	chmod -R a+rX "$place"
 }
 

@@ -2,6 +2,7 @@
 # of propagation.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip 'to show other owners takes root'
@@ -10,9 +11,8 @@ setup() {
 	place=$(mktemp -d)
 	chmod 755 "$place"
 	rootfs=$place/bundle/rootfs
-	mkdir -p "$rootfs/bin" "$rootfs/proc" "$place/data/below"
-	cp "$(command -v busybox)" "$rootfs/bin/busybox"
-	for name in cat chown find id ls mkdir mount readlink sh stat touch true; do ln -s busybox "$rootfs/bin/$name"; done
+	mkdir -p "$place/data/below"
+	small_root "$rootfs" cat chown find id ls mkdir mount readlink sh stat touch true
 	id=mounts-$BATS_TEST_NUMBER-$$
 	touch "$place/data/root" "$place/data/thousand" "$place/data/below/five"
 	chown 1000:1000 "$place/data/thousand"

@@ -2,14 +2,13 @@
 # runs, and what its clocks show.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	top=$BATS_TEST_DIRNAME/../..
 	zviz=$(realpath "${ZVIZ:-$top/build/release/src/cli/zviz}")
 	place=$(mktemp -d)
-	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/proc"
-	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
-	for name in awk cat date grep sh sleep readlink true uname; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
+	small_root "$place/bundle/rootfs" awk cat date grep sh sleep readlink true uname
 	chmod -R a+rX "$place"
 	id=process-$BATS_TEST_NUMBER-$$
 }
