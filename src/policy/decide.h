@@ -197,6 +197,10 @@ bool glob_carries(const char *pattern, const char *from, const char *to);
 /* Whether each path below `folder` that matches would do so below any other folder as well. False when in doubt. */
 bool glob_is_anywhere(const char *pattern, const char *folder);
 
+/* How many bytes of the pattern name the folder that all it matches lies below; 0: the root. A pattern without wildcards is a name in
+ * its folder. */
+size_t glob_folder(const char *pattern);
+
 /* Whether `path` is `folder` or lies below it. */
 bool path_below(const char *folder, const char *path);
 

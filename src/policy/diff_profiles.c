@@ -68,26 +68,40 @@ static bool has(const struct words *list, const char *text)
 	return false;
 }
 
-/* A name that the pattern means. */
-static const char *sample_of(struct arena *a, const char *pattern)
-{
-	char *path = arena_strdup(a, pattern);
-
-	for (char *at = path; *at != '\0'; at++)
-		if (*at == '*' || *at == '?')
-			*at = 'x';
-	return path;
-}
-
-static bool hides(const struct profile *p, const char *pattern, const char *sample)
+/* Whether all that the pattern matches is hidden: by its own words, or by a folder above all of it. */
+static bool hides(const struct profile *p, const char *pattern, const char *folder)
 {
 	const struct words *list = &p->filesystem.hide;
 
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->at[i].text, pattern) == 0 ||
 		    (strpbrk(list->at[i].text, "*?") == NULL &&
-		     path_below(list->at[i].text, sample)))
+		     path_below(list->at[i].text, folder)))
 			return true;
+	return false;
+}
+
+static bool is_open(const struct diff_side *side, const char *path)
+{
+	const struct verify_access access = verify_says(side->plan, side->request, path);
+
+	return access.read || access.write || access.execute;
+}
+
+/* Whether something can be done to the folder, or to what a rule opens below it. */
+static bool opens_below(const struct diff_side *side, const char *folder)
+{
+	const struct profile *p = side->plan->policy;
+	const struct words *const lists[] = { &p->filesystem.read, &p->filesystem.write,
+					      &p->filesystem.execute };
+
+	if (is_open(side, folder))
+		return true;
+	for (size_t l = 0; l < COUNT(lists); l++)
+		for (size_t i = 0; i < lists[l]->n; i++)
+			if (path_below(folder, lists[l]->at[i].text) &&
+			    is_open(side, lists[l]->at[i].text))
+				return true;
 	return false;
 }
 
@@ -99,14 +113,12 @@ static void compare_hidden_patterns(struct arena *a, const struct diff_side *one
 	const struct words *list = &other->plan->policy->filesystem.hide;
 
 	for (size_t i = 0; i < list->n; i++) {
-		const char *pattern = list->at[i].text, *sample = sample_of(a, pattern);
+		const char *pattern = list->at[i].text;
+		const size_t len = glob_folder(pattern);
+		const char *folder = len != 0 ? arena_strndup(a, pattern, len) : "/";
 
-		if (strpbrk(pattern, "*?") == NULL || hides(one->plan->policy, pattern, sample))
-			continue;
-
-		struct verify_access access = verify_says(one->plan, one->request, sample);
-
-		if (access.read || access.write || access.execute)
+		if (strpbrk(pattern, "*?") != NULL && !hides(one->plan->policy, pattern, folder) &&
+		    opens_below(one, folder))
 			*LIST_ADD(a, out) = arena_printf(a, "files: the rule hide %s is not there",
 							 pattern);
 	}

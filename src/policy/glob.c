@@ -157,6 +157,15 @@ bool glob_is_anywhere(const char *pattern, const char *folder)
 	return true;
 }
 
+size_t glob_folder(const char *pattern)
+{
+	size_t plain = strcspn(pattern, "*?");
+
+	while (plain > 0 && pattern[plain] != '/')
+		plain--;
+	return plain;
+}
+
 bool path_below(const char *folder, const char *path)
 {
 	size_t len = strlen(folder);

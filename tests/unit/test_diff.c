@@ -255,6 +255,44 @@ static void each_kind_of_difference(void **state)
 	}
 }
 
+/* Another folder that only one of its matches lies below does not stand for a pattern. */
+static void a_pattern_is_covered_whole(void **state)
+{
+	static const struct {
+		const char *instead;
+		bool covered;
+	} rows[] = {
+		{ "/home/x", false },
+		{ "/home/x/.ssh", false },
+		{ "\"/home/*/.s*\"", false },
+		{ "\"/home/*/.a\"", false },
+		{ "/home", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena a = { 0 };
+		static struct side base, own;
+		struct diff_lines beyond = { 0 };
+		struct err e;
+
+		builtin_side(&a, profile_builtin("ci-runner"), &base);
+		own_side(&a,
+			 arena_printf(&a,
+				      "zviz: 1\nextends: ci-runner\n"
+				      "remove: {filesystem: {hide: [\"/home/*/.ssh\"]}}\n"
+				      "filesystem: {hide: [%s]}\n",
+				      rows[i].instead),
+			 &own);
+		assert_int_equal(diff_beyond(&a, AUDIT_ARCH_X86_64, &own.is, &base.is, &beyond, &e),
+				 0);
+		if (has(&beyond, "files: the rule hide /home/*/.ssh is not there") ==
+		    rows[i].covered)
+			fail_msg("hide %s for /home/*/.ssh: %zu lines", rows[i].instead, beyond.n);
+		arena_free(&a);
+	}
+}
+
 static void bare_filters(void **state)
 {
 	static struct sock_filter all[] = { { BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW } };
@@ -285,6 +323,7 @@ int main(void)
 		cmocka_unit_test(builtins),
 		cmocka_unit_test(nothing_beyond_oneself),
 		cmocka_unit_test(each_kind_of_difference),
+		cmocka_unit_test(a_pattern_is_covered_whole),
 		cmocka_unit_test(bare_filters),
 	};
 
