@@ -46,6 +46,8 @@ struct box_broker {
 struct box_start_words {
 	const char *cwd; /* NULL: nobody knows */
 	struct strings words;
+	const char *name, *file,
+		*by; /* of the profile: struct choice, `file` if it is the host's; NULL: none */
 	const char *
 		profile; /* image of where the profile was read from (policy/live_image.h), or NULL */
 	size_t profile_bytes;

@@ -63,6 +63,9 @@ static const struct field started_fields[] = {
 	{ "cwd", AS_STRING, offsetof(struct record, started.cwd) },
 	{ "words", AS_STRINGS, offsetof(struct record, started.words) },
 	{ "plan", AS_STRING, offsetof(struct record, digest) },
+	{ "profile", AS_STRING, offsetof(struct record, started.name) },
+	{ "profile_file", AS_STRING, offsetof(struct record, started.file) },
+	{ "profile_by", AS_STRING, offsetof(struct record, started.by) },
 	{ 0 },
 };
 static const struct field hooks_fields[] = {

@@ -42,6 +42,12 @@ static void describe_start(struct box *b, struct json_writer *j)
 	json_put_string(
 		j, "plan",
 		arena_printf(b->arena, "%016llx", (unsigned long long)plan_digest(b->plan)));
+	if (s->name != NULL)
+		json_put_string(j, "profile", s->name);
+	if (s->file != NULL)
+		json_put_string(j, "profile_file", s->file);
+	if (s->by != NULL)
+		json_put_string(j, "profile_by", s->by);
 	json_close(j);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/again.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,13 +59,41 @@ int again_prepare(struct cli *c, const char *id, struct prepared *p, struct err 
 	return info.now != NULL ? apply(c, info.now, p, e) : 0;
 }
 
+/* What was chosen stays so, whatever the host's configuration says by now. */
+static bool as_chosen(const struct state_info *info, struct choice *out)
+{
+	const struct box_start_words *s = &info->started;
+
+	*out = (struct choice){ .name = s->name,
+				.file = s->file,
+				.by_host = s->file != NULL,
+				.from = { .file = s->by } };
+	return s->name != NULL;
+}
+
+/* The place is about to be another one. */
+static int absolute(struct arena *a, const char *path, const char **out, struct err *e)
+{
+	char here[PATH_MAX];
+
+	*out = path;
+	if (path == NULL || path[0] == '/')
+		return 0;
+	if (getcwd(here, sizeof here) == NULL)
+		return fail(e, errno, "current folder: %m");
+	*out = arena_printf(a, "%s/%s", here, path);
+	return 0;
+}
+
 int again_start(struct cli *c, const char *id, struct state_info *out, struct prepared *p,
 		struct err *e)
 {
 	struct sources sources = { 0 };
 	struct cli again = { .arena = c->arena };
 	const struct command *cmd;
+	struct choice chosen;
 	struct option_words words;
+	const char *config;
 	char digest[17], **argv;
 	void *options;
 
@@ -82,6 +111,7 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 
 	if (info.started.cwd == NULL || info.digest == NULL || started->n == 0)
 		return not_known(id, "nothing is written down about how it was started", e);
+	TRY(absolute(c->arena, c->globals.config, &config, e));
 	if (chdir(info.started.cwd) < 0)
 		return not_known(id, "the folder that it was started in is gone", e);
 	argv = arena_array(c->arena, started->n + 1, sizeof *argv);
@@ -90,6 +120,11 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 	if (cli_parse(&again, (int)started->n, argv, &cmd, &options, &words, e) < 0 ||
 	    (cmd != &command_run && (cmd != &command_create || words.n != 1)))
 		return not_known(id, "another version of zviz started it", e);
+	if (as_chosen(&info, &chosen))
+		again.chosen = &chosen;
+	/* What holds for what is done now is what is said now. */
+	if (config != NULL)
+		again.globals.config = config;
 
 	int r = cmd == &command_run ? prepare(&again, options, words.n, words.at, p, e)
 				    : prepare_create(&again, options, words.at[0], p, e);

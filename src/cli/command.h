@@ -36,6 +36,7 @@ struct cli {
 	struct arena *arena;
 	struct sources
 		*profile; /* what the profile was read from, instead of reading it; or NULL */
+	const struct choice *chosen; /* which it is, instead of asking anybody; or NULL */
 	struct globals globals;
 	/* What of them stood before the command's name. Engines put there what holds for all that they call: the profile of
 	 * what is made, for one, also where a command makes nothing. */

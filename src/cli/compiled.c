@@ -124,6 +124,12 @@ static int read_profile(struct reader *r, struct profile *out, struct err *e)
 			TRY(add_builtin(r, in, e));
 			continue;
 		}
+		if (profile_builtin(in->name) != NULL)
+			return fail(e, EBADMSG,
+				    MANIFEST_NAME
+				    ": the file %.80s has the name of a built-in profile, "
+				    "%.80s",
+				    in->file, in->name);
 
 		const struct artifact *f = artifact_find(&r->files, in->file);
 

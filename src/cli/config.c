@@ -42,16 +42,34 @@ static int check_owner(const struct host *h, const char *path, const struct stat
 	return advise(e, "chmod go-w %s", path);
 }
 
+static int refuse_link(const char *path, const char *instead, struct err *e)
+{
+	fail(e, ELOOP, "%s: a symbolic link: whoever owns it says where it leads", path);
+	return advise(e, "%s", instead);
+}
+
+/* Where the folder itself is looked at, and not what somebody's link of its name leads to. */
+static int open_folder(const char *folder, const char *path, int *out, struct err *e)
+{
+	struct stat st;
+
+	*out = path_open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (*out >= 0)
+		return 0;
+	if (errno == ENOTDIR && fstatat(AT_FDCWD, folder, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode))
+		return refuse_link(folder, "name the folder that it leads to", e);
+	return fail(e, errno, "%s: %m", path);
+}
+
 static int open_own(const struct host *h, int dir, const char *name, const char *path, int *out,
 		    struct stat *st, struct err *e)
 {
 	/* Without O_NONBLOCK a FIFO would keep us. */
 	OWN_FD fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
-	if (fd < 0 && errno == ELOOP) {
-		fail(e, ELOOP, "%s: a symbolic link: whoever owns it says where it leads", path);
-		return advise(e, "put the file itself there");
-	}
+	if (fd < 0 && errno == ELOOP)
+		return refuse_link(path, "put the file itself there", e);
 	if (fd < 0 || fstat(fd, st) < 0)
 		return fail(e, errno, "%s: %m", path);
 	if (!S_ISREG(st->st_mode))
@@ -69,11 +87,12 @@ static int read_own(const struct host *h, const char *path, size_t max, struct a
 	const char *folder = slash == NULL   ? "."
 			     : slash == path ? "/"
 					     : arena_strndup(a, path, (size_t)(slash - path));
-	OWN_FD dir = path_open(folder, O_PATH | O_DIRECTORY);
+	OWN_FD dir = -1;
 	OWN_FD fd = -1;
 	struct stat st = { 0 }, around;
 
-	if (dir < 0 || fstat(dir, &around) < 0)
+	TRY(open_folder(folder, path, &dir, e));
+	if (fstat(dir, &around) < 0)
 		return fail(e, errno, "%s: %m", path);
 	TRY(open_own(h, dir, slash != NULL ? slash + 1 : path, path, &fd, &st, e));
 	TRY(check_owner(h, folder, &around, e));
@@ -154,44 +173,99 @@ int config_profile(struct cli *c, const struct host *h, const struct choice *cho
 
 /* ---- the floor ---- */
 
-/* Most often it is the very profile: then there is nothing to compare. A file may have been another when it was read first. */
+/* Most often it is the very profile: then there is nothing to compare. A file may have been another when it was read first, and may
+ * be called as a built-in profile is. */
 static bool is_floor(const struct profile *p, const struct plan_request *r,
 		     const struct profile *floor)
 {
 	const bool more = r != NULL && (r->network.set || r->allow.n != 0 || r->npublished != 0 ||
-					r->memory.set || r->swap.set || r->cpus.set || r->pids.set);
+					r->memory.set || r->swap.set || r->cpus.set ||
+					r->pids.set || r->no_cgroup);
 
-	return !more && profile_builtin(floor->file) != NULL && strcmp(p->file, floor->file) == 0;
+	return !more && p->builtin && floor->builtin && strcmp(p->file, floor->file) == 0;
+}
+
+static int load_floor(struct cli *c, const struct host *h, const struct choice *choice,
+		      struct profile *out, struct err *e)
+{
+	struct sources read = { 0 };
+
+	return config_profile(c, h, choice, &read, out, e);
+}
+
+/* `what` is weaker: "profile p is". */
+static void tell_beyond(const char *what, const struct profile *floor, const struct choice *choice,
+			const struct diff_lines *beyond, struct err *e)
+{
+	char who[FROM_ROOM];
+
+	describe_rule(who, sizeof who, &choice->from);
+	if (beyond->n == 1)
+		fail(e, EPERM, "%s weaker than the host's floor, %.64s [%s]: %.160s", what,
+		     floor->name, who, beyond->at[0]);
+	else
+		fail(e, EPERM, "%s weaker than the host's floor, %.64s [%s]: %.160s, and %zu more",
+		     what, floor->name, who, beyond->at[0], beyond->n - 1);
 }
 
 int config_check_floor(struct cli *c, const struct host *h, const struct config *config,
 		       const struct profile *p, const struct plan_request *r, struct err *e)
 {
 	struct diff_lines beyond = { 0 };
-	struct sources read = { 0 };
 	struct profile *floor = arena_alloc(c->arena, sizeof *floor);
 	struct choice choice;
-	char who[FROM_ROOM];
 
 	if (!choice_of_floor(c->arena, config, &choice))
 		return 0;
-	TRY(config_profile(c, h, &choice, &read, floor, e));
+	TRY(load_floor(c, h, &choice, floor, e));
 	if (is_floor(p, r, floor))
 		return 0;
 	if (floor_beyond(c->arena, h->arch, p, r, floor, &beyond, e) < 0)
 		return within(e, "floor");
 	if (beyond.n == 0)
 		return 0;
-	describe_rule(who, sizeof who, &choice.from);
-	if (beyond.n == 1)
-		fail(e, EPERM, "profile %.64s is weaker than the host's floor, %.64s [%s]: %.160s",
-		     p->name, floor->name, who, beyond.at[0]);
-	else
-		fail(e, EPERM,
-		     "profile %.64s is weaker than the host's floor, %.64s [%s]: %.160s, and %zu more",
-		     p->name, floor->name, who, beyond.at[0], beyond.n - 1);
+	tell_beyond(arena_printf(c->arena, "profile %.64s is", p->name), floor, &choice, &beyond,
+		    e);
 	return advise(e, "`zviz diff %.64s %.64s` shows all of it; take a stricter profile",
 		      p->file, floor->file);
+}
+
+/* What was permitted at the start is no matter of this change, though the floor is another one by now. */
+static void leave_out(struct diff_lines *lines, const struct diff_lines *known)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		bool is_known = false;
+
+		for (size_t k = 0; k < known->n; k++)
+			is_known |= strcmp(lines->at[i], known->at[k]) == 0;
+		if (!is_known)
+			lines->at[n++] = lines->at[i];
+	}
+	lines->n = n;
+}
+
+int config_check_floor_change(struct cli *c, const struct host *h, const struct config *config,
+			      const struct profile *p, const struct plan_request *was,
+			      const struct plan_request *is, struct err *e)
+{
+	struct diff_lines before = { 0 }, beyond = { 0 };
+	struct profile *floor = arena_alloc(c->arena, sizeof *floor);
+	struct choice choice;
+
+	if (!choice_of_floor(c->arena, config, &choice))
+		return 0;
+	TRY(load_floor(c, h, &choice, floor, e));
+	if (floor_beyond(c->arena, h->arch, p, was, floor, &before, e) < 0 ||
+	    floor_beyond(c->arena, h->arch, p, is, floor, &beyond, e) < 0)
+		return within(e, "floor");
+	leave_out(&beyond, &before);
+	if (beyond.n == 0)
+		return 0;
+	tell_beyond("the change would be", floor, &choice, &beyond, e);
+	return advise(e, "leave the limit within the floor's: `zviz explain %.64s` shows them",
+		      floor->file);
 }
 
 /* ---- what `zviz check` says of it ---- */

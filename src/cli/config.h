@@ -21,6 +21,11 @@ int config_profile(struct cli *c, const struct host *h, const struct choice *cho
 int config_check_floor(struct cli *c, const struct host *h, const struct config *config,
 		       const struct profile *p, const struct plan_request *r, struct err *e);
 
+/* The same for other limits of a container that is there: what it had at its start (`was`) is no matter of theirs. */
+int config_check_floor_change(struct cli *c, const struct host *h, const struct config *config,
+			      const struct profile *p, const struct plan_request *was,
+			      const struct plan_request *is, struct err *e);
+
 /* Appends what the configuration says, and whether it can be used. */
 void config_check(struct cli *c, const struct host *h, struct check_rows *rows);
 

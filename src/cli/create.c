@@ -73,6 +73,15 @@ int create_check(struct arena *a, struct run_options *o, struct plan *p, struct 
 
 /* ---- what the caller gets ---- */
 
+static int give(struct arena *a, const struct run_options *o, const struct box *b, int *master,
+		struct err *e)
+{
+	if (*master >= 0)
+		TRY(attach_send_console(o->console_socket, master, e));
+	TRY(attach_send_pidfd(o->pidfd_socket, b->init_pidfd, e));
+	return attach_pid_file(a, o->pid_file, b->init, e);
+}
+
 static int hand_out(struct arena *a, const struct run_options *o, struct box *b, struct err *e)
 {
 	OWN_FD master = -1;
@@ -80,10 +89,7 @@ static int hand_out(struct arena *a, const struct run_options *o, struct box *b,
 	TRY(attach_console(b, &master, e));
 	/* It has failed, or died, where none came: that is what is said then. */
 	TRY(box_await_created(b, e));
-	if (master >= 0)
-		TRY(attach_send_console(o->console_socket, &master, e));
-	TRY(attach_send_pidfd(o->pidfd_socket, b->init_pidfd, e));
-	return attach_pid_file(a, o->pid_file, b->init, e);
+	return give(a, o, b, &master, e);
 }
 
 int create_hand_out(struct arena *a, const struct run_options *o, struct box *b, struct err *e)
@@ -92,10 +98,7 @@ int create_hand_out(struct arena *a, const struct run_options *o, struct box *b,
 
 	if (o->console_socket != NULL)
 		TRY(attach_console(b, &master, e));
-	if (master >= 0)
-		TRY(attach_send_console(o->console_socket, &master, e));
-	TRY(attach_send_pidfd(o->pidfd_socket, b->init_pidfd, e));
-	return attach_pid_file(a, o->pid_file, b->init, e);
+	return give(a, o, b, &master, e);
 }
 
 int create_leave(struct arena *a, const struct run_options *o, struct box *b, struct err *e)

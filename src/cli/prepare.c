@@ -313,20 +313,22 @@ static int find_profile(struct cli *c, const struct run_options *o, struct prepa
 			struct err *e)
 {
 	const char *option = o->compiled != NULL ? o->compiled : c->globals.profile;
-	struct choice choice;
+	struct choice *choice = &p->choice;
 
 	TRY(config_read(c, &p->host, &p->config, e));
-	TRY(choice_of_profile(c->arena, option, &p->spec, &p->config, &choice, e));
+	TRY(choice_of_profile(c->arena, option, &p->spec, &p->config, choice, e));
 	if (o->compiled != NULL)
-		choice.from.file = "--compiled";
-	p->request.chosen = choice.from;
+		choice->from.file = "--compiled";
+	if (c->chosen != NULL)
+		*choice = *c->chosen;
+	p->request.chosen = choice->from;
 	p->request.floor = p->config.floor;
 	if (c->profile != NULL)
 		return sources_profile(c->arena, c->profile, &p->profile, e);
 	if (o->compiled != NULL)
 		return compiled_load(c, o->compiled, c->globals.verbose, o->events.set, &p->profile,
 				     &p->compiled, e);
-	return config_profile(c, &p->host, &choice, &p->sources, &p->profile, e);
+	return config_profile(c, &p->host, choice, &p->sources, &p->profile, e);
 }
 
 static int make_ready(struct cli *c, const struct run_options *o, const struct run_request *asked,

@@ -14,6 +14,7 @@
 struct prepared {
 	struct host host;
 	struct config config; /* the host's */
+	struct choice choice; /* of the profile */
 	struct profile profile;
 	struct spec spec;
 	struct direct_view view;

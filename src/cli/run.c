@@ -27,6 +27,7 @@
 #include "cli/summary.h"
 #include "cli/term.h"
 #include "cli/warn.h"
+#include "policy/describe.h"
 #include "policy/live_image.h"
 #include "policy/net_counts.h"
 
@@ -383,13 +384,18 @@ static int write_down_profile(struct session *s, struct err *e)
 static void write_down(struct session *s)
 {
 	struct box_start_words *started = &s->box_options.started;
+	const struct choice *choice = &s->job.choice;
 	struct cli *c = s->cli;
-	char cwd[PATH_MAX];
+	char cwd[PATH_MAX], by[PATH_MAX];
 
 	if (getcwd(cwd, sizeof cwd) != NULL)
 		started->cwd = arena_strdup(c->arena, cwd);
 	for (int i = 0; i < c->argc; i++)
 		*LIST_ADD(c->arena, &started->words) = c->argv[i];
+	started->name = choice->name;
+	started->file = choice->by_host ? choice->file : NULL;
+	describe_rule(by, sizeof by, &choice->from);
+	started->by = choice->from.file != NULL ? arena_strdup(c->arena, by) : NULL;
 }
 
 /* Beside this program: in the folder of programs that only programs start, or where both were built. */

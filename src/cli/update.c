@@ -121,7 +121,7 @@ static int in_force(struct change *u, struct sources *out, struct err *e)
 		return 0;
 	}
 	*out = (struct sources){ 0 };
-	if (profile_builtin(u->start.profile.file) == NULL) {
+	if (!u->start.profile.builtin) {
 		fail(e, EOPNOTSUPP, "container %s: it was started from compiled files", u->id);
 		return advise(e, "start it with --profile: then it can be updated");
 	}
@@ -228,7 +228,8 @@ static int change(struct change *u, bool widen, struct live_file *file, struct e
 	if (widen)
 		TRY(check_root(u, e));
 	TRY(check_stricter(u, widen, e));
-	TRY(config_check_floor(u->c, &u->start.host, &u->start.config, &u->next, NULL, e));
+	TRY(config_check_floor(u->c, &u->start.host, &u->start.config, &u->next, &u->start.request,
+			       e));
 	TRY(make_tables(u, e));
 	return put(u, file, e);
 }

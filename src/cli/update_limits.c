@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "box/cgroup.h"
 #include "box/state.h"
 #include "cli/again.h"
+#include "cli/config.h"
 #include "cli/print.h"
 #include "policy/plan_change.h"
 
@@ -173,6 +175,48 @@ static void warn(struct cli *c, const struct strings *cut)
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&out), out.len);
 }
 
+static const char *value_of(const struct plan_limit *rows, size_t n, const char *v2_file)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].v2_file != NULL && strcmp(rows[i].v2_file, v2_file) == 0)
+			return rows[i].v2_value;
+	return NULL;
+}
+
+/* "max": the command line's word is taken back, and the profile's own is left. */
+static void replace(struct amount *limit, const char *value)
+{
+	uint64_t v;
+
+	if (value != NULL && strncmp(value, "max", 3) == 0)
+		*limit = (struct amount){ 0 };
+	else if (value != NULL && num_u64(value, &v) == 0)
+		*limit = (struct amount){ true, v, { .file = "update" } };
+}
+
+/* "QUOTA PERIOD", in thousandths of a processor. */
+static const char *thousandths(struct arena *a, const char *value)
+{
+	unsigned long long quota, period;
+
+	if (value == NULL || sscanf(value, "%llu %llu", &quota, &period) != 2 || period == 0)
+		return value;
+	return arena_printf(a, "%llu", (quota * 1000 + period - 1) / period);
+}
+
+/* What a start would have had to say for these limits. */
+static struct plan_request as_started(struct arena *a, const struct plan_request *r,
+				      const struct plan_limit *rows, size_t n)
+{
+	struct plan_request out = *r;
+
+	replace(&out.memory, value_of(rows, n, "memory.max"));
+	replace(&out.swap, value_of(rows, n, "memory.swap.max"));
+	replace(&out.pids, value_of(rows, n, "pids.max"));
+	replace(&out.cpus, thousandths(a, value_of(rows, n, "cpu.max")));
+	return out;
+}
+
 /* A document is an engine's, and gets what of it the profile permits, as at the start; whoever gives options is there to hear that
  * it does not. */
 static int change(struct cli *c, const struct spec *wanted, bool document,
@@ -193,6 +237,12 @@ static int change(struct cli *c, const struct spec *wanted, bool document,
 	if (r == 0 && n != 0 && groups.n == 0) {
 		fail(e, EOPNOTSUPP, "it has no control group");
 		r = advise(e, "`zviz check` says whether groups can be made here");
+	}
+	if (r == 0 && n != 0) {
+		const struct plan_request changed = as_started(c->arena, &start->request, rows, n);
+
+		r = config_check_floor_change(c, &start->host, &start->config, &start->profile,
+					      &start->request, &changed, e);
 	}
 	if (r == 0)
 		r = cgroup_change(&groups, rows, n, e);

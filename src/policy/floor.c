@@ -12,6 +12,19 @@ struct side {
 	struct diff_side is;
 };
 
+/* What a control group would hold: without one nothing does. */
+static void without_group(struct profile *p)
+{
+	struct profile none = { .resources = {
+					.nofile = p->resources.nofile,
+					.tmpfs = p->resources.tmpfs,
+					.view = p->resources.view,
+					.view_from = p->resources.view_from,
+				} };
+
+	p->resources = none.resources;
+}
+
 static void replace(struct amount *limit, const struct amount *word)
 {
 	if (word->set)
@@ -41,6 +54,8 @@ static struct profile as_said(struct arena *a, const struct profile *p,
 	replace(&out.resources.swap, &r->swap);
 	replace(&out.resources.cpus, &r->cpus);
 	replace(&out.resources.pids, &r->pids);
+	if (r->no_cgroup)
+		without_group(&out);
 	return out;
 }
 

@@ -189,8 +189,10 @@ int profile_load_builtin(struct arena *a, const struct builtin_profile *b, struc
 			 struct err *e)
 {
 	if (b->image == NULL)
-		return profile_load(a, b->name, b->text, b->len, NULL, NULL, out, e);
-	profile_unpack(a, b->image, out);
+		TRY(profile_load(a, b->name, b->text, b->len, NULL, NULL, out, e));
+	else
+		profile_unpack(a, b->image, out);
+	out->builtin = true;
 	return 0;
 }
 

@@ -88,8 +88,28 @@ refused() { # TEXT ZVIZ-WORDS…
 	zviz create --bundle bundle "config-$$"
 	zviz state "config-$$" | grep -q '"profile": "web-server"'
 	zviz explain "config-$$" | grep -qxF "named by: $place/config.yaml:1"
+	# What was chosen stays chosen, whatever the host says to the next one.
 	config 'default: batch-job'
-	run ! zviz explain "config-$$"
+	zviz explain "config-$$" | grep -qxF "named by: $place/config.yaml:1"
+	zviz explain "config-$$" | grep -qx 'profile: web-server'
+	zviz start "config-$$"
+}
+
+@test "a profile that the host's configuration named is found again after it names another" {
+	config 'profiles: '"$place"'/profiles\ndefault: team'
+	(cd work && zviz run --detach "config-$$" sleep 100)
+	config 'default: nosuch'
+	zviz explain "config-$$" | grep -qx 'profile: team'
+	run -0 zviz exec "config-$$" echo here
+	[ "$output" = here ]
+	# The configuration that counts for a command is the one that is named with it.
+	printf 'floor: hostile-tenant\n' >other.yaml
+	run -1 zviz --config other.yaml update --pids-limit 100000 "config-$$"
+	rm config.yaml
+	run -255 "$bin" --root state exec "config-$$" true
+	[[ $output == *"config.yaml: No such file"* ]]
+	run -0 "$bin" --root state --config other.yaml exec "config-$$" echo again
+	[ "$output" = again ]
 }
 
 @test "zviz check says what is configured, and what is wrong with it" {
@@ -104,6 +124,52 @@ refused() { # TEXT ZVIZ-WORDS…
 }
 
 # ---- the floor ----
+
+@test "a change of limits stays above the floor" {
+	printf 'zviz: 1\nextends: ci-runner\nresources: {memory: 512M, pids: 200}\n' >profiles/large.yaml
+	printf 'zviz: 1\nextends: ci-runner\nresources: {memory: 128M, pids: 100}\n' >profiles/small.yaml
+	config "profiles: $place/profiles\ndefault: large\nfloor: small"
+	refused "resources: memory 536870912, not 134217728" run --work work x true
+	(cd work && zviz run --detach --memory 128M --pids-limit 100 "config-$$" sleep 100)
+	zviz update --memory 64M "config-$$"
+	zviz update --memory 128M --pids-limit 50 "config-$$"
+	run -1 zviz update --memory 256M "config-$$"
+	[[ $output == *"the change would be weaker than the host's floor, small [$place/config.yaml:3]: resources: memory 268435456, not 134217728"* ]]
+	run -1 zviz update --resources - "config-$$" <<<'{"memory": {"limit": -1}}'
+	[[ $output == *"resources: memory 536870912, not 134217728"* ]]
+	run -1 zviz update --pids-limit 150 "config-$$"
+	[[ $output == *"resources: pids 150, not 100"* ]]
+	run -1 zviz update --resources - "config-$$" <<<'{"pids": {"limit": 150}}'
+	[[ $output == *"resources: pids 150, not 100"* ]]
+	# What was there before the floor was raised is not this change's matter.
+	printf 'zviz: 1\nextends: ci-runner\nresources: {memory: 32M, pids: 100}\n' >profiles/small.yaml
+	zviz update --pids-limit 20 "config-$$"
+}
+
+@test "limits that no group would hold are none" {
+	printf 'zviz: 1\nextends: ci-runner\nrequirements: {cgroup: preferred}\n' >profiles/any.yaml
+	config "profiles: $place/profiles\ndefault: any\nfloor: any"
+	zviz run --work work x true
+	refused "resources: memory without a limit" --cgroup-manager disabled run --work work x true
+}
+
+@test "a folder of compiled files is the floor's profile by what it says, not by a name in it" {
+	printf 'zviz: 1\nname: ci-runner\nextends: ci-runner\nsyscalls: {allow: [ptrace]}\n' >borrowed.yaml
+	config 'floor: ci-runner'
+	"$bin" compile -o compiled borrowed.yaml
+	refused "syscalls: ptrace" run --compiled compiled --bundle bundle x
+	sed -i 's/borrowed\.yaml/ci-runner/' compiled/manifest.json
+	refused "has the name of a built-in profile" run --compiled compiled --bundle bundle x
+}
+
+@test "a folder that is a link is not the host's word" {
+	mkdir real
+	printf 'default: batch-job\n' >real/config.yaml
+	ln -s real linked
+	run -1 "$bin" --root state --config linked/config.yaml run --work work x true
+	[[ $output == *"linked: a symbolic link: whoever owns it says where it leads"* ]]
+	"$bin" --root state --config real/config.yaml run --work work x true
+}
 
 @test "nothing that a bundle says makes a container weaker than the floor" {
 	config 'profiles: '"$place"'/profiles\nfloor: ci-runner'
