@@ -30,6 +30,19 @@ enum { MAP_BYTES = 16 * 1024 }; /* 340 lines of three numbers at most (UID_GID_M
 
 /* ---- given.open ---- */
 
+/* Its settings are the machine's, and whoever wrote the bundle is not to change them. */
+static int check_settings(const struct plan *p, const struct plan_given *g, struct err *e)
+{
+	for (size_t i = 0; i < p->nsysctls; i++)
+		if (plan_sysctl_is_network(p->sysctls[i].key)) {
+			fail(e, EPERM,
+			     "%s: that is the network zviz itself is in, and linux.sysctl.%s would set it there",
+			     g->path, p->sysctls[i].key);
+			return advise(e, "leave the setting out, or name another network");
+		}
+	return 0;
+}
+
 static int open_one(struct box *b, size_t i, struct err *e)
 {
 	const struct plan_given *g = &b->plan->givens[i];
@@ -41,8 +54,10 @@ static int open_one(struct box *b, size_t i, struct err *e)
 	at->own = nsfs_own(g->type, e);
 	if (at->own < 0)
 		return at->own;
-	if (!nsfs_same(at->fd, at->own) || (g->type == CLONE_NEWNET && !b->plan->net.used))
+	if (!nsfs_same(at->fd, at->own))
 		return 0;
+	if (g->type == CLONE_NEWNET && !b->plan->net.used)
+		return check_settings(b->plan, g, e);
 	/* Rules in it would be the host's, and what is shared with it, shared with all that runs here. */
 	fail(e, EINVAL, "%s: that is the %s namespace zviz itself is in", g->path, g->word);
 	return advise(e,

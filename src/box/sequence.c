@@ -55,10 +55,15 @@ static bool init_network(const struct plan *p)
 	return own_network(p) && !p->broker.used;
 }
 
+static bool has_sysctls(const struct plan *p)
+{
+	return p->nsysctls != 0 || p->low_port != 0;
+}
+
 /* Network sysctls are the namespace's, and a sysfs shows the devices of the one it was mounted in. */
 static bool network_early(const struct plan *p)
 {
-	bool needed = p->nsysctls != 0;
+	bool needed = has_sysctls(p);
 
 	for (size_t i = 0; i < p->nmounts; i++)
 		needed |= p->mounts[i].kind == MOUNT_FS &&
@@ -139,11 +144,6 @@ static bool homeless(const struct plan *p)
 	return true;
 }
 
-static bool has_sysctls(const struct plan *p)
-{
-	return p->nsysctls != 0;
-}
-
 static bool gives(const struct plan *p)
 {
 	return p->ngivens != 0;
@@ -151,7 +151,7 @@ static bool gives(const struct plan *p)
 
 static bool gives_sysctls(const struct plan *p)
 {
-	return p->ngivens != 0 && p->nsysctls != 0;
+	return p->ngivens != 0 && has_sysctls(p);
 }
 
 static bool own_groups(const struct plan *p)

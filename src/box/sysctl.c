@@ -3,11 +3,13 @@
  * in its own, init.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/num.h"
 #include "box/given.h"
 #include "box/sequence.h"
 
@@ -26,13 +28,37 @@ static int set_one(const struct pair *s, struct err *e)
 	return file_set(AT_FDCWD, path, s->value, e);
 }
 
+static unsigned port_now(void)
+{
+	OWN_FD fd = path_open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_RDONLY);
+	char text[16];
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : 0;
+	uint64_t port;
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return num_u64(text, &port) == 0 && port <= UINT16_MAX ? (unsigned)port : UINT16_MAX + 1u;
+}
+
+/* Others of a network that is shared may have been permitted more already. */
+static int lower_port(unsigned port, struct err *e)
+{
+	char text[16];
+	const struct pair s = { plan_port_key, text };
+
+	if (port == 0 || port_now() <= port)
+		return 0;
+	snprintf(text, sizeof text, "%u", port);
+	return set_one(&s, e) < 0 ? within(e, "ports from %u on: %s", port, plan_port_key) : 0;
+}
+
 static int set_all(const struct plan *p, bool given, struct err *e)
 {
 	for (size_t i = 0; i < p->nsysctls; i++)
 		if (plan_sysctl_is_given(p, p->sysctls[i].key) == given &&
 		    set_one(&p->sysctls[i], e) < 0)
 			return within(e, "linux.sysctl.%s", p->sysctls[i].key);
-	return 0;
+	return plan_sysctl_is_given(p, plan_port_key) == given ? lower_port(p->low_port, e) : 0;
 }
 
 static int set_given(struct box *b, void *arg, struct err *e)

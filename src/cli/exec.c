@@ -118,7 +118,7 @@ static int check_excess(struct joining *j, struct err *e)
 	j->plan.ncuts = 0;
 	if (j->o->process == NULL)
 		return 0;
-	plan_cut_process(j->cli->arena, &j->process, &j->plan);
+	plan_cut_process(j->cli->arena, &j->process, &j->container.plan, &j->plan);
 	return warn_refuse(j->cli, &j->container.config, &j->plan, j->process.file, e);
 }
 

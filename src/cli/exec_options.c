@@ -94,15 +94,34 @@ static void terminal_size(struct spec *s)
 	s->process.console_width = (struct amount){ true, size.ws_col, { 0 } };
 }
 
+/* It brings all of its own; where it says nothing of limits, or of how soon it is ended, the container's hold. */
+static void replace_process(struct spec *s, const struct spec *process)
+{
+	const struct spec was = *s;
+
+	s->file = process->file;
+	s->process = process->process;
+	if (s->process.rlimits.n == 0)
+		s->process.rlimits = was.process.rlimits;
+	if (!s->process.oom_score_adj.set)
+		s->process.oom_score_adj = was.process.oom_score_adj;
+}
+
+static void add_capabilities(struct arena *a, const struct exec_options *o, struct spec *s)
+{
+	s->process.cap_effective = copy_of(a, &s->process.cap_effective);
+	for (size_t i = 0; i < o->capabilities.n; i++)
+		*LIST_ADD(a, &s->process.cap_effective) = o->capabilities.at[i];
+}
+
 static void make_spec(struct arena *a, const struct exec_options *o, const struct spec *process,
 		      int argc, char **argv, struct spec *s)
 {
 	bool terminal = o->tty.set || (process != NULL && process->process.terminal);
 
-	if (process != NULL) {
-		s->file = process->file;
-		s->process = process->process;
-	}
+	if (process != NULL)
+		replace_process(s, process);
+	add_capabilities(a, o, s);
 	s->process.env = copy_of(a, &s->process.env);
 	for (size_t i = 0; i < o->env.n; i++)
 		set_env(a, &s->process.env, &o->env.at[i]);

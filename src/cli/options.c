@@ -121,6 +121,10 @@ static int store_number(struct arena *a, const struct option_row *row, const cha
 
 	if (r < 0)
 		return bad_value(row, text, r, e);
+	if (row->positive && v == 0) {
+		fail(e, EINVAL, "--%s: nothing runs with '%.80s'", row->name, text);
+		return advise(e, "leave it out: then the profile's limit holds");
+	}
 	amount_store(a, row, at, v);
 	return 0;
 }

@@ -42,6 +42,7 @@ struct option_row {
 	uint64_t value;
 	const struct name *choices;
 	int (*parse)(const char *text, void *into, struct err *e);
+	bool positive; /* of a number: 0 is no value of it */
 };
 
 /* Rows ended by a NULL name, and the struct that they fill. Without a struct the options are

@@ -74,14 +74,36 @@ static uint64_t add_broker(uint64_t h, const struct broker_plan *b)
 	return add_rules(h, b->hidden, b->nhidden);
 }
 
+static uint64_t add_maps(uint64_t h, const struct id_maps *maps)
+{
+	return add_bytes(h, maps->at, maps->n * sizeof *maps->at);
+}
+
+/* What who joins is given, and could be given more of. */
+static uint64_t add_process(uint64_t h, const struct plan *p)
+{
+	h = add_number(h, p->keep_capabilities);
+	h = add_text(h, p->label);
+	h = add_maps(h, &p->uid_maps);
+	h = add_maps(h, &p->gid_maps);
+	for (size_t i = 0; i < p->nrlimits; i++) {
+		h = add_number(h, (uint64_t)p->rlimits[i].resource);
+		h = add_number(h, p->rlimits[i].soft);
+		h = add_number(h, p->rlimits[i].hard);
+	}
+	return add_number(h, p->has_oom_score_adj ? (uint64_t)p->oom_score_adj : UINT64_MAX);
+}
+
 static uint64_t add_mount(uint64_t h, const struct plan_mount *m)
 {
 	h = add_number(h, m->kind);
 	h = add_text(h, m->target);
 	h = add_text(h, m->source);
 	h = add_text(h, m->fstype);
-	h = add_bytes(h, m->uid_maps.at, m->uid_maps.n * sizeof *m->uid_maps.at);
-	h = add_bytes(h, m->gid_maps.at, m->gid_maps.n * sizeof *m->gid_maps.at);
+	h = add_number(h, (uint64_t)m->idmap | (uint64_t)m->idmap_asked << 1 |
+				  (uint64_t)m->idmap_tree << 2 | (uint64_t)m->copy_up << 3);
+	h = add_maps(h, &m->uid_maps);
+	h = add_maps(h, &m->gid_maps);
 	h = add_number(h, m->attr_set);
 	return add_number(h, m->attr_clear);
 }
@@ -111,5 +133,6 @@ uint64_t plan_digest(const struct plan *p)
 		h = add_network(h, &p->net);
 	for (size_t i = 0; i < p->ngivens; i++)
 		h = add_number(add_text(h, p->givens[i].path), p->givens[i].type);
+	h = add_process(h, p);
 	return add_number(h, p->namespaces);
 }

@@ -66,6 +66,14 @@ int given_plan(struct draft *d, struct err *e);
 void given_explain(const struct plan *p, struct buf *out);
 int given_ids(struct draft *d, bool *given, struct err *e);
 
+/* The capabilities that the profile keeps, as bits, whatever a bundle wants of them (plan_process.c). */
+uint64_t profile_keeps(const struct profile *p);
+
+/* The lowest score that still lets the kernel end a process when memory is short, its group's own included: one below is never
+ * (OOM_SCORE_ADJ_MIN of linux/oom.h). And the score that is set (plan_process.c). */
+enum { OOM_SCORE_LEAST = -999 };
+int plan_oom_score(const struct spec *s);
+
 /* Settings of its namespaces, once its ids are known (plan_sysctl.c): part of the layer of the process. */
 void sysctls_plan(struct draft *d);
 

@@ -343,6 +343,8 @@ struct plan {
 	const struct plan_rlimit *rlimits;
 	size_t nsysctls;
 	const struct pair *sysctls;
+	unsigned
+		low_port; /* its network's plan_port_key comes down to this, if it is higher; 0: it stays */
 	const char *hostname, *domainname;
 
 	unsigned landlock_abi; /* 0: layer off (then it is in `missing`) */
@@ -399,7 +401,8 @@ struct plan {
 };
 
 /* What a process that joins the container asks for, instead of what the container did (spec_load_process()). */
-void plan_cut_process(struct arena *a, const struct spec *process, struct plan *p);
+void plan_cut_process(struct arena *a, const struct spec *process, const struct plan *container,
+		      struct plan *p);
 
 /* One of them in words: "process.capabilities: CAP_SYS_ADMIN; held: none". */
 const char *plan_cut_text(struct arena *a, const struct plan_cut *cut);
@@ -463,6 +466,12 @@ const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr
 
 /* Whether a setting is kept by a namespace that is joined by path. */
 bool plan_sysctl_is_given(const struct plan *p, const char *key);
+
+/* Whether it is a setting of a network. */
+bool plan_sysctl_is_network(const char *key);
+
+/* The lowest port that everybody may listen at (Documentation/networking/ip-sysctl.rst). */
+extern const char plan_port_key[];
 
 /* AUDIT_ARCH_* of a machine's own calls. */
 uint32_t plan_audit_arch(enum host_arch arch);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "policy/draft.h"
 #include "table/table.h"
@@ -119,10 +120,10 @@ static const char *capability_list(struct draft *d, uint64_t set, bool unknown)
 	return list_text(&l);
 }
 
-static uint64_t cut_capabilities(struct draft *d, const char *path)
+static uint64_t cut_capabilities(struct draft *d, const char *path, uint64_t kept,
+				 const char *whose)
 {
-	const uint64_t kept = d->plan->keep_capabilities;
-	const char *held = kept != 0 ? "those that the profile keeps" : "none";
+	const char *held = kept != 0 ? whose : "none";
 	bool unknown;
 	uint64_t cut = asked_capabilities(d->s, &unknown) & ~kept;
 
@@ -135,7 +136,9 @@ static uint64_t cut_capabilities(struct draft *d, const char *path)
 
 static void cut_privileges(struct draft *d)
 {
-	uint64_t cut = cut_capabilities(d, "process.capabilities");
+	/* One of the profile's that the bundle would have in a set that does not count is nothing beyond it. */
+	uint64_t cut = cut_capabilities(d, "process.capabilities", profile_keeps(d->p),
+					"those that the profile keeps");
 
 	/* What engines leave out for a privileged container alone. */
 	if ((cut & UINT64_C(1) << CAP_SYS_ADMIN) && d->s->linux_.masked_paths.n == 0)
@@ -163,11 +166,13 @@ static void cut_label(struct draft *d)
 		draft_cut(d, "apparmorProfile", asked, "none, as the container's first process");
 }
 
-void plan_cut_process(struct arena *a, const struct spec *process, struct plan *p)
+void plan_cut_process(struct arena *a, const struct spec *process, const struct plan *container,
+		      struct plan *p)
 {
 	struct draft d = { .a = a, .s = process, .p = p->policy, .plan = p };
 
-	cut_capabilities(&d, "capabilities");
+	cut_capabilities(&d, "capabilities", container->keep_capabilities,
+			 "those that the container has");
 	cut_label(&d);
 	p->ncuts = d.cuts.n;
 	p->cuts = d.cuts.at;
@@ -228,6 +233,27 @@ static void cut_devices(struct draft *d)
 		draft_cut(d, "linux.devices", list_text(&l), "the nodes that every /dev has");
 }
 
+/* What would put it before the host's own processes is asked for by nobody in passing. */
+static bool is_precedence(int resource)
+{
+	return resource == RLIMIT_RTPRIO || resource == RLIMIT_NICE;
+}
+
+static void cut_rlimit(struct draft *d, size_t i, const struct plan_rlimit *held, const char *name)
+{
+	const uint64_t hard = d->s->process.rlimits.at[i].hard;
+	const char *path = arena_printf(d->a, "process.rlimits[%zu]", i);
+	const char *asked = hard == UINT64_MAX
+				    ? arena_printf(d->a, "%s without a limit", name)
+				    : arena_printf(d->a, "%s %llu", name, (unsigned long long)hard);
+	const char *is = arena_printf(d->a, "%llu", (unsigned long long)held->hard);
+
+	if (is_precedence(held->resource))
+		draft_cut(d, path, asked, is);
+	else
+		cut_usual(d, path, asked, is);
+}
+
 /* Engines hand on their own limits, which are higher than anybody needs. */
 static void cut_rlimits(struct draft *d)
 {
@@ -238,16 +264,21 @@ static void cut_rlimits(struct draft *d)
 			const struct plan_rlimit *held = &d->rlimits.at[n];
 			const struct name *name = name_of(rlimit_names, held->resource);
 
-			if (name == NULL || strcmp(name->name, list->at[i].type) != 0 ||
-			    list->at[i].hard <= held->hard)
-				continue;
-			cut_usual(d, arena_printf(d->a, "process.rlimits[%zu]", i),
-				  list->at[i].hard == UINT64_MAX
-					  ? arena_printf(d->a, "%s without a limit", name->name)
-					  : arena_printf(d->a, "%s %llu", name->name,
-							 (unsigned long long)list->at[i].hard),
-				  arena_printf(d->a, "%llu", (unsigned long long)held->hard));
+			if (name != NULL && strcmp(name->name, list->at[i].type) == 0 &&
+			    list->at[i].hard > held->hard)
+				cut_rlimit(d, i, held, name->name);
 		}
+}
+
+static void cut_oom_score(struct draft *d)
+{
+	const struct signed_amount *asked = &d->s->process.oom_score_adj;
+
+	if (asked->set && asked->value < d->plan->oom_score_adj)
+		draft_cut(d, "process.oomScoreAdj",
+			  arena_printf(d->a, "%lld", (long long)asked->value),
+			  arena_printf(d->a, "%d, with which its memory limit can end it",
+				       d->plan->oom_score_adj));
 }
 
 static void label_plan(struct draft *d)
@@ -293,6 +324,7 @@ static int excess_plan(struct draft *d, struct err *e)
 	cut_namespaces(d);
 	cut_devices(d);
 	cut_rlimits(d);
+	cut_oom_score(d);
 	return 0;
 }
 

@@ -33,6 +33,9 @@ static int plan_rlimits(struct draft *d, struct err *e)
 
 	/* A core pattern that pipes runs its program on the host. */
 	add_rlimit(d, RLIMIT_CORE, 0, 0, &nobody);
+	/* Before every other process of the host, and not by a capability: a launcher that may raise limits would hand it on. */
+	add_rlimit(d, RLIMIT_RTPRIO, 0, 0, &nobody);
+	add_rlimit(d, RLIMIT_NICE, 0, 0, &nobody);
 	for (size_t i = 0; i < d->s->process.rlimits.n; i++) {
 		const struct spec_rlimit *r = &d->s->process.rlimits.at[i];
 		const struct name *n = name_find(rlimit_names, r->type);
@@ -48,6 +51,13 @@ static int plan_rlimits(struct draft *d, struct err *e)
 	if (files->set)
 		add_rlimit(d, RLIMIT_NOFILE, files->value, files->value, &files->from);
 	return 0;
+}
+
+int plan_oom_score(const struct spec *s)
+{
+	const int asked = (int)s->process.oom_score_adj.value;
+
+	return asked > OOM_SCORE_LEAST ? asked : OOM_SCORE_LEAST;
 }
 
 static int process_plan(struct draft *d, struct err *e)
@@ -83,7 +93,7 @@ static int process_plan(struct draft *d, struct err *e)
 	p->has_umask = s->process.has_umask;
 	p->umask = s->process.umask;
 	p->has_oom_score_adj = s->process.oom_score_adj.set;
-	p->oom_score_adj = (int)s->process.oom_score_adj.value;
+	p->oom_score_adj = plan_oom_score(s);
 	p->hostname = s->hostname != NULL ? s->hostname : d->r->id;
 	p->domainname = s->domainname;
 	schedule_plan(d);
@@ -115,6 +125,9 @@ static void process_explain(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->nsysctls; i++)
 		buf_printf(out, "  sysctl %s = %s\n", shown(out->arena, p->sysctls[i].key),
 			   shown(out->arena, p->sysctls[i].value));
+	if (p->low_port != 0)
+		buf_printf(out, "  sysctl %s = %u%s\n", plan_port_key, p->low_port,
+			   p->given & CLONE_NEWNET ? ", unless it is lower" : "");
 	for (size_t i = 0; i < p->nrlimits; i++) {
 		const struct plan_rlimit *r = &p->rlimits[i];
 		const struct name *n = name_of(rlimit_names, r->resource);
@@ -142,19 +155,28 @@ static uint64_t wanted_capabilities(const struct draft *d)
 	return bits;
 }
 
+uint64_t profile_keeps(const struct profile *p)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < p->keep_capabilities.n; i++) {
+		const struct name *n = name_find(capability_names, p->keep_capabilities.at[i].text);
+
+		if (n != NULL)
+			bits |= UINT64_C(1) << n->value;
+	}
+	return bits;
+}
+
 static int capabilities_plan(struct draft *d, struct err *e)
 {
 	const struct words *keep = &d->p->keep_capabilities;
 
-	for (size_t i = 0; i < keep->n; i++) {
-		const struct name *n = name_find(capability_names, keep->at[i].text);
-
-		if (n == NULL)
+	for (size_t i = 0; i < keep->n; i++)
+		if (name_find(capability_names, keep->at[i].text) == NULL)
 			return fail(e, EINVAL, "%s: no capability '%s'",
 				    from_text(d->a, &keep->at[i].from), keep->at[i].text);
-		d->plan->keep_capabilities |= UINT64_C(1) << n->value;
-	}
-	d->plan->keep_capabilities &= wanted_capabilities(d);
+	d->plan->keep_capabilities = profile_keeps(d->p) & wanted_capabilities(d);
 	return 0;
 }
 

@@ -94,11 +94,11 @@ static bool groups_that_ping(struct draft *d, struct pair *s)
 
 /* ---- ports below 1024 ---- */
 
-static const char port_key[] = "net.ipv4.ip_unprivileged_port_start";
+const char plan_port_key[] = "net.ipv4.ip_unprivileged_port_start";
 
 static bool is_port_key(const char *key)
 {
-	const char *rest = key_behind(key, port_key);
+	const char *rest = key_behind(key, plan_port_key);
 
 	return rest != NULL && *rest == '\0';
 }
@@ -119,21 +119,25 @@ static unsigned low_port(const struct draft *d)
 }
 
 /* To listen below 1024 takes a capability over the network, which no workload has over one by path, and few over their own: who
- * permits the port permits it to everybody in that network. The host's own network is not touched, and a bundle's own word
- * counts. */
+ * permits the port permits it to everybody in that network. One without rules may be the host's own, which is not touched; and a
+ * bundle's own word counts. */
 static unsigned port_to_open(const struct draft *d)
 {
 	for (size_t i = 0; i < d->s->linux_.sysctl.n; i++)
 		if (is_port_key(d->s->linux_.sysctl.at[i].key))
 			return 0;
-	return (d->plan->namespaces | d->plan->given) & CLONE_NEWNET ? low_port(d) : 0;
+	return (d->plan->namespaces & CLONE_NEWNET) || d->plan->net.used ? low_port(d) : 0;
+}
+
+bool plan_sysctl_is_network(const char *key)
+{
+	return sysctl_type(key) == CLONE_NEWNET;
 }
 
 void sysctls_plan(struct draft *d)
 {
 	const struct pairs *asked = &d->s->linux_.sysctl;
-	struct pair *out = arena_array(d->a, asked->n + 2, sizeof *out);
-	unsigned port = port_to_open(d);
+	struct pair *out = arena_array(d->a, asked->n + 1, sizeof *out);
 	size_t n = 0;
 
 	for (size_t i = 0; i < asked->n; i++) {
@@ -144,8 +148,7 @@ void sysctls_plan(struct draft *d)
 		if (!own || rest == NULL || *rest != '\0' || groups_that_ping(d, &out[n]))
 			n++;
 	}
-	if (port != 0)
-		out[n++] = (struct pair){ port_key, arena_printf(d->a, "%u", port) };
+	d->plan->low_port = port_to_open(d);
 	d->plan->nsysctls = n;
 	d->plan->sysctls = out;
 }

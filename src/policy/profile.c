@@ -165,6 +165,7 @@ static int load(const struct loader *l, const struct chain *c, const char *text,
 	if (less != NULL)
 		TRY(remove_rows(&b, less, out, &gone, e));
 	out->file = c->file;
+	out->builtin = false; /* whatever it extends */
 	LIST_ADD(l->arena, &out->sources)->text = c->file;
 	out->name = out->description = NULL;
 	TRY(bind_map(&b, doc.root, profile_fields, out, e));

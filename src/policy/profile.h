@@ -135,7 +135,7 @@ enum audit_level { AUDIT_NONE, AUDIT_DENIALS, AUDIT_DECISIONS, AUDIT_ALL };
 
 struct profile {
 	const char *file; /* what messages call it: a path, or "ci-runner" for a built-in */
-	bool builtin; /* it was compiled in, and came out of no file: not packed, its loader says so */
+	bool builtin;     /* compiled in: it came out of no file */
 	const char *name, *description;
 	struct words sources; /* every profile that was read: itself last, behind what it extends */
 	struct words namespaces; /* user pid mount network ipc uts cgroup time */

@@ -105,6 +105,7 @@ static const struct shape mention_shape[] = {
 
 const struct shape profile_shape[] = {
 	TEXT(struct profile, file),
+	BYTES(struct profile, builtin),
 	TEXT(struct profile, name),
 	TEXT(struct profile, description),
 	WORDS(sources),

@@ -243,6 +243,19 @@ int spec_check_seccomp(const struct bind *b, const struct node *n, void *at, str
 	return 0;
 }
 
+/* Another clock would go on as the host's, and nobody be told. */
+int spec_check_clocks(const struct bind *b, const struct node *n, void *at, struct err *e)
+{
+	(void)at;
+	for (const struct node *c = n->first; c != NULL; c = c->next)
+		if (strcmp(c->key, "monotonic") != 0 && strcmp(c->key, "boottime") != 0) {
+			doc_fail(b->doc, c, e,
+				 "no time namespace has a clock of its own of that name");
+			return advise(e, "the clocks that have offsets are monotonic and boottime");
+		}
+	return 0;
+}
+
 int spec_check_linux(const struct bind *b, const struct node *n, void *at, struct err *e)
 {
 	const struct spec_namespaces *list = &((const struct spec *)at)->linux_.namespaces;

@@ -227,6 +227,7 @@ static const struct field time_fields[] = { { "monotonic", AS_STRUCT, .fields = 
 					    { "monotonic", AS_PRESENT, IN(linux_.monotonic.set) },
 					    { "boottime", AS_STRUCT, .fields = boottime_fields },
 					    { "boottime", AS_PRESENT, IN(linux_.boottime.set) },
+					    { "", AS_CALL, .call = spec_check_clocks },
 					    { 0 } };
 static const struct field linux_fields[] = {
 	{ "uidMappings", AS_LIST, IN(linux_.uid_maps), .size = sizeof(struct id_map),

@@ -39,6 +39,7 @@ int spec_check_one_rlimit(const struct bind *b, const struct node *n, void *at, 
 int spec_check_device(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_seccomp_rule(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_seccomp(const struct bind *b, const struct node *n, void *at, struct err *e);
+int spec_check_clocks(const struct bind *b, const struct node *n, void *at, struct err *e);
 int spec_check_linux(const struct bind *b, const struct node *n, void *at, struct err *e);
 
 #endif

@@ -42,6 +42,9 @@ refused() {
 	run -- true|
 	run --memory id true|--memory
 	run --memory 4Q id true|--memory
+	run --memory 0 id true|--memory: nothing runs with '0'
+	run --cpus 0 id true|--cpus: nothing runs with '0'
+	run --pids-limit 0 id true|--pids-limit: nothing runs with '0'
 	run --memory -1 id true|--memory
 	run --memory 99999999999999999999 id true|--memory
 	run --cpus two id true|--cpus

@@ -124,6 +124,32 @@ assert libc.mq_open(b"/queue", os.O_CREAT | os.O_RDWR, 0o644, None) >= 0, os.str
 	[ "$output" = $'78\n123' ]
 }
 
+@test "settings of a network that is the host's own are not the bundle's" {
+	local before host
+	before=$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)
+	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: host, ingress: {allow: [{port: 81}]}}\nrequirements: {network_policy: preferred}\n' >"$place/host.yaml"
+	host='{"type": "network", "path": "/proc/self/ns/net"}'
+	bundle "$host" '"sysctl": {"net.ipv4.ip_unprivileged_port_start": "77"}'
+	profile=$place/host.yaml run -1 inside -- true
+	[[ $output == *"linux.namespaces[2].path: /proc/self/ns/net: that is the network zviz itself is in, and linux.sysctl.net.ipv4.ip_unprivileged_port_start"* ]] ||
+		{ echo "$output"; false; }
+	bundle "$host"
+	profile=$place/host.yaml run -0 inside -- cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+	[ "$output" = "$before" ]
+	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" = "$before" ]
+}
+
+@test "the port from which a shared network's are everybody's only ever comes down" {
+	now() { nsenter -t "$pod" -n cat /proc/sys/net/ipv4/ip_unprivileged_port_start; }
+	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: private, ingress: {allow: [{port: 443}]}}\n' >"$place/https.yaml"
+	bundle "$(given network net)"
+	profile=$place/https.yaml run -0 inside -- true
+	[ "$(now)" = 443 ]
+	nsenter -t "$pod" -n sh -c 'echo 80 >/proc/sys/net/ipv4/ip_unprivileged_port_start'
+	profile=$place/https.yaml run -0 inside -- true
+	[ "$(now)" = 80 ]
+}
+
 @test "the groups that may ping: as many of those asked for as there are inside" {
 	bundle '{"type": "network"}' '"sysctl": {"net.ipv4.ping_group_range": "0 2147483647"}'
 	run -0 inside -- cat /proc/sys/net/ipv4/ping_group_range

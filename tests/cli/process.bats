@@ -148,6 +148,9 @@ uptime() { "$@" awk '{print int($1)}' /proc/uptime; }
 	bundle '' '"timeOffsets": {"boottime": {"nanosecs": 1000000000}}' '{"type": "time"}'
 	run -1 inside true
 	[[ $output == *'config.json: linux.timeOffsets.boottime.nanosecs'* ]]
+	bundle '' '"timeOffsets": {"realtime": {"secs": 1}}' '{"type": "time"}'
+	run -1 inside true
+	[[ $output == *'config.json: linux.timeOffsets.realtime: no time namespace has a clock of its own of that name'* ]]
 	bundle '' '"timeOffsets": {"boottime": {"secs": -1000000000}}' '{"type": "time"}'
 	[ ! -e /proc/self/ns/time ] || {
 		run -1 inside true
@@ -190,4 +193,53 @@ effective() { "$@" grep -E '^Cap(Eff|Bnd):' /proc/self/status | awk '{print $2}'
 		run -0 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
 		[ "$(awk '/^Cap/ {print $2}' <<<"$output" | sort -u)" = "${wanted#*|}" ]
 	done
+}
+
+# What joins: where its own document says nothing, the container's holds; what the bundle says by then is not asked.
+@test "who joins has the limits, the score and the capabilities of the container, and no more" {
+	[ "$(id -u)" = 0 ] || skip 'root inside needs a range of ids to be somebody else'
+	printf 'zviz: 1\nname: keeper\nextends: ci-runner\ncapabilities: {keep: [CAP_CHOWN, CAP_SETUID]}\n' >"$place/keeper.yaml"
+	local chown='"capabilities": {"effective": ["CAP_CHOWN"]}'
+	local less='"oomScoreAdj": 300, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]'
+	bundle "$chown, $less"
+	"$zviz" --root "$place/state" --profile "$place/keeper.yaml" run --detach --bundle "$place/bundle" "$id" sleep 300 >/dev/null 2>&1
+	cat >"$place/process.json" <<-END
+	{"cwd": "/", "args": ["sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; grep CapEff /proc/self/status"],
+	 "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}, "capabilities": {"effective": []}}
+	END
+	run -0 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
+	[ "$output" = $'77\n88\n300\nCapEff:\t0000000000000000' ]
+	# --cap adds one that the container has to those of the document, and no other.
+	run -0 "$zviz" --root "$place/state" exec --cap CAP_CHOWN --process "$place/process.json" "$id"
+	[[ $output == *$'CapEff:\t0000000000000001' ]]
+	run -255 "$zviz" --root "$place/state" exec --cap CAP_SETUID --process "$place/process.json" "$id"
+	[[ $output == *'--cap CAP_SETUID: '* ]]
+	# A bundle that somebody has rewritten meanwhile is not what runs.
+	local changed
+	for changed in '"capabilities": {"effective": ["CAP_CHOWN", "CAP_SETUID"]}, '"$less" \
+		"$chown"', "oomScoreAdj": 300, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 1000}]' \
+		"$chown"', "oomScoreAdj": 100, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]'; do
+		bundle "$changed"
+		run -255 "$zviz" --root "$place/state" exec "$id" true
+		[[ $output == *"container $id: its profile, its bundle or its folders changed since it started"* ]]
+	done
+	bundle "$chown, $less"
+	run -0 "$zviz" --root "$place/state" exec "$id" true
+}
+
+@test "nothing comes before the host's own processes: no real time, no lower nice value, no life beyond the memory limit" {
+	[ "$(id -u)" = 0 ] || skip 'an ordinary user may raise no limit'
+	bundle '"oomScoreAdj": -1000, "rlimits": [{"type": "RLIMIT_RTPRIO", "soft": 99, "hard": 99},
+		{"type": "RLIMIT_NICE", "soft": 40, "hard": 40}]'
+	run -0 "$zviz" --profile development explain --bundle "$place/bundle" "$id"
+	[[ $output == *'RLIMIT_RTPRIO: 0:0'*'RLIMIT_NICE: 0:0'* ]]
+	[[ $output == *'process.rlimits[0]: RLIMIT_RTPRIO 99; held: 0'* ]]
+	[[ $output == *'process.rlimits[1]: RLIMIT_NICE 40; held: 0'* ]]
+	[[ $output == *'process.oomScoreAdj: -1000; held: -999, '* ]]
+	grep -q -- 'oom_score_adj: -999' <<<"$output"
+	# Nor by what the caller has itself.
+	bundle
+	run -0 sh -c 'ulimit -r 50 2>/dev/null; exec "$@"' sh "$zviz" --root "$place/state" --profile development run --bundle "$place/bundle" \
+		"$id" grep -E '^Max (realtime|nice) priority' /proc/self/limits
+	[[ $output == *'Max nice priority'*' 0 '*' 0 '*'Max realtime priority'*' 0 '*' 0 '* ]]
 }

@@ -129,6 +129,7 @@ static void same_resources(const struct profile *a, const struct profile *b)
 	same_amount(&a->resources.pids, &b->resources.pids);
 	same_amount(&a->resources.nofile, &b->resources.nofile);
 	same_amount(&a->resources.tmpfs, &b->resources.tmpfs);
+	assert_int_equal(a->builtin, b->builtin);
 	assert_int_equal(a->resources.view, b->resources.view);
 	assert_int_equal(a->resources.view_from.line, b->resources.view_from.line);
 	assert_int_equal(a->resources.io.n, b->resources.io.n);
@@ -236,11 +237,14 @@ static void builtins_are_ready(void **state)
 	(void)state;
 	for (const struct builtin_profile *b = builtin_profiles; b->name != NULL; b++) {
 		struct arena a = { 0 };
+		struct builtin_profile plain;
 		struct profile text, ready;
 		struct err e = { 0 };
 
 		assert_non_null(b->image);
-		load(&a, b->name, b->text, &text);
+		plain = *b;
+		plain.image = NULL;
+		assert_int_equal(profile_load_builtin(&a, &plain, &text, &e), 0);
 		assert_int_equal(profile_load_builtin(&a, b, &ready, &e), 0);
 		same_profile(&text, &ready);
 		assert_true(ready.syscalls.allow.n != 0 &&
@@ -380,6 +384,8 @@ static void extends_takes_a_copy(void **state)
 	     &own);
 	assert_int_equal(profile_load_builtin(&a, b, &after, &e), 0);
 	assert_string_equal(own.name, "own");
+	assert_false(own.builtin);
+	assert_true(after.builtin);
 	assert_int_equal(own.syscalls.allow.n, after.syscalls.allow.n + 1);
 	assert_string_equal(own.syscalls.allow.at[after.syscalls.allow.n].from.file, "own.yaml");
 	assert_string_equal(own.syscalls.allow.at[0].from.file, "ci-runner");
