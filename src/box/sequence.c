@@ -230,8 +230,8 @@ static const struct step launch_steps[] = {
 	{ HOST, "net.ready", step_net_ready, undo_net_ready, held_network },
 	/* In the container there may be no way to zviz's program file. */
 	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
-	/* By whoever owns the pipes: root of the machine's, or the user, who is root inside. */
-	{ HOST, "stdio.own", step_stdio_give, NULL, privileged },
+	/* By whoever owns the pipes. */
+	{ HOST, "stdio.open", step_stdio_open, NULL, NULL },
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
@@ -256,7 +256,6 @@ static const struct step launch_steps[] = {
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
 	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
-	{ INIT, "stdio.own", step_stdio_take, NULL, unprivileged },
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
 	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },
 	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },   /* needs CAP_SETPCAP */
@@ -294,7 +293,7 @@ static const struct step join_steps[] = {
 	{ HOST, "starter.make", step_starter_make, NULL, started_apart },
 	{ HOST, "cpus.first", step_cpus_first, NULL, placed_first },
 	{ HOST, "label.set", step_label_set, NULL, labelled },
-	{ HOST, "stdio.own", step_stdio_give, NULL, privileged },
+	{ HOST, "stdio.open", step_stdio_open, NULL, NULL },
 	{ HOST, "join.spawn", step_join_spawn, undo_join_spawn, NULL },
 	{ INIT, "cgroup.join", step_cgroup_join, NULL, own_groups },
 	{ INIT, "clocks.join", step_clocks_join, NULL, own_clocks },
@@ -303,7 +302,6 @@ static const struct step join_steps[] = {
 	{ INIT, "session.begin", step_session_begin, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL },
 	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
-	{ INIT, "stdio.own", step_stdio_take, NULL, unprivileged },
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
 	{ INIT, "cpus.set", step_cpus_set, NULL, placed },
 	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },

@@ -106,8 +106,7 @@ void undo_net_hold(struct box *b);
 void undo_net_ready(struct box *b);
 int step_net_ready(struct box *b, struct err *e);
 int step_rootfs_source(struct box *b, struct err *e);
-int step_stdio_give(struct box *b, struct err *e);
-int step_stdio_take(struct box *b, struct err *e);
+int step_stdio_open(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 

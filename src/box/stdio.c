@@ -1,44 +1,67 @@
 /*
- * stdio.own: pipes at 0, 1 and 2 become the workload's, so that it can open /dev/stdout and /dev/stderr anew, as images do whose
- * logs lead there. Nothing but a pipe without a name: a file keeps its owner, and a device is the machine's.
+ * stdio.open: images open /dev/stdout and /dev/stderr anew, whose logs lead there. What is behind them is the engine's pipe, as a
+ * rule, and its owner is nobody inside. The mode of a pipe is one for both of its ends: an owner could open the other one as well,
+ * and take what others write to it. So the owner stays, and the mode gains one bit: writing, of a pipe that is held for writing;
+ * reading, of one that is held for reading and that no container writes to. Nobody is at it but who holds it already: a pipe
+ * without a name is opened through /proc/PID/fd alone. No bit of the owner's is taken.
+ *
+ * Nothing but such a pipe: of a file, a FIFO or a device the mode is others' business.
  */
+#include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "box/ids.h"
 #include "box/sequence.h"
 
-static bool is_pipe(int fd)
+enum { LOCK_TRIES = 20, LOCK_PAUSE_US = 1000 };
+
+static bool is_pipe(int fd, struct stat *st)
 {
-	struct stat st;
 	struct statfs fs;
 
-	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fstatfs(fd, &fs) == 0 &&
+	return fstat(fd, st) == 0 && S_ISFIFO(st->st_mode) && fstatfs(fd, &fs) == 0 &&
 	       fs.f_type == PIPEFS_MAGIC;
 }
 
+/* Two containers of a pipeline may start at the same moment, each at its end. Whoever holds the pipe can hold this lock as well:
+ * that is not waited for. */
+static bool lock(int fd)
+{
+	for (unsigned i = 0; i < LOCK_TRIES; i++, usleep(LOCK_PAUSE_US))
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+	return false;
+}
+
+/* Writing comes first: a reader loses the way to open it anew, and a writer could read what is others'. */
+static mode_t mode_for(mode_t now, int access)
+{
+	if (access != O_RDONLY)
+		return (now & ~(mode_t)S_IROTH) | S_IWOTH;
+	return now & S_IWOTH ? now : now | S_IROTH;
+}
+
 /* Where that is not permitted all works but opening it anew. */
-static void give(uint32_t uid, uint32_t gid)
+static void permit(int fd)
 {
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || (flags & O_PATH) || !is_pipe(fd, &st) || !lock(fd))
+		return;
+	if (fstat(fd, &st) == 0)
+		(void)fchmod(fd, mode_for(st.st_mode & 07777, flags & O_ACCMODE));
+	(void)flock(fd, LOCK_UN);
+}
+
+int step_stdio_open(struct box *b, struct err *e)
+{
+	(void)b;
+	(void)e;
 	for (int fd = 0; fd <= 2; fd++)
-		if (is_pipe(fd))
-			(void)!fchown(fd, uid, gid);
-}
-
-int step_stdio_give(struct box *b, struct err *e)
-{
-	const struct plan *p = b->plan;
-
-	(void)e;
-	give(ids_outside(&p->uid_maps, p->uid), ids_outside(&p->gid_maps, p->gid));
-	return 0;
-}
-
-int step_stdio_take(struct box *b, struct err *e)
-{
-	(void)e;
-	give(b->plan->uid, b->plan->gid);
+		permit(fd);
 	return 0;
 }

@@ -101,16 +101,31 @@ nothing_left() {
 	[[ $output == *'container does not exist'* ]]
 }
 
-@test "pipes without a name become the workload's; a file, a FIFO and a device stay whose they were" {
-	config '["/bin/sh", "-c", "echo anew >/proc/self/fd/1"]'
-	[ "$(zviz run --bundle bundle "$ID")" = anew ]
+@test "pipes without a name are opened anew in their own direction alone; a file, a FIFO and a device stay as they were" {
+	# What others write to the same pipe is not the workload's to read, and what others read not its to write.
+	for uid in 0 1000; do
+		config '["/bin/sh", "-c", "echo anew >>/proc/self/fd/1; true </proc/self/fd/1 && echo opened; echo no >/proc/self/fd/0; cat /proc/self/fd/0; echo err >/proc/self/fd/2"]'
+		sed -i "s/\"uid\": 0, \"gid\": 0/\"uid\": $uid, \"gid\": $uid/" bundle/config.json
+		run -0 bash -c 'echo in | "$@" 2>&1 | cat' - ${become[@]+"${become[@]}"} "$place/zviz" --root "$place/home/state" run --bundle bundle "$ID" 3>&-
+		echo "$output"
+		[ "$(grep -c 'Permission denied' <<<"$output")" = 2 ]
+		[ "$(grep -v 'Permission denied' <<<"$output" | xargs)" = 'anew in err' ]
+	done
 	config '["/bin/true"]'
 	mkfifo named
 	exec 8<>named
 	: >file
-	before=$(stat -c '%u %g' file named /dev/null)
+	before=$(stat -c '%a %u %g' file named /dev/null)
 	zviz run --bundle bundle "$ID" </dev/null >file 2>&8
-	[ "$(stat -c '%u %g' file named /dev/null)" = "$before" ]
+	[ "$(stat -c '%a %u %g' file named /dev/null)" = "$before" ]
+	# A pipe keeps its owner, and its owner's rights.
+	zviz run --bundle bundle "$ID" 2>&1 | { cat; stat -L -c '%a %u' /dev/stdin; } >said
+	[ "$(cat said)" = "602 $(id -u)" ]
+	nothing_left
+}
+
+@test "a pipe from one container to another: the one that writes cannot read, whoever came first" {
+	engine pipeline
 	nothing_left
 }
 

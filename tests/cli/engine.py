@@ -266,6 +266,36 @@ def joined_pidfd():
     zviz("delete", "--force", ID)
 
 
+def pipe_between(ends, order):
+    """A writer and a reader are created in this order; the writer tries to read what others have written."""
+    read, write = os.pipe()
+    for who in order:
+        own = {"stdout": write, "stdin": subprocess.DEVNULL} if who == "writer" else {"stdin": read, "stdout": subprocess.DEVNULL}
+        subprocess.run(sys.argv[2:] + ["create", "--bundle", "bundle", ends[who]], check=True, timeout=PATIENCE_S,
+                       stderr=subprocess.DEVNULL, **own)
+    os.write(write, b"secret\n")
+    zviz("start", ends["writer"])
+    end = time.monotonic() + PATIENCE_S
+    while not os.path.exists("out/done") and not os.path.exists("out/heard"):
+        assert time.monotonic() < end, "it neither reads nor fails"
+        time.sleep(0.02)
+    assert not os.path.exists("out/heard"), "it has read what others wrote"
+    expect(os.read(read, 100), b"secret\nmine\n", "what was written")
+    os.remove("out/done")
+
+
+def pipeline():
+    """A pipe from one container to another: the one that writes cannot read, whoever came first."""
+    configure(args=["/bin/sh", "-c", "echo mine >>/proc/self/fd/1; read x </proc/self/fd/1 && echo $x >/out/heard; echo done >/out/done; sleep 100"])
+    ends = {"writer": ID + "w", "reader": ID + "r"}
+    for order in (["writer", "reader"], ["reader", "writer"]):
+        try:
+            pipe_between(ends, order)
+        finally:
+            for name in ends.values():
+                subprocess.run(sys.argv[2:] + ["delete", "--force", name], timeout=PATIENCE_S)
+
+
 def race():
     """Of many who start it, one does; the others hear that it runs, or has run."""
     create(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -717,7 +717,7 @@ broker_of() {
 
 # ---- a failure at each step ----
 
-steps=(join.find join.meet cpus.first stdio.own join.spawn cgroup.join clocks.join files.close ids.own session.begin exec.resolve stdio.own limits.set cpus.set
+steps=(join.find join.meet cpus.first stdio.open join.spawn cgroup.join clocks.join files.close ids.own session.begin exec.resolve limits.set cpus.set
 	schedule.set caps.bound ids.become memory.shut caps.set privs.lock landlock.enter seccomp.load exec)
 
 @test "nobody joins a container that is not there yet: its root is still the host's" {
