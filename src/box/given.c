@@ -212,15 +212,15 @@ int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, s
 }
 
 /* A process that is in it, for as long as somebody reads what the kernel says of it. */
-static _Noreturn void stand_in(int ns, int say)
+static _Noreturn void stand_in(int ns, int say, pid_t parent)
 {
 	int r;
 
 	/* The owner of that namespace has every capability over it, and is nobody here. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		_exit(1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = sys_setns(ns, CLONE_NEWUSER);
+	sys_die_with(parent); /* new credentials have cleared what was asked for before */
 	(void)!write(say, &r, sizeof r);
 	for (;;)
 		pause();
@@ -232,6 +232,7 @@ int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, stru
 	OWN_FD ns = nsfs_open(path, CLONE_NEWUSER, e);
 	OWN_FD own = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
 	int ends[2], said = -EIO, r;
+	const pid_t parent = getpid();
 	pid_t pid;
 
 	if (own < 0)
@@ -248,7 +249,7 @@ int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, stru
 
 	pid = sys_fork();
 	if (pid == 0)
-		stand_in(ns, say);
+		stand_in(ns, say, parent);
 	if (pid < 0)
 		return fail(e, -pid, "fork: %m");
 	fd_close(&say);

@@ -2,8 +2,11 @@
 
 #include <linux/keyctl.h>
 #include <linux/sched/types.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 int sys_wait_pidfd(int pidfd, int options, siginfo_t *info, struct rusage *usage)
 {
@@ -17,6 +20,12 @@ void *sys_pages(size_t bytes)
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return at != MAP_FAILED ? at : NULL;
+}
+
+void sys_die_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(1);
 }
 
 ssize_t sys_read_memory(pid_t pid, uint64_t address, void *to, size_t len)

@@ -111,6 +111,14 @@ static inline pid_t sys_fork_with_files(void)
 	return SYS_CALL(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
+/* Dies with the parent, by SIGKILL. `parent` is what getpid() said there before the fork: one that died before this call has left
+ * nobody to send a signal. */
+void sys_die_with(pid_t parent);
+
+/* fn(arg) in a process that borrows this one's memory and descriptors, on a stack of its own, while this one waits; it ends by
+ * _exit(). `flags`: namespaces of its own (clone(2)). 0, however it ended, or -errno. */
+int sys_borrow(int (*fn)(void *), void *arg, size_t stack_bytes, int flags);
+
 /* The same with a stack: the child calls fn(arg) there, which must not return. What clone(3) does, with
  * clone3's flags; glibc keeps its own to itself. With CLONE_VM both share memory, so CLONE_VFORK is wanted too. */
 pid_t sys_clone3_call(struct clone_args *args, void (*fn)(void *), void *arg);

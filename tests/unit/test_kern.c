@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -578,6 +579,74 @@ static void check_explains_everything(void **state)
 	arena_free(&a);
 }
 
+/* ---- a process that dies with its parent, and one that borrows its memory ---- */
+
+/* The follower begins when its parent is dead, and says so if it goes on all the same. */
+static int follow(bool late)
+{
+	int ends[2], go[2], status;
+	char c = 0;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+
+	pid_t parent = fork();
+
+	if (parent == 0) {
+		pid_t self = getpid();
+
+		if (fork() != 0) {
+			close(go[1]);
+			while (!late && read(go[0], &c, 1) < 0) /* until it follows */
+				;
+			_exit(0);
+		}
+		close(go[0]);
+		while (late && getppid() == self)
+			usleep(1000);
+		sys_die_with(self);
+		close(go[1]);
+		for (int i = 0; !late && i < 1000; i++)
+			usleep(10000); /* until the signal comes */
+		(void)!write(ends[1], "!", 1);
+		_exit(0);
+	}
+	close(ends[1]);
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+
+	int n = (int)read(ends[0], &c, 1);
+
+	close(ends[0]);
+	return n;
+}
+
+static void followers_die(void **state)
+{
+	(void)state;
+	assert_int_equal(follow(false), 0);
+	assert_int_equal(follow(true), 0);
+}
+
+static int borrower(void *arg)
+{
+	*(pid_t *)arg = getpid();
+	_exit(3);
+}
+
+static void memory_is_borrowed(void **state)
+{
+	pid_t pid = 0;
+
+	(void)state;
+	assert_int_equal(sys_borrow(borrower, &pid, 64 << 10, 0), 0);
+	assert_true(pid > 0 && pid != getpid());
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1); /* it was waited for */
+	assert_int_equal(sys_borrow(borrower, &pid, SIZE_MAX / 2, 0), -ENOMEM);
+	assert_int_equal(sys_borrow(borrower, &pid, 64 << 10, CLONE_THREAD), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -595,6 +664,8 @@ int main(void)
 		cmocka_unit_test(privileges_and_walls),
 		cmocka_unit_test(paths_stay_below),
 		cmocka_unit_test(memory_of_others),
+		cmocka_unit_test(followers_die),
+		cmocka_unit_test(memory_is_borrowed),
 		cmocka_unit_test(probe_agrees_with_the_kernel),
 		cmocka_unit_test(check_explains_everything),
 	};
