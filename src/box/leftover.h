@@ -13,7 +13,10 @@ void leftover_end(const struct record *r);
 /* Its device on the host, and its groups with all that is in them. */
 void leftover_groups(const struct record *r);
 
-/* Its files but state.json, which is locked; `dir` is its folder. */
+/* Begins the name of the folder that a container's overlay works in; its id follows. */
+extern const char overlay_work_prefix[];
+
+/* Its files but state.json, and what its overlay worked in; which is locked; `dir` is its folder. */
 void leftover_files(int dir);
 
 /* All of the folder, `root` being the one that it is in. */

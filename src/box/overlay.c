@@ -3,7 +3,8 @@
  * that are (Linux 5.19). So the same layers are put together once more, each shown with the container's ids.
  *
  * Where no part of the root may be written, the targets of mounts are made in a tmpfs, and the engine's own upper layer is one
- * more that is only read. Otherwise both overlays write to it; the engine leaves its own alone while the container runs.
+ * more that is only read. Otherwise both overlays write to it; the engine leaves its own alone while the container runs. Each has
+ * a work folder of its own: one who finds another's empties it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,16 +12,15 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "box/ids.h"
+#include "box/leftover.h"
 #include "box/rootfs.h"
 #include "kern/overlay.h"
 #include "kern/sys.h"
@@ -98,18 +98,36 @@ static size_t common(const char *a, const char *b)
 	return last;
 }
 
-/* The engine's layer, by one mount of the folder that its upper and its work folder are in, as the kernel wants it. The work folder is
- * inside of the engine's, which the engine takes away with the layer: two overlays cannot share one. */
+/* Inside of the engine's, which the engine takes away with the layer. Whoever deletes the container, takes this away. */
+static const char *make_work(const struct making *m, struct err *e)
+{
+	const struct box *b = m->b;
+	const char *own = arena_printf(b->arena, "%s/%s%s", m->from.work, overlay_work_prefix,
+				       b->plan->id);
+
+	if (symlinkat(own, b->state, record_overlay_name) < 0) {
+		fail(e, errno, "state: %s: %m", record_overlay_name);
+		return NULL;
+	}
+	if (mkdir(own, 0700) < 0 && errno != EEXIST) {
+		fail(e, errno, "%s: %m", own);
+		return NULL;
+	}
+	return own;
+}
+
+/* The engine's layer, by one mount of the folder that its upper and its work folder are in, as the kernel wants it. */
 static int add_upper(struct making *m, struct err *e)
 {
 	const char *upper = m->from.upper, *work = m->from.work;
 	size_t len = common(upper, work), number = m->nmade;
-	const char *own = arena_printf(m->b->arena, "%s/zviz", work);
+	const char *own;
 
 	if (len == 0)
 		return fail(e, EOPNOTSUPP, "its upper and its work folder have none in common");
-	if (mkdir(own, 0700) < 0 && errno != EEXIST)
-		return fail(e, errno, "%s: %m", own);
+	own = make_work(m, e);
+	if (own == NULL)
+		return -e->no;
 	TRY(add_layer(m, arena_strndup(m->b->arena, upper, len), e));
 	buf_printf(&m->options, ",upperdir=%zu%s,workdir=%zu%s", number, upper + len, number,
 		   own + len);
@@ -204,23 +222,12 @@ static int maker(void *arg)
 
 /* ---- in the launcher ---- */
 
-/* It borrows the launcher's memory and descriptors and has it wait, as those who join namespaces do (host.c). */
+/* It borrows the launcher's memory and descriptors and has it wait, as those who join namespaces do (spawn.c). */
 static int run_maker(struct making *m, struct err *e)
 {
-	char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int r = sys_borrow(maker, m, STACK_BYTES, CLONE_NEWNS);
 
-	if (stack == MAP_FAILED)
-		return fail(e, errno, "stack: %m");
-
-	pid_t pid = clone(maker, stack + STACK_BYTES,
-			  CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS | SIGCHLD, m);
-	int no = errno;
-
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	munmap(stack, STACK_BYTES);
-	return pid < 0 ? fail(e, no, "clone: %m") : m->mnt;
+	return r < 0 ? fail(e, -r, "clone: %m") : m->mnt;
 }
 
 /* The root itself, or a folder of it that the profile lists. */

@@ -81,6 +81,9 @@ struct record_objects {
 };
 #define RECORD_OBJECTS UINT64_C(0x7a76697a6f626a31)
 
+/* A link to the folder that its overlay works in, below the engine's; there before the folder is. */
+extern const char record_overlay_name[];
+
 /* The broker's last word, into `lock`. */
 void record_say_end(int lock);
 

@@ -29,7 +29,9 @@ setup() {
 teardown() {
 	[ -n "${place:-}" ] || return 0
 	cd /
-	"$place/zviz" --root "$place/state" delete --force "$id" 2>/dev/null || true # most tests leave none
+	for name in "$id" "$id-b"; do
+		"$place/zviz" --root "$place/state" delete --force "$name" 2>/dev/null || true # most tests leave none
+	done
 	rm -rf "$place"
 }
 
@@ -78,6 +80,32 @@ clean() { [ -z "$(ls state 2>/dev/null)" ]; }
 	config 'cat /made; rm /made; [ ! -e /etc/first ]'
 	[ "$(run_in "lowerdir=$lower,$above" --profile writable.yaml)" = new ]
 	[ ! -e own/fs/made ]
+	clean
+}
+
+@test "two containers of the same layers: each works in a folder of its own, which goes with it, whoever was killed" {
+	begin() { # ID
+		"$place/zviz" --root state run --detach --bundle bundle --profile writable.yaml "$1" </dev/null
+	}
+	export place
+	export -f begin
+	mounted "lowerdir=$lower,$above" bash -c 'begin "$1" && begin "$1-b"' bash "$id" >said 2>&1
+	# The second has not taken from the first what it needs to copy a file up, or to make a folder.
+	[ "$(zviz exec "$id" sh -c 'echo more >>/etc/first; rm -r /opt; mkdir /opt /opt/a; cat /etc/first')" = $'one\nmore' ]
+	zviz exec "$id-b" touch /bin/second
+	[ "$(ls own/work)" = $'work\nzviz-'"$id"$'\nzviz-'"$id-b" ]
+	kill -KILL "$(jq .broker_pid "state/$id-b/state.json")"
+	zviz delete --force "$id-b"
+	[ "$(ls own/work)" = $'work\nzviz-'"$id" ]
+	zviz exec "$id" sh -c 'mv /etc/first /etc/moved'
+	zviz delete --force "$id"
+	[ "$(ls own/work)" = work ]
+	# A launcher that was killed: who takes the name, or deletes it, cleans up.
+	mounted "lowerdir=$lower,$above" bash -c '"$1" --root state run --bundle bundle --profile writable.yaml "$2" & while [ ! -d "own/work/zviz-$2/work" ]; do sleep 0.05; done
+		sleep 0.3; kill -KILL $!' bash "$place/zviz" "$id" >said 2>&1
+	[ -d "own/work/zviz-$id" ]
+	zviz delete --force "$id"
+	[ "$(ls own/work)" = work ]
 	clean
 }
 
