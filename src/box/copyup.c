@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "kern/sys.h"
 
-enum { DEPTH_MAX = 64 }; /* folders in folders: each holds two descriptors while it is copied */
+enum { DEPTH_MAX = 64 }; /* folders in folders: each holds three descriptors while it is copied */
 
 /* Owner, mode and times, as far as ids of the container's allow: an owner that it has not is nobody's in the copy, too. */
 static int dress(int fd, const struct stat *like, struct err *e)

@@ -8,8 +8,6 @@
 #include <linux/mount.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,11 +34,6 @@ int idmap_show(int tree, int userns, const char *path, enum idmap_depth depth, s
 
 /* ---- a user namespace that is nothing but its maps ---- */
 
-static int same_maps(const struct id_maps *a, const struct id_maps *b)
-{
-	return a->n == b->n && memcmp(a->at, b->at, a->n * sizeof *a->at) == 0;
-}
-
 static int open_mapped(pid_t pid, const struct plan_mount *m, struct err *e)
 {
 	char path[32];
@@ -62,10 +55,11 @@ static int open_mapped(pid_t pid, const struct plan_mount *m, struct err *e)
 static int make_userns(const struct plan_mount *m, struct err *e)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	const pid_t parent = getpid();
 	pid_t pid = sys_clone3(&args);
 
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sys_die_with(parent); /* it holds a copy of the name's lock */
 		for (;;)
 			pause();
 	}
@@ -82,11 +76,13 @@ static int make_userns(const struct plan_mount *m, struct err *e)
 
 int idmap_userns(struct box *b, const struct plan_mount *m, struct err *e)
 {
-	if (m->uid_maps.n == 0 || (same_maps(&m->uid_maps, &b->plan->uid_maps) &&
-				   same_maps(&m->gid_maps, &b->plan->gid_maps)))
-		return sys_dup(b->userns);
+	int ns;
 
-	int ns = make_userns(m, e);
-
+	if (m->uid_maps.n == 0 || (id_maps_same(&m->uid_maps, &b->plan->uid_maps) &&
+				   id_maps_same(&m->gid_maps, &b->plan->gid_maps))) {
+		ns = sys_dup(b->userns);
+		return ns >= 0 ? ns : fail(e, -ns, "the container's user namespace: %m");
+	}
+	ns = make_userns(m, e);
 	return ns >= 0 ? ns : within(e, "its uidMappings and gidMappings");
 }

@@ -210,7 +210,7 @@ uint32_t ids_outside(const struct id_maps *maps, uint32_t inside)
 	for (size_t i = 0; i < maps->n; i++)
 		if (inside >= maps->at[i].inside && inside - maps->at[i].inside < maps->at[i].count)
 			return maps->at[i].outside + (inside - maps->at[i].inside);
-	return 0;
+	return ID_UNMAPPED;
 }
 
 static void add_maps(struct arena *a, const struct subid_ranges *ranges, struct id_maps *out)

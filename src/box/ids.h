@@ -25,7 +25,10 @@ int ids_write_maps(int proc, const struct id_maps *uids, const struct id_maps *g
 int ids_ranges(struct arena *a, uint32_t uid, struct id_maps *uids, struct id_maps *gids,
 	       struct err *e);
 
-/* What an id of the container is here; 0, which is nobody inside, when it has none. */
+/* Not an id: what the kernel takes for none (INVALID_UID, include/linux/uidgid.h). */
+#define ID_UNMAPPED UINT32_MAX
+
+/* What an id of the container is here; ID_UNMAPPED when it has none. */
 uint32_t ids_outside(const struct id_maps *maps, uint32_t inside);
 
 #endif

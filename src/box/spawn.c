@@ -115,11 +115,11 @@ static int second_main(void *arg)
 }
 
 /* Its sibling is in all of the new namespaces. It goes to them itself, and comes back from none. */
-static int clone_inside(struct joiner *j)
+static int clone_inside(struct joiner *j, struct err *e)
 {
 	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT | SIGCHLD;
 
-	j->no = -limits_inherit(j->b->plan, j->e);
+	j->no = -limits_inherit(j->b->plan, e);
 	if (j->no != 0)
 		return -j->no;
 	j->what = "join the new namespaces";
@@ -136,7 +136,9 @@ static int clone_inside(struct joiner *j)
 
 static int first_main(void *arg)
 {
-	_exit(clone_inside(arg) < 0);
+	struct joiner *j = arg;
+
+	_exit(clone_inside(j, j->e) < 0);
 }
 
 static void reap(pid_t pid)
@@ -150,14 +152,13 @@ static int why_not(const struct joiner *j, struct err *e)
 	return j->what == NULL ? -j->no : fail(e, j->no, "%s: %m", j->what);
 }
 
-/* The visitor is the first. */
+/* The visitor is the first; what it fails at, it tells by an error of its own memory. */
 static int clone_visiting(struct box *b, void *arg, struct err *e)
 {
 	struct joiner *j = arg;
 
 	(void)b;
-	j->e = e;
-	return clone_inside(j) < 0 ? why_not(j, e) : 0;
+	return clone_inside(j, e) < 0 ? why_not(j, e) : 0;
 }
 
 static int clone_joiners(struct joiner *j, char *first_stack, struct err *e)

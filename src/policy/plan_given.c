@@ -94,15 +94,6 @@ static const struct spec_namespace *given_user(const struct draft *d, size_t *in
 	return NULL;
 }
 
-static bool same_maps(const struct id_maps *a, const struct id_maps *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++)
-		if (a->at[i].inside != b->at[i].inside || a->at[i].outside != b->at[i].outside ||
-		    a->at[i].count != b->at[i].count)
-			return false;
-	return a->n == b->n;
-}
-
 int given_ids(struct draft *d, bool *given, struct err *e)
 {
 	const struct spec *s = d->s;
@@ -113,8 +104,8 @@ int given_ids(struct draft *d, bool *given, struct err *e)
 	if (!*given)
 		return 0;
 	if (s->linux_.uid_maps.n + s->linux_.gid_maps.n != 0 &&
-	    (!same_maps(&s->linux_.uid_maps, maps[0]) ||
-	     !same_maps(&s->linux_.gid_maps, maps[1]))) {
+	    (!id_maps_same(&s->linux_.uid_maps, maps[0]) ||
+	     !id_maps_same(&s->linux_.gid_maps, maps[1]))) {
 		fail(e, EINVAL,
 		     "%s: linux.uidMappings and gidMappings are not those of linux.namespaces[%zu].path",
 		     s->file, at);

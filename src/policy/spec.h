@@ -24,6 +24,17 @@ struct id_maps {
 	struct id_map *at;
 };
 
+/* Row by row. */
+static inline bool id_maps_same(const struct id_maps *a, const struct id_maps *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = a->at[i].inside == b->at[i].inside && a->at[i].outside == b->at[i].outside &&
+		       a->at[i].count == b->at[i].count;
+	return same;
+}
+
 struct spec_mount {
 	const char *destination, *type, *source;
 	struct strings options;

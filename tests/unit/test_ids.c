@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/idmap.h"
 #include "box/ids.h"
 #include "kern/sys.h"
 
@@ -337,6 +338,30 @@ static void helper_writes_for_root(void **state)
 	end(pid);
 }
 
+static void no_id_is_not_root(void **state)
+{
+	struct id_map maps[] = { { 0, 100000, 10 }, { 1000, 200000, 1 } };
+	const struct id_maps list = { .n = 2, .at = maps };
+
+	(void)state;
+	assert_int_equal(ids_outside(&list, 9), 100009);
+	assert_int_equal(ids_outside(&list, 1000), 200000);
+	assert_true(ids_outside(&list, 10) == ID_UNMAPPED);
+	assert_true(ids_outside(&list, UINT32_MAX) == ID_UNMAPPED);
+}
+
+static void a_lost_namespace_is_an_error(void **state)
+{
+	struct plan p = { 0 };
+	struct box b = { .plan = &p, .userns = -1 };
+	const struct plan_mount m = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(idmap_userns(&b, &m, &e), -EBADF);
+	assert_int_equal(e.no, EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +374,8 @@ int main(void)
 		cmocka_unit_test(ordinary_user_maps_nobody_else),
 		cmocka_unit_test(helper_says_why_it_refuses),
 		cmocka_unit_test(helper_writes_for_root),
+		cmocka_unit_test(no_id_is_not_root),
+		cmocka_unit_test(a_lost_namespace_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
