@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -63,8 +65,16 @@ static bool is_for_all(int tree, bool readonly)
 	return (st.st_mode & need) == need;
 }
 
+static bool is_tmpfs(int tree)
+{
+	struct statfs fs;
+
+	return fstatfs(tree, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
 /* A Pod's shared memory and its secrets are on tmpfs, which shows other owners since Linux 6.3. Before, what the workload needs no
- * ownership for is shown as it is: it owns nothing there but what it makes. */
+ * ownership for is shown as it is: it owns nothing there but what it makes. Of other file systems that is not said: what procfs or a
+ * network's permit to all may be meant for all of this machine. */
 static int open_shared(const struct box *b, const struct plan_mount *m, struct err *e)
 {
 	struct err ignored;
@@ -76,7 +86,7 @@ static int open_shared(const struct box *b, const struct plan_mount *m, struct e
 
 	OWN_FD plain = source_clone(b, m->source, m->recursive, false, &ignored);
 
-	if (plain < 0 || !is_for_all(plain, m->attr_set & MOUNT_ATTR_RDONLY))
+	if (plain < 0 || !is_tmpfs(plain) || !is_for_all(plain, m->attr_set & MOUNT_ATTR_RDONLY))
 		return tree;
 	return fd_take(&plain);
 }

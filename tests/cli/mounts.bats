@@ -97,6 +97,16 @@ files=(/data/root /data/thousand /data/below/five)
 	[ -z "$(ls -A "$place/state")" ]
 }
 
+@test "owners: of a file system that cannot show them nothing is shown, though everybody may read it" {
+	bundle '{"destination": "/data", "type": "bind", "source": "'"$place/data"'", "options": ["bind", "ro"]}'
+	for kind in ramfs proc; do
+		run -1 unshare --mount sh -c "mount -t $kind -o mode=777 none '$place/data' 2>/dev/null || mount -t $kind none '$place/data'
+			'$zviz' --root '$place/state' --profile web-server run --bundle '$place/bundle' $id ls /data"
+		[[ $output == *"$place/data: its file system cannot show other owners"*'keep the folder on ext4'* ]] || { echo "$kind: $output"; return 1; }
+	done
+	[ -z "$(ls -A "$place/state")" ]
+}
+
 @test "owners: bad requests are errors with their place" {
 	for bad in '"uidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]|needs gidMappings beside it' \
 		'"gidMappings": [{"containerID": 0, "hostID": 1, "size": 1}]|needs uidMappings beside it' \
