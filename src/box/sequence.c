@@ -237,7 +237,6 @@ static const struct step launch_steps[] = {
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
 	{ INIT, "ids.own", step_ids_own, NULL, NULL },
 	{ INIT, "users.deny", step_users_deny, NULL, NULL },
-	{ INIT, "label.set", step_label_set, NULL, labelled },
 	{ INIT, "clocks.make", step_clocks_make, NULL, own_clocks },
 	{ INIT, "net.up", step_net_up, NULL, init_network },
 	/* What is made below may ask for the network namespace; otherwise there is time until the pivot. */
@@ -252,6 +251,8 @@ static const struct step launch_steps[] = {
 	{ INIT, "hooks.reach", step_hooks_reach, NULL, hooked_early },
 	{ HOST, "hooks.create", step_hooks_create, undo_hooks_create, hooked_early },
 	{ INIT, "hooks.container", step_hooks_container, NULL, hooked_early },
+	/* The workload's alone, whose root is not this one yet: its /proc could say anything. */
+	{ INIT, "label.set", step_label_set, NULL, labelled },
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
 	{ INIT, "console.attach", step_console_attach, NULL, NULL },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */

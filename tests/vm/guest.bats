@@ -86,6 +86,16 @@ labelled() { # LABEL COMMAND…: a bundle with that AppArmor profile
 	run -0 zviz exec --process process.json "$id"
 	[[ "$output" == *'zviz-test (enforce)'* ]]
 	zviz delete --force "$id"
+	# A hook is the host's program, and not under what its container is under.
+	mkdir -m 777 out
+	printf '#!/bin/sh\ncat /proc/self/attr/current >%s/out/hooked\n' "$PWD" >hook
+	chmod 755 "$place" . hook
+	jq --arg path "$PWD/hook" '.hooks.createContainer = [{path: $path}]' bundle/config.json >config && mv config bundle/config.json
+	zviz create --bundle bundle "$id" </dev/null >said 2>&1 3>&- || { cat said; return 1; }
+	[ "$(cat out/hooked)" = unconfined ]
+	zviz start "$id"
+	[ "$(zviz exec "$id" cat /proc/self/attr/current)" = 'zviz-test (enforce)' ]
+	zviz delete --force "$id"
 	# Unconfined is what it was; one that is not loaded is an error, and nothing runs.
 	labelled unconfined cat /proc/self/attr/current
 	run -0 zviz run --bundle bundle "$id"
