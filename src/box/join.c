@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -215,10 +214,6 @@ int step_join_find(struct box *b, struct err *e)
 {
 	struct record r;
 
-	/* From here on nothing inside can look at this memory, or at what comes of it: it belongs to the host's user
-	 * namespace, and only a capability there would be reason enough. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return fail(e, errno, "dumpable: %m");
 	b->state = state_open(b->opt->state_root, b->plan->id, e);
 	if (b->state < 0)
 		return b->state;
@@ -329,6 +324,13 @@ static int joiner_main(void *arg)
 	j->no = -limits_inherit(b->plan, j->e);
 	if (j->no != 0)
 		_exit(1);
+	/* From here on nothing inside can look at this memory, which is the launcher's, or at what comes of it: it belongs to
+	 * the host's user namespace, and only a capability there would be reason enough. Not before: files of /proc/self would
+	 * be root's. */
+	j->what = "dumpable";
+	j->no = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? errno : 0;
+	if (j->no != 0)
+		_exit(1);
 	j->what = "join the container's namespaces";
 	j->no = -sys_setns(b->into, flags);
 	if (j->no != 0)
@@ -353,27 +355,16 @@ int step_join_spawn(struct box *b, struct err *e)
 	OWN_FD own_clocks = -1;
 
 	TRY(given_clocks_enter(b, &own_clocks, e));
-
-	char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-
-	if (stack == MAP_FAILED)
-		return fail(e, errno, "stack: %m");
 	/* If we die meanwhile, what the joiner makes is somebody else's child, and must find out. */
 	b->launcher = sys_pidfd_open(getpid(), 0);
 	if (b->launcher < 0)
 		return fail(e, -b->launcher, "pidfd: %m");
 
-	pid_t pid = clone(joiner_main, stack + STACK_BYTES,
-			  CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &j);
-	int no = errno;
+	int r = sys_borrow(joiner_main, &j, STACK_BYTES, 0);
 
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	munmap(stack, STACK_BYTES);
 	TRY(given_clocks_leave(own_clocks, e));
-	if (pid < 0)
-		return fail(e, no, "clone: %m");
+	if (r < 0)
+		return fail(e, -r, "clone: %m");
 	if (j.no == ESRCH)
 		return not_running(b, e);
 	if (j.no != 0)

@@ -35,7 +35,9 @@ static int set_oom_score(int score, struct err *e)
 	if (file_set(AT_FDCWD, "/proc/self/oom_score_adj", text, e) == 0)
 		return 0;
 	within(e, "process.oomScoreAdj");
-	return advise(e, "lowering it needs CAP_SYS_RESOURCE on the host");
+	/* That is how the kernel says so (__set_oom_adj() in fs/proc/base.c). */
+	return e->no == EACCES ? advise(e, "lowering it needs CAP_SYS_RESOURCE on the host")
+			       : -e->no;
 }
 
 int limits_inherit(const struct plan *p, struct err *e)

@@ -115,6 +115,23 @@ uses() {
 	uses
 }
 
+@test "oomScoreAdj of a process that joins, by an ordinary user as well; lower than the caller's is refused with the reason" {
+	for who in root user; do
+		[ $who = root ] || become_stranger
+		start
+		jq -n --arg uid "$(zviz exec "$id" id -u)" --arg gid "$(zviz exec "$id" id -g)" '{cwd: "/", args: ["cat", "/proc/self/oom_score_adj"],
+			env: ["PATH=/usr/bin:/bin"], user: {uid: ($uid | tonumber), gid: ($gid | tonumber)}, oomScoreAdj: 300}' >"$place/process.json"
+		[ "$(zviz exec --process "$place/process.json" "$id")" = 300 ]
+		zviz exec "$id" true
+		[ "$(cat /proc/self/oom_score_adj)" -lt 300 ]
+		zviz delete --force "$id"
+	done
+	start
+	jq '.oomScoreAdj = -900' "$place/process.json" >"$place/lower.json"
+	run -255 zviz exec --process "$place/lower.json" "$id"
+	[[ $output == *'process.oomScoreAdj'*'lowering it needs CAP_SYS_RESOURCE'* ]]
+}
+
 @test "mistakes are told: 255 for what cannot be run, 1 for the command line" {
 	run -255 zviz exec "$id" true
 	[[ $output == *'container does not exist'* ]]
