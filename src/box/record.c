@@ -13,7 +13,7 @@
 #include "policy/spec_fields.h"
 #include "text/bind.h"
 
-enum { FILE_MAX = 1 << 20 };
+enum { FILE_MAX = 1 << 20, BOOT_ROOM = 64 };
 
 const char record_lock_name[] = "lock";
 const char record_door_name[] = "door";
@@ -80,6 +80,7 @@ static const struct field record_fields[] = {
 	{ "hooks", AS_STRUCT, .fields = hooks_fields },
 	{ "started", AS_STRUCT, .fields = started_fields },
 	{ "profile", AS_STRING, offsetof(struct record, profile) },
+	{ "boot", AS_STRING, offsetof(struct record, boot) },
 	{ "bundle", AS_STRING, offsetof(struct record, bundle) },
 	{ "rootfs", AS_STRING, offsetof(struct record, rootfs) },
 	{ "created", AS_STRING, offsetof(struct record, created) },
@@ -95,6 +96,26 @@ static const struct field record_fields[] = {
 	{ "broker_start", AS_U64, offsetof(struct record, broker.start) },
 	{ 0 },
 };
+
+const char *record_boot_id(struct arena *a)
+{
+	char text[BOOT_ROOM];
+	OWN_FD fd = path_open("/proc/sys/kernel/random/boot_id", O_RDONLY);
+	ssize_t n = fd >= 0 ? fd_read_all(fd, text, sizeof text - 1) : -1;
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text[0] != '\0' ? arena_strdup(a, text) : NULL;
+}
+
+/* Numbers are given out anew after a reboot, and the clock that starts are told by begins at 0. What an older zviz wrote has no
+ * boot, and is believed. */
+static bool is_of_another_boot(struct arena *a, const struct record *r)
+{
+	const char *now = r->boot != NULL ? record_boot_id(a) : NULL;
+
+	return now != NULL && strcmp(now, r->boot) != 0;
+}
 
 struct record record_read(struct arena *a, int dir)
 {
@@ -113,6 +134,8 @@ struct record record_read(struct arena *a, int dir)
 	if (bind_map(&b, doc.root, record_fields, &r, &ignored) < 0)
 		return nothing;
 	r.json = text;
+	if (is_of_another_boot(a, &r))
+		r.init = r.broker = (struct record_process){ 0 };
 	return r;
 }
 

@@ -15,6 +15,7 @@ struct record {
 	const char *profile;
 	const char *device; /* link_describe() of the one on the host */
 	const char *table;  /* with the rules of its network; NULL: it has none */
+	const char *boot;   /* record_boot_id() when it was written; NULL: not known */
 	const char *json, *cgroups, *digest, *bundle, *rootfs, *created;
 	struct pairs annotations;
 	struct spec_hooks poststart, poststop;
@@ -23,7 +24,11 @@ struct record {
 	struct record_process init, broker; /* broker: `start` of a detached container's */
 };
 
-/* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. */
+/* Which start of the machine this is (random(4)); NULL where /proc does not say. */
+const char *record_boot_id(struct arena *a);
+
+/* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. Processes of another boot are
+ * none. */
 struct record record_read(struct arena *a, int dir);
 
 /* Writes what is known before there is any process. */

@@ -88,6 +88,7 @@ static void describe_late_hooks(struct json_writer *j, const struct spec *s)
 static int describe(struct box *b, struct buf *out, struct err *e)
 {
 	const struct plan *p = b->plan;
+	const char *boot = record_boot_id(b->arena);
 	struct buf groups = { .arena = b->arena };
 	struct cgroup named;
 	char date[DATE_ROOM], created[40];
@@ -106,6 +107,8 @@ static int describe(struct box *b, struct buf *out, struct err *e)
 	json_put_string(&j, "bundle", b->opt->bundle != NULL ? b->opt->bundle : "");
 	json_put_string(&j, "rootfs", p->rootfs != NULL ? p->rootfs : "/");
 	json_put_string(&j, "created", created);
+	if (boot != NULL)
+		json_put_string(&j, "boot", boot);
 	TRY(cgroup_name(p, &named, e));
 	cgroup_paths(&named, &groups);
 	json_put_string(&j, "cgroups", buf_text(&groups));

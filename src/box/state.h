@@ -2,7 +2,7 @@
  * What zviz remembers of a container: <root>/<id>/state.json, locked (flock) by the launcher, or by the broker of a
  * detached container, for as long as it lives. It holds what never changes (profile, rootfs, created,
  * annotations), the paths of the control groups, written before they are made, and the first process: its
- * number and its start (field 22 of /proc/PID/stat, clock ticks), by which it is told from a later one.
+ * number and its start (field 22 of /proc/PID/stat, clock ticks), by which, with the boot's id, it is told from a later one.
  */
 #ifndef BOX_STATE_H
 #define BOX_STATE_H

@@ -117,6 +117,36 @@ nothing_runs() {
 	zviz delete --force "$id"
 }
 
+@test "after a reboot a process of the same number that started at the same tick is another one" {
+	create
+	zviz start "$id"
+	cp -a "$place/state" "$place/before"
+	zviz delete --force "$id"
+	sleep 300 3>&- &
+	other=$!
+	begun=$(sed 's/.*) //' "/proc/$other/stat" | cut -d' ' -f20)
+	again() { # JQ
+		rm -rf "$place/state"
+		cp -a "$place/before" "$place/state"
+		jq -c --argjson pid "$other" --argjson start "$begun" ".pid = \$pid | .start = \$start | .broker_pid = \$pid | .broker_start = \$start | $1" \
+			"$place/before/$id/state.json" >"$place/state/$id/state.json"
+	}
+	# Of this boot, and as older versions wrote it, who has both numbers is the one.
+	again .
+	[ "$(status)" = running ]
+	again 'del(.boot)'
+	[ "$(status)" = running ]
+	again '.boot = "11111111-2222-3333-4444-555555555555"'
+	[ "$(status)" = stopped ]
+	run -255 zviz exec "$id" true
+	run -1 zviz kill "$id" KILL
+	zviz delete --force "$id"
+	again '.boot = "11111111-2222-3333-4444-555555555555"'
+	zviz delete "$id"
+	[ -d "/proc/$other" ]
+	kill "$other"
+}
+
 @test "a state that is cut short, empty, garbage, or no file: no name stays taken" {
 	create
 	zviz start "$id"
