@@ -225,7 +225,7 @@ static int run(struct joining *j, int argc, char **argv, struct err *e)
 	int code = join(j, e);
 
 	if (code >= 0)
-		warn_log(j->cli, &j->plan);
+		warn_log_cuts(j->cli, &j->plan);
 	return code;
 }
 

@@ -441,6 +441,8 @@ static int run_run(struct cli *c, void *options, int argc, char **argv, struct e
 {
 	struct session s = { .cli = c, .o = options };
 
+	if (argc > 0)
+		warn_begin(c, argv[0]);
 	TRY(prepare(c, s.o, argc, argv, &s.job, e));
 	TRY(create_check(c->arena, options, &s.job.plan, e));
 	return run_prepared(&s, e);
@@ -450,6 +452,7 @@ int run_create(struct cli *c, struct run_options *o, const char *id, struct err 
 {
 	struct session s = { .cli = c, .o = o };
 
+	warn_begin(c, id);
 	TRY(prepare_create(c, o, id, &s.job, e));
 	TRY(create_check(c->arena, o, &s.job.plan, e));
 	return run_prepared(&s, e);

@@ -150,6 +150,86 @@ assert any(sys.argv[1] in l["msg"] for l in lines), lines' "container $id: cut: 
 	python3 -c 'import json; assert json.load(open("log"))["level"] == "error"'
 }
 
+@test "the failure is the one object of a log, though a start before it warned; of others nothing is taken" {
+	bundle "$privileged"
+	zviz --log log --log-format json create --bundle bundle "$id" 3>&-
+	[ "$(jq -r .level log | sort -u)" = warning ]
+	zviz delete --force "$id"
+	bundle "$privileged"'; process["args"] = ["/nonexistent"]'
+	run -1 zviz --log log --log-format json create --bundle bundle "$id"
+	# As Podman reads it: the whole file is one object, or nothing is known.
+	python3 -c 'import json; assert json.load(open("log"))["level"] == "error"'
+	# A failure of before, another container, a text, half a line: all stay.
+	for line in '{"level":"error","msg":"container '"$id"': x","time":"t"}' '{"level":"warning","msg":"container '"$id"'2: x","time":"t"}' \
+		'words' '{"level":"warning","msg":"container '"$id"': x","time":"t"}|half'; do
+		printf '%s' "${line/|/$'\n'}" >log
+		case $line in *half) ;; *) echo >>log ;; esac
+		cp log before
+		run -1 zviz --log log --log-format json create --bundle bundle "$id"
+		[ "$(head -c "$(stat -c %s before)" log)" = "$(cat before)" ] || { echo "$line: $(cat log)"; return 1; }
+		[ "$(stat -c %s log)" -gt "$(stat -c %s before)" ]
+	done
+}
+
+# What the kernel answers when it has no such call: to LANDLOCK_CREATE_RULESET, or to seccomp about SECCOMP_RET_USER_NOTIF.
+without() { # landlock|seccomp_notify COMMAND…
+	python3 - "$@" <<-'END'
+	import ctypes, os, platform, struct, sys
+	x86 = platform.machine() == "x86_64"
+	op = lambda code, jt, jf, k: struct.pack("<HBBI", code, jt, jf, k)
+	LOAD, EQUAL, ANSWER = 0x20, 0x15, 0x06
+	if sys.argv[1] == "landlock":
+	    rows = [op(LOAD, 0, 0, 0), op(EQUAL, 0, 1, 444)]
+	else:  # SECCOMP_GET_ACTION_AVAIL; the action is in memory, so all that are asked about are missing
+	    rows = [op(LOAD, 0, 0, 0), op(EQUAL, 0, 3, 317 if x86 else 277), op(LOAD, 0, 0, 16), op(EQUAL, 0, 1, 2)]
+	rows += [op(ANSWER, 0, 0, 0x00050000 | 38), op(ANSWER, 0, 0, 0x7fff0000)]
+	code = ctypes.create_string_buffer(b"".join(rows))
+	program = struct.pack("<HxxxxxxQ", len(rows), ctypes.addressof(code))
+	libc = ctypes.CDLL(None, use_errno=True)
+	assert libc.prctl(22, 2, program) == 0, os.strerror(ctypes.get_errno())
+	os.execvp(sys.argv[2], sys.argv[2:])
+	END
+}
+
+@test "what is preferred or asked for, and missing, is in state, explain and the log: each layer" {
+	cat >prefers.yaml <<-'END'
+	zviz: 1
+	name: prefers
+	extends: ci-runner
+	network: {mode: host, egress: {allow: [{cidr: 10.0.0.0/8, ports: [443]}]}}
+	filesystem: {deny: {write: ["**/.env"]}}
+	syscalls: {tripwire: [listen]}
+	requirements: {landlock: preferred, seccomp_notify: preferred, network_policy: preferred}
+	END
+	while IFS='|' read -r lacks options change layers; do
+		bundle "$change"
+		rm -f log
+		# shellcheck disable=SC2086 # words
+		$lacks "$bin" --root state --config config.yaml --log log --log-format json $options create --bundle bundle --profile ./prefers.yaml "$id" 3>&- </dev/null
+		zviz state "$id" | jq -r '.missing[]' >told
+		# shellcheck disable=SC2086 # words
+		$lacks "$bin" --root state --config config.yaml $options explain --bundle bundle --profile ./prefers.yaml "$id" >explained
+		for layer in $layers; do
+			grep -q "^$layer: " told || { echo "$layer is not told: $(cat told)"; return 1; }
+		done
+		while IFS= read -r line; do
+			sed -n '/^missing$/,/^$/p' explained | grep -qF -- "  $line; " || { echo "$line: $(cat explained)"; return 1; }
+			jq -r 'select(.level == "warning").msg' log | grep -qxF -- "container $id: missing: $line" || { echo "$line: $(cat log)"; return 1; }
+		done <told
+		[ "$(jq -r .msg log | grep -c ': missing: ')" = "$(wc -l <told)" ]
+		zviz delete --force "$id"
+	done <<-'END'
+	without landlock||pass|landlock network
+	without seccomp_notify||pass|broker network
+	|--cgroup-manager disabled|linux["cgroupsPath"] = "/a"|cgroup linux.cgroupsPath
+	||process["selinuxLabel"] = "a:b:c"|process.selinuxLabel
+	||linux.update(intelRdt={"closID": "a"}, memoryPolicy={"mode": "MPOL_BIND", "nodes": "0"}, netDevices={"eth9": {}})|linux.intelRdt linux.memoryPolicy linux.netDevices
+	||linux["resources"].update(memory={"kernel": 99999999, "disableOOMKiller": True}, network={"classID": 1})|linux.resources.memory.kernel linux.resources.memory.disableOOMKiller linux.resources.network
+	||linux["resources"].update(blockIO={"leafWeight": 10})|linux.resources.blockIO.leafWeight
+	||mounts.append({"destination": "/mnt", "type": "bind", "source": "/mnt", "options": ["rbind", "rslave"]})|mounts\[2\].options
+	END
+}
+
 @test "a process that joins is told the same of what it asks for" {
 	bundle
 	zviz create --bundle bundle "$id" 3>&-
