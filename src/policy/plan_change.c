@@ -77,13 +77,23 @@ static bool same(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Of several rows for one file, those that begin with the same disk or page: up to '=' or the blank. */
+/* What a value of a disk's begins with, "8:0 rbps=" or "8:0 "; nothing of one that is for all disks. */
+static size_t disk_part(const char *value)
+{
+	size_t key = strcspn(value, "="), disk = strcspn(value, " ");
+
+	if (value[key] != '\0')
+		return key + 1;
+	return value[disk] != '\0' ? disk + 1 : 0;
+}
+
+/* Of several rows for one file, those of the same disk and key. */
 static bool same_part(const struct plan_limit *a, const struct plan_limit *b)
 {
-	size_t len = strcspn(a->v2_value, "=");
+	size_t len = disk_part(a->v2_value);
 
 	return a->controller != IO ||
-	       (a->v2_value[len] == '=' && strncmp(a->v2_value, b->v2_value, len) == 0);
+	       (disk_part(b->v2_value) == len && strncmp(a->v2_value, b->v2_value, len) == 0);
 }
 
 static const struct plan_limit *find(const struct draft *d, const struct plan_limit *like)
