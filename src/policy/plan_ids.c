@@ -211,6 +211,10 @@ static int ids_plan(struct draft *d, struct err *e)
 	if (!maps_id(&p->uid_maps, p->uid) || !maps_id(&p->gid_maps, p->gid))
 		return fail(e, EINVAL, "%s: process.user: %u:%u is not among the mapped ids",
 			    d->s->file, p->uid, p->gid);
+	if (p->mapping != IDS_SINGLE && (!maps_id(&p->uid_maps, 0) || !maps_id(&p->gid_maps, 0))) {
+		fail(e, EINVAL, "%s: id 0 is not among the mapped ids", d->s->file);
+		return advise(e, "map 0 as well: what a container is made of is made as its root");
+	}
 	p->may_set_groups = p->mapping != IDS_SINGLE && !d->h->setgroups_denied;
 	p->ngroups = p->may_set_groups ? d->s->process.ngids : 0;
 	p->groups = d->s->process.gids;
