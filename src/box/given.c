@@ -90,7 +90,7 @@ void undo_given_open(struct box *b)
 
 /* ---- visiting them ---- */
 
-static int enter(const struct box *b, struct err *e)
+static int enter_all(const struct box *b, struct err *e)
 {
 	for (size_t i = 0; i < b->plan->ngivens; i++) {
 		const struct plan_given *g = &b->plan->givens[i];
@@ -102,6 +102,13 @@ static int enter(const struct box *b, struct err *e)
 	return 0;
 }
 
+static int enter_clocks(const struct box *b, struct err *e)
+{
+	int r = sys_setns(b->time_ns, CLONE_NEWTIME);
+
+	return r < 0 ? fail(e, -r, "time namespace: %m") : 0;
+}
+
 /* What a visitor tells before it ends. */
 enum { ARG_MAX_BYTES = 128 };
 
@@ -111,7 +118,10 @@ struct told {
 	char arg[ARG_MAX_BYTES]; /* as it was left */
 };
 
-static _Noreturn void visit(struct box *b, given_work *work, void *arg, size_t size, int say)
+typedef int enterer(const struct box *b, struct err *e);
+
+static _Noreturn void visit(struct box *b, enterer *enter, given_work *work, void *arg, size_t size,
+			    int say)
 {
 	struct told t = { 0 };
 
@@ -123,13 +133,12 @@ static _Noreturn void visit(struct box *b, given_work *work, void *arg, size_t s
 	_exit(0);
 }
 
-int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
+static int send_visitor(struct box *b, enterer *enter, given_work *work, void *arg, size_t size,
+			struct err *e)
 {
 	struct told t;
 	int ends[2];
 
-	if (b->plan->ngivens == 0)
-		return work(b, arg, e);
 	if (size > ARG_MAX_BYTES)
 		return fail(e, E2BIG, "%zu bytes are brought from no visit", size);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -141,7 +150,7 @@ int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct 
 	ssize_t n;
 
 	if (pid == 0)
-		visit(b, work, arg, size, say);
+		visit(b, enter, work, arg, size, say);
 	if (pid < 0)
 		return fail(e, -pid, "fork: %m");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -155,6 +164,17 @@ int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct 
 	if (t.r < 0)
 		*e = t.e;
 	return t.r;
+}
+
+int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
+{
+	return b->plan->ngivens != 0 ? send_visitor(b, enter_all, work, arg, size, e)
+				     : work(b, arg, e);
+}
+
+int given_visit_clocks(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
+{
+	return send_visitor(b, enter_clocks, work, arg, size, e);
 }
 
 /* ---- the ids of a user namespace ---- */

@@ -14,6 +14,9 @@ typedef int given_work(struct box *b, void *arg, struct err *e);
  * by path it is done by this process. */
 int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
 
+/* The same in the time namespace of a container that is joined: nobody who shares memory may enter one. */
+int given_visit_clocks(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
+
 /* The ids of our own user namespace, each mapped to itself. */
 int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, struct err *e);
 

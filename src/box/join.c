@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/given.h"
 #include "box/record.h"
 #include "box/sequence.h"
 #include "box/state.h"
@@ -291,13 +292,14 @@ int step_join_meet(struct box *b, struct err *e)
 
 /* ---- join.spawn ---- */
 
-/* The joiner shares the launcher's memory, and is not in the container's pid namespace: nobody inside can name it. What it
+/* The joiner shares the launcher's memory, or is a copy of it, and is not in the container's pid namespace: nobody inside can name it. What it
  * makes is, and has memory of its own. */
 struct joiner {
 	struct box *b;
 	int no;
 	const char *what; /* NULL: `e` has it all */
 	struct err *e;
+	int init_pidfd; /* out */
 };
 
 static _Noreturn void joined_main(struct box *b)
@@ -308,33 +310,32 @@ static _Noreturn void joined_main(struct box *b)
 	child_walk(b, INIT, row_of(b, "join.spawn"));
 }
 
-static int joiner_main(void *arg)
+static int join_inside(struct joiner *j, struct err *e)
 {
-	struct joiner *j = arg;
 	struct box *b = j->b;
 	uint64_t flags = b->plan->namespaces & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME);
 	struct clone_args args = {
 		.flags = CLONE_PARENT | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
+		.pidfd = (uint64_t)(uintptr_t)&j->init_pidfd,
 	};
 
 	if (b->plan->share_network)
 		flags &= ~(uint64_t)CLONE_NEWNET;
 	flags |= b->plan->given & ~(uint64_t)CLONE_NEWTIME;
-	j->no = -limits_inherit(b->plan, j->e);
+	j->no = -limits_inherit(b->plan, e);
 	if (j->no != 0)
-		_exit(1);
+		return -j->no;
 	/* From here on nothing inside can look at this memory, which is the launcher's, or at what comes of it: it belongs to
 	 * the host's user namespace, and only a capability there would be reason enough. Not before: files of /proc/self would
 	 * be root's. */
 	j->what = "dumpable";
 	j->no = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? errno : 0;
 	if (j->no != 0)
-		_exit(1);
+		return -j->no;
 	j->what = "join the container's namespaces";
 	j->no = -sys_setns(b->into, flags);
 	if (j->no != 0)
-		_exit(1);
+		return -j->no;
 	if (b->has_cgroup && cgroup_fd(&b->cgroup) >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)cgroup_fd(&b->cgroup);
@@ -346,25 +347,46 @@ static int joiner_main(void *arg)
 	if (pid == 0)
 		joined_main(b);
 	j->no = pid < 0 ? -pid : 0;
-	_exit(pid < 0);
+	return -j->no;
+}
+
+static int joiner_main(void *arg)
+{
+	struct joiner *j = arg;
+
+	_exit(join_inside(j, j->e) < 0);
+}
+
+/* The visitor is the joiner; what it fails at, it tells by an error of its own memory. */
+static int join_visiting(struct box *b, void *arg, struct err *e)
+{
+	(void)b;
+	return join_inside(arg, e);
+}
+
+static int spawn_joiner(struct joiner *j, struct err *e)
+{
+	int r;
+
+	if (j->b->plan->given & CLONE_NEWTIME)
+		return given_visit_clocks(j->b, join_visiting, j, sizeof *j, e);
+	r = sys_borrow(joiner_main, j, STACK_BYTES, 0);
+	return r < 0 ? fail(e, -r, "clone: %m") : 0;
 }
 
 int step_join_spawn(struct box *b, struct err *e)
 {
-	struct joiner j = { .b = b, .e = e };
-	OWN_FD own_clocks = -1;
+	struct joiner j = { .b = b, .e = e, .init_pidfd = -1 };
+	int r;
 
-	TRY(given_clocks_enter(b, &own_clocks, e));
 	/* If we die meanwhile, what the joiner makes is somebody else's child, and must find out. */
 	b->launcher = sys_pidfd_open(getpid(), 0);
 	if (b->launcher < 0)
 		return fail(e, -b->launcher, "pidfd: %m");
-
-	int r = sys_borrow(joiner_main, &j, STACK_BYTES, 0);
-
-	TRY(given_clocks_leave(own_clocks, e));
-	if (r < 0)
-		return fail(e, -r, "clone: %m");
+	r = spawn_joiner(&j, e);
+	b->init_pidfd = j.init_pidfd;
+	if (r < 0 && j.no == 0)
+		return r;
 	if (j.no == ESRCH)
 		return not_running(b, e);
 	if (j.no != 0)

@@ -11,7 +11,6 @@
 
 #include "base/fd.h"
 #include "box/sequence.h"
-#include "kern/nsfs.h"
 #include "kern/sys.h"
 #include "policy/limit_words.h"
 
@@ -135,25 +134,4 @@ int step_clocks_join(struct box *b, struct err *e)
 	int r = sys_setns(b->time_ns, CLONE_NEWTIME);
 
 	return r < 0 ? fail(e, -r, "time namespace: %m") : 0;
-}
-
-int given_clocks_enter(struct box *b, int *own, struct err *e)
-{
-	int r;
-
-	*own = -1;
-	if (!(b->plan->given & CLONE_NEWTIME))
-		return 0;
-	*own = nsfs_own(CLONE_NEWTIME, e);
-	if (*own < 0)
-		return *own;
-	r = sys_setns(b->time_ns, CLONE_NEWTIME);
-	return r < 0 ? fail(e, -r, "time namespace: %m") : 0;
-}
-
-int given_clocks_leave(int own, struct err *e)
-{
-	int r = own >= 0 ? sys_setns(own, CLONE_NEWTIME) : 0;
-
-	return r < 0 ? fail(e, -r, "come back from the time namespace: %m") : 0;
 }

@@ -193,11 +193,6 @@ int step_memory_shut(struct box *b, struct err *e);
  * process whose children, and theirs, inherit it. */
 int limits_inherit(const struct plan *p, struct err *e);
 
-/* Where a container's clocks are those of a namespace by path, its processes are born in it: nobody below may join it. *own is
- * the launcher's own then, for the way back (and the caller's to close); -1: there is nothing to do. */
-int given_clocks_enter(struct box *b, int *own, struct err *e);
-int given_clocks_leave(int own, struct err *e);
-
 /* A terminal of the container, or a session without one. */
 int session_begin(struct box *b, struct err *e);
 

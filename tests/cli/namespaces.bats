@@ -78,12 +78,17 @@ is_the_pods() { # FILE: what the last run printed of its own
 }
 
 @test "a process that joins later is in the same" {
-	bundle "$(given network net), $(given ipc), $(given uts)"
+	bundle "$(given network net), $(given ipc), $(given uts), $(given time)"
 	"$zviz" --root "$place/state" run --detach --bundle "$place/bundle" "$id" sleep 60 >/dev/null 2>&1
-	for kind in net ipc uts; do
+	for kind in net ipc uts time; do
 		run -0 "$zviz" --root "$place/state" exec "$id" readlink "/proc/self/ns/$kind"
 		is_the_pods "$kind"
 	done
+	run -7 "$zviz" --root "$place/state" exec "$id" sh -c 'exit 7'
+	# What the visitor fails at is said by who sent it.
+	jq -n '{cwd: "/", args: ["true"], env: ["PATH=/bin"], user: {uid: 0, gid: 0}, oomScoreAdj: -1000}' >"$place/lower.json"
+	run -255 setpriv --bounding-set -sys_resource --inh-caps -sys_resource "$zviz" --root "$place/state" exec --process "$place/lower.json" "$id"
+	[[ $output == *'join.spawn: process.oomScoreAdj'*'lowering it needs CAP_SYS_RESOURCE'* ]]
 	"$zviz" --root "$place/state" delete --force "$id"
 }
 
