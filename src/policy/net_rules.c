@@ -167,19 +167,44 @@ static void put_guarded(const struct plan_net *n, struct buf *out)
 	}
 }
 
+/* Everybody may send over the loopback, over IPv6 in anybody's name (IPV6_FREEBIND), and to anybody (SO_BINDTODEVICE): what is
+ * seen there must not be the beginning of a connection that goes on outside. Connections of the loopback's own addresses cannot,
+ * and are remembered: networks that others connect lead some elsewhere (Docker's resolver). */
+static void put_untracked(struct buf *out)
+{
+	buf_puts(out, "\tchain loopback {\n\t\ttype filter hook output priority raw;\n"
+		      "\t\toifname \"lo\" ip saddr != 127.0.0.0/8 notrack\n"
+		      "\t\toifname \"lo\" ip6 saddr != ::1 notrack\n\t}\n");
+}
+
+/* IPv6 finds its neighbours by messages that never leave the link (hop limit 255, RFC 4861). The kernel's own socket for them
+ * belongs to nobody, as nft_meta.c says it (no file); whoever has a raw one makes them by hand, and is refused. What both kernels
+ * say about routers and groups is nobody's, and is no refusal to count. */
+static void put_neighbours(const struct plan_net *n, bool in, struct buf *out)
+{
+	static const char neighbours[] =
+		"\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }";
+
+	if (!in)
+		buf_printf(out, "%s meta skuid 0-4294967295 counter name \"refused_out\" goto %s\n",
+			   neighbours, n->told ? "refuse_out" : "refuse");
+	buf_printf(out, "%s ip6 hoplimit 255 accept\n", neighbours);
+	buf_puts(out, "\t\ticmpv6 type { nd-router-solicit, nd-router-advert, mld-listener-query, "
+		      "mld-listener-report, mld-listener-done, mld2-listener-report } drop\n");
+}
+
 /* The loopback is the container's own. A connection that is there was allowed when it began, and answers to what came in are
- * part of it: unless its row has a budget. IPv6 finds its neighbours by messages of its own, which never leave the link (hop
- * limit 255, RFC 4861); what both kernels say about routers and groups is nobody's, and is no refusal to count. */
+ * part of it: unless its row has a budget. Of what is only related to one, errors are let through, and resets, which
+ * the kernel sends where rules refuse what came; what else a helper of the kernel's expects, by what it has read in the connection,
+ * takes a row. */
 static void put_always(const struct plan_net *n, bool in, struct buf *out)
 {
 	buf_printf(out, "\t\t%s \"lo\" accept\n", in ? "iifname" : "oifname");
 	net_budget_spend(n, in, out);
-	buf_puts(out, "\t\tct state established,related accept\n");
-	buf_puts(out,
-		 "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 "
-		 "accept\n"
-		 "\t\ticmpv6 type { nd-router-solicit, nd-router-advert, mld-listener-query, "
-		 "mld-listener-report, mld-listener-done, mld2-listener-report } drop\n");
+	buf_puts(out, "\t\tct state established accept\n"
+		      "\t\tct state related meta l4proto { icmp, ipv6-icmp } accept\n"
+		      "\t\tct state related tcp flags & rst == rst accept\n");
+	put_neighbours(n, in, out);
 }
 
 /* Where a program of the host's sends for the container, what it sends to the host would come from the host itself. The
@@ -276,6 +301,7 @@ void net_rules_print(const struct plan *p, struct buf *out)
 	put_refuse(out);
 	net_tell_chains(n, out);
 	net_budget_chains(n, out);
+	put_untracked(out);
 	put_output(n, out);
 	put_input(n, out);
 	/* What others forward through a network that they share is theirs. */

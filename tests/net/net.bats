@@ -62,6 +62,14 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/inside"
 }
 
+@test "nothing that only looks like an answer, an error or the kernel's own leaves" {
+	in_world bash "$BATS_TEST_DIRNAME/forged" any
+}
+
+@test "with CAP_NET_RAW kept, packets that are made by hand are under the rules" {
+	in_world bash "$BATS_TEST_DIRNAME/forged" raw
+}
+
 @test "published ports lead in, from outside and from the host; a taken one is an error" {
 	in_world bash "$BATS_TEST_DIRNAME/published"
 }
@@ -180,6 +188,11 @@ each_program() { # COMMAND…
 	each_program bash "$BATS_TEST_DIRNAME/inside"
 }
 
+@test "user: nothing that only looks like an answer, an error or the kernel's own leaves" {
+	each_program bash "$BATS_TEST_DIRNAME/forged" any
+	each_program bash "$BATS_TEST_DIRNAME/forged" raw
+}
+
 @test "user: published ports lead in, from outside and from the host; a taken one is an error" {
 	each_program bash "$BATS_TEST_DIRNAME/published"
 }
@@ -247,6 +260,14 @@ each_program() { # COMMAND…
 
 @test "a network by path: the rules hold in it, mode none leaves the loopback alone" {
 	in_world bash "$BATS_TEST_DIRNAME/given" rules
+}
+
+@test "a network by path: nobody outside is let in by what looks like a question to him" {
+	in_world bash "$BATS_TEST_DIRNAME/given" friend
+}
+
+@test "a network by path: what a helper of the kernel's expects takes a row" {
+	in_world bash "$BATS_TEST_DIRNAME/given" helper
 }
 
 @test "a network by path: what several containers permit holds at once, and each takes its own away" {

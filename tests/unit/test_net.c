@@ -81,9 +81,17 @@ static void follow(const char *text, const char *const *order, size_t n)
 static void test_rules(void **state)
 {
 	static const char *const order[] = {
+		"hook output priority raw;",
+		"oifname \"lo\" ip saddr != 127.0.0.0/8 notrack",
+		"oifname \"lo\" ip6 saddr != ::1 notrack",
 		"policy drop;",
 		"oifname \"lo\" accept",
-		"ct state established,related accept",
+		"ct state established accept",
+		"ct state related meta l4proto { icmp, ipv6-icmp } accept",
+		"ct state related tcp flags & rst == rst accept",
+		"icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } meta skuid 0-4294967295 counter name "
+		"\"refused_out\" goto refuse\n",
+		"icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
 		"ct state new ip daddr 169.254.169.254 meta l4proto { tcp, udp } th dport { 80 } "
 		"counter name \"egress2\" accept",
 		"ip daddr 169.254.0.0/16 counter name \"guarded\" goto refuse",
@@ -119,7 +127,7 @@ static void test_rules(void **state)
 	assert_null(strstr(buf_text(&text), "set domain1"));
 	/* Nobody listens: nothing is logged. */
 	assert_null(strstr(buf_text(&text), "tell"));
-	follow(strstr(buf_text(&text), "chain output"), order, COUNT(order));
+	follow(strstr(buf_text(&text), "chain loopback"), order, COUNT(order));
 	arena_free(&a);
 }
 
@@ -140,14 +148,14 @@ static void test_budgets(void **state)
 		"chain row2 {\n\t\tct count over 3 goto full2\n\t\tcounter name \"egress2\" accept\n",
 		"chain output",
 		"ct state established,related ct mark vmap { 1 : jump spend1_out, 1073741825 : jump spend1_out }",
-		"ct state established,related accept",
+		"ct state established accept",
 		"ct state new ip daddr 10.0.0.0/8 goto row1\n",
 		"ct state new ip daddr @domain2_ipv4 goto row2\n",
 		"ct state new ip6 daddr @domain2_ipv6 goto row2\n",
 		"counter name \"refused_out\" goto refuse_out\n",
 		"chain input",
 		"ct mark vmap { 1 : jump spend1_in, 1073741825 : jump spend1_in }",
-		"ct state established,related accept",
+		"ct state established accept",
 		"counter name \"refused_in\" goto refuse_in\n",
 	};
 	struct egress_rule out[] = { { .cidr = "10.0.0.0/8", .limit = 10 << 20 },
@@ -172,7 +180,7 @@ static void test_host(void **state)
 		"chain refuse_host {\n\t\tjump tell_host\n\t\tgoto refuse\n",
 		"chain output",
 		"oifname \"lo\" accept",
-		"ct state established,related accept",
+		"ct state established accept",
 		"127.0.0.0/8, 224.0.0.0/4, 255.255.255.255 } counter name \"host\" goto refuse_host\n",
 		"ip6 daddr { ::/96, ::ffff:0:0/96, ff00::/8 } counter name \"host\" goto refuse_host\n",
 		"ip daddr @host4 counter name \"host\" goto refuse_host\n",
