@@ -80,6 +80,8 @@ void sysctls_plan(struct draft *d);
 /* Whose network, and its rules (plan_net.c): part of the layer of namespaces. */
 int network_plan(struct draft *d, struct err *e);
 void network_explain(const struct plan *p, struct buf *out);
+/* The row of capabilities.keep that has CAP_*, or NULL. */
+const struct word *kept_capability(const struct draft *d, int64_t wanted);
 
 /* How it is scheduled (plan_schedule.c): part of the process. And clocks, part of the namespaces. */
 void schedule_plan(struct draft *d);

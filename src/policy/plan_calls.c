@@ -355,6 +355,7 @@ static int plan_calls(struct calls *c, struct err *e)
 	TRY(check_launch(c, e));
 	TRY(check_patterns(c, e));
 	TRY(check_connect(c, e));
+	TRY(check_network(c, e));
 	TRY(check_rows(c, e));
 	TRY(check_tripwires(c, e));
 	c->d->plan->ncalls = c->n;

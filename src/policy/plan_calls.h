@@ -48,6 +48,16 @@ void plan_args(struct calls *c, const struct syscall *s, struct plan_call *call)
 int check_connect(const struct calls *c, struct err *e);
 void plan_setsockopt(struct calls *c, struct plan_call *call);
 
+/* What cannot be permitted beside the rules of a network (plan_net_calls.c). */
+int check_network(const struct calls *c, struct err *e);
+
+/* The first row of syscalls.where that lets one of these calls go on, whatever else the profile says of it; NULL: none. */
+const struct where_rule *row_that_allows(const struct calls *c, const char *const *names, size_t n);
+
+/* io_uring_setup, where it is permitted: of what its rings are asked for, sockets and connections among it, nobody judges
+ * anything. NULL: it is not. */
+const struct plan_call *rings_allowed(const struct calls *c);
+
 /* Whether the broker performs such a call where there are patterns. */
 bool plan_is_path(const struct calls *c, const struct syscall *s);
 

@@ -95,28 +95,22 @@ static int check_rows(const struct calls *c, struct err *e)
 {
 	static const char *const judged[] = { "socket", "setsockopt", "connect",
 					      "sendto", "sendmsg",    "sendmmsg" };
-	const struct where_rules *w = &c->d->p->syscalls.where;
+	const struct where_rule *row = row_that_allows(c, judged, COUNT(judged));
 
-	for (size_t i = 0; i < w->n; i++)
-		for (size_t k = 0; k < COUNT(judged); k++)
-			if (w->at[i].then == PROFILE_ALLOW &&
-			    strcmp(w->at[i].syscall, judged[k]) == 0)
-				return refuse_beside(
-					c, &w->at[i].from,
-					arena_printf(
-						c->d->a,
-						"a row of syscalls.where lets %s go on by itself",
-						judged[k]),
-					"take the row out", e);
-	return 0;
+	if (row == NULL)
+		return 0;
+	return refuse_beside(c, &row->from,
+			     arena_printf(c->d->a,
+					  "a row of syscalls.where lets %s go on by itself",
+					  row->syscall),
+			     "take the row out", e);
 }
 
 static int check_rings(const struct calls *c, struct err *e)
 {
-	const struct plan_call *call = planned(c, "io_uring_setup");
+	const struct plan_call *call = rings_allowed(c);
 
-	if (call == NULL || call->verdict == CALL_DENY || call->verdict == CALL_NOSYS ||
-	    call->mediator == MEDIATE_DENY)
+	if (call == NULL)
 		return 0;
 	return refuse_beside(c, call->from, "io_uring_setup is allowed, whose rings connect unseen",
 			     "take io_uring_setup out of syscalls.allow", e);

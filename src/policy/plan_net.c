@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "policy/draft.h"
 #include "policy/net_counts.h"
@@ -75,7 +74,7 @@ static int count_names(struct draft *d, struct err *e)
 	return 0;
 }
 
-static const struct word *kept_capability(const struct draft *d, int64_t wanted)
+const struct word *kept_capability(const struct draft *d, int64_t wanted)
 {
 	for (size_t i = 0; i < d->p->keep_capabilities.n; i++) {
 		const struct word *w = &d->p->keep_capabilities.at[i];
@@ -85,31 +84,6 @@ static const struct word *kept_capability(const struct draft *d, int64_t wanted)
 			return w;
 	}
 	return NULL;
-}
-
-/* Frames that are made by hand pass no rule (packet(7), AF_XDP); the kernel takes a type of inet for them as well. */
-static bool is_for_frames(const struct socket_rule *r)
-{
-	return r->family == AF_PACKET || r->family == AF_XDP ||
-	       (r->family == AF_INET && (r->types & 1u << SOCK_PACKET));
-}
-
-/* They take CAP_NET_RAW, which nobody has over a network by path. */
-static int check_frames(const struct draft *d, struct err *e)
-{
-	const struct socket_rules *rules = &d->p->sockets_allow;
-	const struct word *w = d->plan->net.given ? NULL : kept_capability(d, CAP_NET_RAW);
-
-	for (size_t i = 0; w != NULL && i < rules->n; i++) {
-		if (!is_for_frames(&rules->at[i]))
-			continue;
-		fail(e, EINVAL,
-		     "%s: with %s and the sockets of %s the workload could send frames past the rules of its network",
-		     from_text(d->a, &w->from), w->text, from_text(d->a, &rules->at[i].from));
-		return advise(e, "leave it out, or sockets of packet and xdp; of inet, name types "
-				 "other than packet");
-	}
-	return 0;
 }
 
 /* Who may configure a network takes its rules away. */
@@ -124,7 +98,7 @@ static int check_capabilities(const struct draft *d, enum network_mode mode, str
 		return advise(e, mode == NETWORK_NONE ? "leave it out"
 						      : "leave it out, or use `mode: none`");
 	}
-	return check_frames(d, e);
+	return 0;
 }
 
 /* Devices and NAT are the host's: who may not configure its network has a program speak for the container. */
