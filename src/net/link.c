@@ -21,7 +21,7 @@ enum {
 	NAMES = 4096,        /* numbers of devices are given out one after another */
 	SKIP_STATS = 1 << 3, /* RTEXT_FILTER_SKIP_STATS, Linux 4.5 */
 	AWAIT_US = 1000,     /* doubled each time */
-	AWAIT_TRIES = 13,
+	AWAIT_US_MOST = 256 * 1000,
 	OPER_UP = 6, /* IF_OPER_UP of <linux/if.h>, which does not go with <net/if.h> */
 };
 
@@ -217,22 +217,35 @@ static int see_sending(const struct nlmsghdr *m, void *data)
 
 /* A device is given its queue by a worker of the kernel (linkwatch), which waits in one line with all who change devices: until
  * then it drops what it is to send. Since Linux 6.8 asking for the device does that work at once. */
-int link_await(struct mnl_socket *nl, const char *name, struct err *e)
+int link_await(struct mnl_socket *nl, const char *name, unsigned most_ms, struct err *e)
 {
 	bool sending = false;
-	int r = 0;
+	unsigned pause_us = 0;
+	uint64_t waited_us = 0;
 
-	for (int tries = 0; r == 0 && !sending && tries < AWAIT_TRIES; tries++) {
+	for (;;) {
 		char bytes[MESSAGE_BYTES];
 		struct nlmsghdr *m = link_begin(bytes, RTM_GETLINK, NLM_F_ACK);
+		int r;
 
-		if (tries != 0)
-			usleep(AWAIT_US << (tries - 1));
 		mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
 		mnl_attr_put_strz(m, IFLA_IFNAME, name);
 		r = link_talk(nl, m, see_sending, &sending);
+		if (r < 0)
+			return fail(e, -r, "state of %s: %m", name);
+		if (sending)
+			return 0;
+		if (waited_us >= (uint64_t)most_ms * 1000)
+			break;
+		pause_us = pause_us == 0 ? AWAIT_US : pause_us * 2;
+		pause_us = pause_us > AWAIT_US_MOST ? AWAIT_US_MOST : pause_us;
+		usleep(pause_us);
+		waited_us += pause_us;
 	}
-	return r < 0 ? fail(e, -r, "state of %s: %m", name) : 0;
+	fail(e, ETIMEDOUT, "network device %s is up and does not send, after %u ms", name, most_ms);
+	return advise(e,
+		      "the kernel, which has to give it its queue, is behind: try again when fewer "
+		      "network devices are made at once");
 }
 
 /* ---- addresses ---- */
@@ -354,27 +367,54 @@ static int see_route(const struct nlmsghdr *m, void *data)
 	return MNL_CB_OK;
 }
 
+/* One list of a family. */
+static int list_routes(struct mnl_socket *nl, uint8_t family, struct seen *s)
+{
+	char bytes[MESSAGE_BYTES];
+	struct nlmsghdr *m = link_begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
+	struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
+
+	i->rtm_family = family;
+	return link_talk(nl, m, see_route, s);
+}
+
+/* Others change routes meanwhile (EINTR): what is listed twice does no harm. */
+static int read_routes(struct mnl_socket *nl, struct seen *s, struct err *e)
+{
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < ROUTE_TRIES; tries++)
+		r = list_routes(nl, AF_INET, s);
+	return r < 0 ? fail(e, -r, "list routes: %m") : 0;
+}
+
+/* Lists of IPv6 say of every change that they are not whole, so that where hundreds of containers begin none would be: a route that
+ * stands is in one of several. Of a default route a whole list has the last word; that a router announced one is not forgotten. */
+static int read_routes6(struct mnl_socket *nl, struct seen *s, struct err *e)
+{
+	bool has6 = false;
+	int r = -EINTR;
+
+	for (int tries = 0; r == -EINTR && tries < ROUTE_TRIES6; tries++) {
+		s->out->has6 = false;
+		r = list_routes(nl, AF_INET6, s);
+		has6 |= s->out->has6;
+	}
+	if (r == -EINTR)
+		s->out->has6 = has6;
+	else if (r < 0)
+		s->out->has6 = false;
+	/* IPv6 may be off. */
+	if (r == 0 || r == -EINTR || r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
+		return 0;
+	return fail(e, -r, "list routes of IPv6: %m");
+}
+
 int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out, struct err *e)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct seen s = { a, out, arena_array(a, NAMES, sizeof *s.known) };
 
 	*out = (struct link_routes){ 0 };
-	for (size_t f = 0; f < COUNT(families); f++) {
-		char bytes[MESSAGE_BYTES];
-		struct nlmsghdr *m = link_begin(bytes, RTM_GETROUTE, NLM_F_DUMP);
-		struct rtmsg *i = mnl_nlmsg_put_extra_header(m, sizeof *i);
-		const int most = families[f] == AF_INET ? ROUTE_TRIES : ROUTE_TRIES6;
-		int r = -EINTR;
-
-		i->rtm_family = families[f];
-		/* Others change routes meanwhile (EINTR): what is listed twice does no harm. Lists of IPv6 say so of every change, so
-		 * that where hundreds of containers begin none would be whole: a route that stands is in one of several. */
-		for (int tries = 0; r == -EINTR && tries < most; tries++)
-			r = link_talk(nl, m, see_route, &s);
-		/* IPv6 may be off. */
-		if (r < 0 && families[f] == AF_INET)
-			return fail(e, -r, "list routes: %m");
-	}
-	return 0;
+	TRY(read_routes(nl, &s, e));
+	return read_routes6(nl, &s, e);
 }

@@ -43,8 +43,8 @@ int link_make(struct mnl_socket *nl, const struct link_end *one, const struct li
 int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e);
 int link_up(struct mnl_socket *nl, const char *name, struct err *e);
 
-/* Waits until a device that is up, and whose other end is, sends: for some seconds at most. */
-int link_await(struct mnl_socket *nl, const char *name, struct err *e);
+/* Waits until a device that is up, and whose other end is, sends. -ETIMEDOUT when it does not yet after `most_ms` milliseconds. */
+int link_await(struct mnl_socket *nl, const char *name, unsigned most_ms, struct err *e);
 
 /* `width` is 4 or 16 bytes. */
 int link_address(struct mnl_socket *nl, const char *name, const uint8_t *at, unsigned width,
@@ -63,7 +63,7 @@ struct link_routes {
 	bool learned6; /* which a router announced: it goes where the host itself forwards */
 };
 
-/* The host's, but those over devices called zvizN. */
+/* The host's, but those over devices called zvizN. Without IPv6 there is no route of it; a list of them that fails is an error. */
 int link_routes(struct arena *a, struct mnl_socket *nl, struct link_routes *out, struct err *e);
 
 #endif

@@ -17,6 +17,9 @@
 
 enum { HOST, OWN }; /* ends of the pair */
 
+/* Where hundreds begin at once the kernel is behind by seconds; the launcher waits longer (box/net.c). */
+enum { AWAIT_MS = 30 * 1000 };
+
 /* ---- the pair ---- */
 
 /* Addresses that we choose are known to both ends, and udev, which gives others to devices whose address the kernel chose, leaves
@@ -186,7 +189,7 @@ int veth_await(struct holder *h, struct err *e)
 	int r;
 
 	TRY(link_open(&nl, e));
-	r = link_await(nl, h->device, e);
+	r = link_await(nl, h->device, AWAIT_MS, e);
 	mnl_socket_close(nl);
 	return r;
 }
