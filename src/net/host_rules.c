@@ -11,10 +11,14 @@
 static const char any_of_ours[] = "zviz";
 
 enum {
-	FIXED_RULES = 13,
+	FIXED_RULES = 15,
 	RULES_A_PORT = 4, /* both families, from outside and from the host itself */
 	SOLICIT = 135,    /* ND_NEIGHBOR_SOLICIT, and the answer to it */
 	ADVERT = 136,
+	LINK_FIRST =
+		130, /* from MLD's query to the redirect: what is of a link alone (RFC 2710, 4861) */
+	LINK_LAST = 137,
+	LINK_MLD2 = 143, /* RFC 3810 */
 	STANDS = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),
 };
 
@@ -54,12 +58,23 @@ static void only_from(const struct side *s, const uint8_t *at, unsigned width)
 	rule_end(s->b);
 }
 
+/* The kernel forwards what is of a link, as it forwards the rest. */
+static void keep_on_link(const struct side *s, uint8_t first, uint8_t last)
+{
+	begin_out(s, "forward");
+	rule_if_icmp6(s->b, first, last);
+	rule_verdict(s->b, NF_DROP);
+	rule_end(s->b);
+}
+
 /* What the container says it is, and nothing else, leaves over its device. */
 static void put_forward(const struct side *s)
 {
 	rule_chain(s->b, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
 	only_from(s, s->own4, 4);
 	only_from(s, s->own6, 16);
+	keep_on_link(s, LINK_FIRST, LINK_LAST);
+	keep_on_link(s, LINK_MLD2, LINK_MLD2);
 	begin_out(s, "forward");
 	rule_if_leaves_by_any(s->b, any_of_ours);
 	rule_reject(s->b);

@@ -4,6 +4,7 @@ way, "WAY refused" or "WAY sent" as the calls say. Whether anything left, who wa
 import errno
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -166,6 +167,35 @@ def fragments():
 def other_protocol():
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, 132) as s:
         s.sendto(b"secret", (FOREIGN4, 0))
+
+
+def frame(protocol, payload, source=None, to=FOREIGN6):
+    """Past the rules inside, as somebody may who has got so far, or whom the host's root helps: over the device itself."""
+    said = subprocess.run(["ip", "-6", "neigh", "show", "dev", "eth0", "nud", "permanent"], capture_output=True, check=True, text=True)
+    mac = bytes.fromhex(said.stdout.split("lladdr ")[1].split()[0].replace(":", ""))
+    source, to = (socket.inet_pton(socket.AF_INET6, x) for x in (source or own6(), to))
+    total = sum(struct.unpack(f"!{len(payload) // 2}H", payload)) + len(payload) + protocol
+    total += sum(struct.unpack("!16H", source + to))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    at = 6 if protocol == socket.IPPROTO_UDP else 2
+    payload = payload[:at] + struct.pack("!H", ~total & 0xffff) + payload[at + 2:]
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as s:
+        s.sendto(struct.pack("!IHBB", 0x60000000, len(payload), protocol, 255) + source + to + payload,
+                 ("eth0", 0x86dd, 0, 0, mac))
+
+
+def frame_datagram():
+    frame(socket.IPPROTO_UDP, struct.pack("!HHHH", 5563, 8053, 14, 0) + b"secret")
+
+
+def frame_neighbours():
+    for kind in (130, 131, 132, 133, 134, 135, 136, 137, 143):
+        frame(socket.IPPROTO_ICMPV6, struct.pack("!BBHI", kind, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, own6()) + b"secret")
+
+
+def frame_link():
+    frame(socket.IPPROTO_UDP, struct.pack("!HHHH", 5563, 8053, 14, 0) + b"secret", source="fe80::1")
 
 
 for word in sys.argv[1:]:

@@ -66,6 +66,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/forged" any
 }
 
+@test "of what is meant for a link alone the host forwards nothing" {
+	in_world bash "$BATS_TEST_DIRNAME/forged" link
+}
+
 @test "with CAP_NET_RAW kept, packets that are made by hand are under the rules" {
 	in_world bash "$BATS_TEST_DIRNAME/forged" raw
 }
