@@ -346,6 +346,35 @@ each_program() { # COMMAND…
 	"$place/zviz" --root "$place/state" delete --force one
 }
 
+@test "what the rules of a network do not see is an error beside them, and nothing else is" {
+	while IFS='|' read -r lines says; do
+		printf 'zviz: 1\nname: own\nextends: ci-runner\nnetwork: {mode: private}\n%b\n' "$lines" >own.yaml
+		echo "$lines"
+		[ "$says" = - ] && want=0 || want=1
+		run -$want "$zviz" --root "$place/state" explain --profile own.yaml one true
+		echo "$output"
+		[ "$want" = 0 ] || grep -q "own.yaml:5: $says" <<<"$output"
+		# Without rules, nobody minds.
+		sed -i '/^network:/s/private/host/' own.yaml
+		run -0 "$zviz" --root "$place/state" explain --profile own.yaml one true
+	done <<-'END'
+	sockets: {allow: [{family: vsock}]}|vsock sockets are not under the rules
+	sockets: {allow: [{family: pppox}]}|pppox sockets are not under the rules
+	sockets: {allow: [{family: qipcrtr}]}|qipcrtr sockets are not under the rules
+	sockets: {allow: [{family: can}]}|can sockets are not under the rules
+	sockets: {allow: [{family: smc}]}|smc sockets are not under the rules
+	sockets: {allow: [{family: packet}]}|-
+	sockets: {allow: [{family: inet}]}|-
+	sockets: {allow: [{family: netlink}, {family: alg}, {family: kcm}]}|-
+	capabilities: {keep: [CAP_NET_RAW]}|-
+	capabilities: {keep: [CAP_NET_RAW]}\nsockets: {allow: [{family: xdp}]}|with CAP_NET_RAW and the sockets of
+	capabilities: {keep: [CAP_NET_RAW]}\nsockets: {allow: [{family: inet, types: [raw]}]}|-
+	syscalls: {where: [{syscall: socket, arg: 0, in: [40], then: allow}]}|this row of syscalls.where lets socket go on
+	syscalls: {where: [{syscall: socket, arg: 0, in: [2], then: deny}]}|-
+	syscalls: {allow: [io_uring_setup]}|io_uring_setup is allowed
+	END
+}
+
 @test "--allow and --publish say what is wrong with them" {
 	run -1 "$zviz" --root "$place/state" run --network private --allow 10.0.0.0/33 one true
 	[[ "$output" == *"--allow 10.0.0.0/33: no address range"* ]]
