@@ -231,6 +231,16 @@ static void put_host(const struct plan_net *n, struct buf *out)
 			   n->told ? "refuse_host" : "refuse");
 }
 
+/* Bound to another device everybody may send to the loopback's addresses there, and who is at the other end may take them for his
+ * own (route_localnet), whatever a wide row means. Where somebody's rules lead connections to it (NAT), rows decide. */
+static void put_loopback(const struct plan_net *n, struct buf *out)
+{
+	buf_printf(
+		out,
+		"\t\tip daddr 127.0.0.0/8 ct status & dnat == 0 counter name \"guarded\" goto %s\n",
+		n->told ? "refuse_guarded" : "refuse");
+}
+
 static void put_output(const struct plan_net *n, struct buf *out)
 {
 	buf_puts(out,
@@ -241,6 +251,8 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	put_always(n, false, out);
 	if (n->program != NULL)
 		put_host(n, out);
+	else
+		put_loopback(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (names_guarded(&n->egress.at[i]))
 			put_egress(&n->egress.at[i], i + 1, out);

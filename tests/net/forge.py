@@ -98,6 +98,13 @@ def with_a_friend():
         s.sendto(b"secret", (FOREIGN4, 8053))
 
 
+def outer_loopback():
+    """The loopback's own address, over another device: who is at its other end may take it for his own (route_localnet)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, b"eth0")
+        s.sendto(b"secret", ("127.0.0.1", 2222))
+
+
 def raw_answer():
     """As the first, in IPv4, where another's address takes CAP_NET_RAW."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, \

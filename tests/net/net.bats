@@ -270,6 +270,10 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/given" friend
 }
 
+@test "a network by path: a neighbour's loopback is not reached" {
+	in_world bash "$BATS_TEST_DIRNAME/given" loopback
+}
+
 @test "a network by path: what a helper of the kernel's expects takes a row" {
 	in_world bash "$BATS_TEST_DIRNAME/given" helper
 }

@@ -92,6 +92,7 @@ static void test_rules(void **state)
 		"icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } meta skuid 0-4294967295 counter name "
 		"\"refused_out\" goto refuse\n",
 		"icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+		"ip daddr 127.0.0.0/8 ct status & dnat == 0 counter name \"guarded\" goto refuse\n",
 		"ct state new ip daddr 169.254.169.254 meta l4proto { tcp, udp } th dport { 80 } "
 		"counter name \"egress2\" accept",
 		"ip daddr 169.254.0.0/16 counter name \"guarded\" goto refuse",
