@@ -31,8 +31,9 @@ teardown() {
 	cd /
 	[ -z "$asked" ] || kill "$asked" 2>/dev/null || true  # it ends with its container
 	[ -z "$server" ] || kill "$server" 2>/dev/null || true # it may have failed to start
-	[ -z "$(ls -A "$place/state" 2>/dev/null)" ] # nothing is left behind
+	left=$(ls -A "$place/state" 2>/dev/null || true) # a test of the command line makes none
 	rm -rf "$place"
+	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
 
 serve() { # takes what comes, by TCP and by both versions of IP; $port is where

@@ -70,12 +70,13 @@ until_true() { # COMMAND…
 }
 answers() { c version >/dev/null 2>&1; }
 daemon() {
-	within containerd --config "$place/config.toml" >>"$place/log" 2>&1 3>&- &
+	enter containerd --config "$place/config.toml" >>"$place/log" 2>&1 3>&- &
 	until_true answers
 	[ -n "$(daemon_pid)" ]
 }
 daemon_pid() { pgrep -f "^containerd --config $place/config.toml"; }
-within() { nsenter --net --mount --wd="$place" --target "$(cat "$place/holder")" timeout 60 "$@"; }
+enter() { nsenter --net --mount --wd="$place" --target "$(cat "$place/holder")" "$@"; }
+within() { enter timeout 60 "$@"; }
 c() { within ctr --address "$place/sock" --namespace "$here" "$@" 3>&-; }
 small() { c run --runc-binary "$place/zviz" "$@"; } # OPTION… localhost/small:latest ID COMMAND…
 image=localhost/small:latest
@@ -84,17 +85,31 @@ none_of_zviz() { [ -z "$(pgrep -f "$place/zviz")" ]; }
 no_shims() { [ -z "$(pgrep -f "containerd-shim-runc-v2.*$place/sock")" ]; }
 # The group that is containerd's namespace is found there by those that start later, and so is none of theirs to remove.
 no_groups() { [ -z "$(find /sys/fs/cgroup -mindepth 3 -path "*/$here*" -type d)" ]; }
-no_mounts() { [ -z "$(within cat /proc/mounts | grep "$place/state/.*rootfs")" ]; }
-no_states() { [ -z "$(within find /run/containerd/runc -mindepth 2)" ]; }
+no_mounts() {
+	local mounts
+	mounts=$(within cat /proc/mounts) || return 1
+	[ -n "$mounts" ] || return 1
+	if grep "$place/state/.*rootfs" <<<"$mounts"; then return 1; fi
+}
+# Before the first container there is no folder.
+no_states() {
+	local states
+	states=$(within sh -c '[ ! -e /run/containerd/runc ] || find /run/containerd/runc -mindepth 2') || return 1
+	[ -z "$states" ]
+}
 
 teardown() {
 	[ -n "${place:-}" ] || return 0
-	for id in $(c task ls -q); do c task delete --force "$id" 2>/dev/null || true; done # it may have ended
-	for id in $(c containers ls -q); do c containers delete "$id"; done
+	local ids id check left=0
+	ids=$(c task ls -q) || left=1
+	for id in $ids; do c task delete --force "$id" 2>/dev/null || true; done # it may have ended
+	ids=$(c containers ls -q) || left=1
+	for id in $ids; do c containers delete "$id" || left=1; done
 	# Whatever the test has done.
-	until_true none_of_zviz
-	until_true no_shims
-	no_groups && no_mounts && no_states
+	for check in none_of_zviz no_shims no_groups no_mounts no_states; do
+		until_true "$check" || { echo "after the test it is not so: $check" && left=1; }
+	done
+	return "$left"
 }
 
 teardown_file() {
@@ -102,9 +117,17 @@ teardown_file() {
 	for pid in $(daemon_pid) $(pgrep -f "containerd-shim-runc-v2.*$place/sock") $(pgrep -f "$place/zviz") $(cat "$place/holder"); do
 		kill -9 "$pid" 2>/dev/null || true # with the one before it, it may have ended
 	done
-	until_true eval '[ -z "$(daemon_pid)" ]'
-	find /sys/fs/cgroup -depth -name "$here*" -type d -exec rmdir {} +
-	rm -rf "$place"
+	local left=0
+	until_true no_daemon || left=1
+	until_true groups_removed || left=1
+	rm -rf "$place" || left=1
+	return "$left"
+}
+no_daemon() { [ -z "$(daemon_pid)" ]; }
+# With what the last of its processes leaves a moment later.
+groups_removed() {
+	find /sys/fs/cgroup -depth -path "*/$here*" -type d -exec rmdir {} + 2>/dev/null || true # what is left is said below
+	[ -z "$(find /sys/fs/cgroup -path "*/$here*" -type d)" ]
 }
 
 begin() { # ID OPTION…: in the background
@@ -160,7 +183,8 @@ pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 		process: {cwd: "/", args: ["/bin/busybox", "sh", "-c", "i=0; while /bin/busybox sleep 9 & do i=$((i+1)); [ $i -lt 60 ] || exit 3; done"], user: {uid: 0, gid: 0}},
 		linux: {namespaces: [{type: "pid"}, {type: "mount"}, {type: "network"}], cgroupsPath: $group, resources: {pids: {limit: 20}}}}' >"$place/spec.json"
 	run c run --rm --runc-binary "$place/zviz" --config "$place/spec.json" two
-	[ "$status" != 0 ] && [ "$status" != 3 ]
+	[ "$status" != 0 ]
+	[ "$status" != 3 ]
 	[[ $output == *"can't fork"* ]]
 }
 
@@ -233,7 +257,7 @@ pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 @test "the daemon starts anew: its containers go on" {
 	begin one
 	kill "$(daemon_pid)"
-	until_true eval '[ -z "$(daemon_pid)" ]'
+	until_true no_daemon
 	daemon
 	is one RUNNING
 	[ "$(c task exec --exec-id e one echo inside)" = inside ]
