@@ -20,10 +20,11 @@ teardown() {
 	rm -rf "$place"
 }
 
-# shown COMMAND…: every line that it prints stands in the guide, indented, behind the command
+# shown STATUS COMMAND…: it ends so, and every line that it prints stands in the guide, indented, behind the command
 shown() {
-	local line
-	run "$zviz" "$@"
+	local line status=$1
+	shift
+	run "-$status" "$zviz" "$@"
 	[ -n "$output" ]
 	grep -qxF "    \$ zviz $*" "$guide"
 	while IFS= read -r line; do
@@ -49,13 +50,13 @@ shown() {
 }
 
 @test "profiles.md: the answers of explain" {
-	shown explain ./redis.yaml socket inet stream
-	shown explain ./redis.yaml socket inet dgram
+	shown 0 explain ./redis.yaml socket inet stream
+	shown 0 explain ./redis.yaml socket inet dgram
 }
 
 @test "profiles.md: the mistake" {
 	printf 'zviz: 1\nname: redis\nextends: hostile-tenant\nsyscalls:\n  allow: ["@socket"]\n' >bad.yaml
-	shown explain ./bad.yaml
+	shown 1 explain ./bad.yaml
 }
 
 @test "profiles.md: what diff says" {
@@ -75,17 +76,18 @@ guide_file() {
 }
 
 @test "docs/profiles.md: changed while it runs" {
-	local line out
+	local line out refused=0
 	guide_file service.yaml
 	guide_file shut.yaml
 	printf 'zviz: 1\nextends: ./shut.yaml\nsyscalls: {deny: [getpid]}\n' >deaf.yaml
 	"$zviz" --root "$place/state" run --detach --profile ./service.yaml my-service -- /bin/sleep 60
 	for name in shut service deaf; do
-		out+=$("$zviz" --root "$place/state" update --profile "./$name.yaml" my-service 2>&1 ||
-			true)$'\n' # two are refused; what is said is compared below
+		out+=$("$zviz" --root "$place/state" update --profile "./$name.yaml" my-service 2>&1) || refused=$((refused + 1))
+		out+=$'\n'
 		grep -qxF "    \$ zviz update --profile ./$name.yaml my-service" "$guide"
 	done
 	"$zviz" --root "$place/state" delete --force my-service
+	[ "$refused" = 2 ]
 	[ "$(wc -l <<<"$out")" -ge 9 ]
 	while IFS= read -r line; do
 		[ -z "$line" ] || grep -qxF "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
@@ -115,20 +117,21 @@ guide_file() {
 	mount --bind etc /etc
 	zviz() { "$zviz" --root state "\$@"; }
 	zviz check | sed -n '/^profiles/,/on_excess/p'
-	zviz run --bundle bundle shop 2>&1 || echo code $?
+	zviz run --bundle bundle shop 2>&1 || echo code \$?
 	sed -i s/development/ci-runner/ bundle/config.json
 	zviz --log log create --bundle bundle shop </dev/null 3>&-
 	zviz state shop | sed -n '/"cut"/,\$p'
 	zviz delete --force shop
 	echo 'on_excess: refuse' >>/etc/zviz/config.yaml
-	zviz create --bundle bundle shop 2>&1 || echo code $?
+	zviz create --bundle bundle shop 2>&1 || echo code \$?
 	END
-	run -0 unshare --mount bash all
+	run -0 unshare --mount bash -e all
 	echo "$output"
 	[ "$(grep -c 'cut' log)" = 3 ]
+	[ "$(grep -cx 'code 1' <<<"$output")" = 2 ]
 	[ "$(wc -l <<<"$output")" -ge 16 ]
 	while IFS= read -r line; do
-		[[ $line != code* ]] || continue
+		[ "$line" != 'code 1' ] || continue
 		grep -qxF -- "    $line" "$guide" || { echo "not in the guide: $line"; return 1; }
 	done <<<"$output"
 }
