@@ -60,7 +60,8 @@ cuts() { # of the state, a line each
 	bundle
 	echo 'on_excess: refuse' >config.yaml
 	"$bin" --root state --config config.yaml --log log --verbose create --bundle bundle "$id" 2>said 3>&-
-	[ ! -s said ] && [ ! -e log ]
+	[ ! -s said ]
+	[ ! -e log ]
 	cuts >told
 	grep -qx 'process.capabilities: CAP_CHOWN, .* more; held: none' told
 	grep -qx 'linux.namespaces: no user namespace; held: one of its own: .*' told

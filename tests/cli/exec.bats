@@ -482,7 +482,8 @@ while time.monotonic() < end and not os.path.exists("/work/enough"):
 	done
 	touch enough
 	echo "$passed passed, $refused refused, $killed killed"
-	[ "$passed" -gt 2 ] && [ "$refused" -gt 2 ]
+	[ "$passed" -gt 2 ]
+	[ "$refused" -gt 2 ]
 }
 
 waiting() { # until the command of an exec waits for its answer: its process, as the host numbers it
@@ -544,7 +545,7 @@ started() {
 	run -126 zviz exec "$id" sh -c 'cp tools/tool own; chmod +x own; ./own'
 	# The folder is another one now, and what lies in it the workload's.
 	zviz exec "$id" sh -c 'mv tools gone; mkdir tools; cp own tools/tool; chmod +x tools/tool'
-	run zviz exec "$id" sh -c './tools/tool; echo $?'
+	run -0 zviz exec "$id" sh -c './tools/tool; echo $?'
 	[[ $output == *'/work/tools is not what it was when the container started'* ]]
 	[[ $output == *126 ]]
 	run -255 zviz exec "$id" ./tools/tool
@@ -748,7 +749,8 @@ steps=(join.find join.meet cpus.first stdio.open join.spawn cgroup.join clocks.j
 		run -255 zviz exec "$id" sh -c 'ls /; touch /work/ran /tmp/ran'
 		echo "$step: $output"
 		[[ $output == *'not ready'* ]]
-		[ ! -e /tmp/ran ] && [ ! -e ran ]
+		[ ! -e /tmp/ran ]
+		[ ! -e ran ]
 		kill -KILL "$launcher"
 		wait "$launcher" || true # that is how it ended
 		zviz delete --force "$id"

@@ -21,7 +21,8 @@ manual_options() {
 	a=$("$zviz")
 	b=$("$zviz" help)
 	c=$("$zviz" --help)
-	[ "$a" = "$b" ] && [ "$b" = "$c" ]
+	[ "$a" = "$b" ]
+	[ "$b" = "$c" ]
 	[[ $a == *"commands:"* ]]
 }
 

@@ -35,7 +35,7 @@ attack() {
 	echo secret | tee .env >keys/deep/key
 	echo '#!/bin/sh' | tee .git/hooks/pre-commit >locked
 	chmod -R a+rwX .
-	run inside -- /bin/sh -c '
+	run -0 inside -- /bin/sh -c '
 		cat .env; mv .env e && cat e; ln .env e; cat e; ln -s .env s; cat s; cp .env e2; cat e2
 		mv keys k && cat k/deep/key; mv keys/deep d && cat d/key; ln keys/deep/key k3; cat k3
 		mkdir keys2; ln -s ../keys keys2/k; cat keys2/k/deep/key

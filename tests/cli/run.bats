@@ -73,7 +73,8 @@ zviz() {
 	run -0 bash -c "printf 'a\nb\n' | '$zviz' --root '$place/state' run $id cat | tr a-z A-Z"
 	[ "$output" = $'A\nB' ]
 	run --separate-stderr -0 zviz run "$id" sh -c 'echo to-err >&2'
-	[ "$output" = "" ] && [ "$stderr" = to-err ]
+	[ "$output" = "" ]
+	[ "$stderr" = to-err ]
 	run -0 bash -c "'$zviz' --root '$place/state' run $id head -c 10000000 /dev/zero | wc -c"
 	[ "$output" = 10000000 ]
 	run -0 bash -c "'$zviz' --root '$place/state' run $id cat </dev/null"

@@ -56,7 +56,7 @@ time.sleep(60)' &
 	server=$!
 	while [ ! -e ../ready ]; do sleep 0.1; done
 	chmod -R a+rwX .
-	run inside deny -- python3 -c '
+	run -0 inside deny -- python3 -c '
 import os, socket
 def no(deed):
     try: deed()
@@ -80,7 +80,7 @@ print("the end")'
 }
 
 @test "a refusal is told with its path, its rule and what to change" {
-	run --separate-stderr inside deny --verbose -- python3 -c '
+	run --separate-stderr -1 inside deny --verbose -- python3 -c '
 import socket; socket.socket(socket.AF_UNIX).bind("/tmp/docker.sock")'
 	echo "$stderr"
 	[[ $stderr == *'bind('*'"/tmp/docker.sock"'*'deny.yaml:4'* ]]
@@ -88,12 +88,12 @@ import socket; socket.socket(socket.AF_UNIX).bind("/tmp/docker.sock")'
 }
 
 @test "explain says of a socket what happens" {
-	run "$zviz" explain "$place/deny.yaml" connect /work/docker.sock
+	run -0 "$zviz" explain "$place/deny.yaml" connect /work/docker.sock
 	[[ $output == *"refused with EACCES"*"take this pattern out of filesystem.deny.write"* ]]
-	run "$zviz" explain "$place/deny.yaml" bind /work/locked/x
+	run -0 "$zviz" explain "$place/deny.yaml" bind /work/locked/x
 	[[ $output == *"refused with EACCES"* ]]
-	run "$zviz" explain "$place/deny.yaml" sendto 3 0 0 0 /tmp/log
+	run -0 "$zviz" explain "$place/deny.yaml" sendto 3 0 0 0 /tmp/log
 	[[ $output == *"which allows it"* ]]
-	run "$zviz" explain "$place/plain.yaml" connect /tmp/docker.sock
+	run -0 "$zviz" explain "$place/plain.yaml" connect /tmp/docker.sock
 	[[ $output == *"allowed natively"* ]]
 }

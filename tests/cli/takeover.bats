@@ -177,7 +177,8 @@ each_need() {
 	run -0 sort <(attack descriptors "" --cpus 1000)
 	echo "$output"
 	[ "$(grep -vx file <<<"$output")" = "$wanted" ]
-	[ "$(grep -cx file <<<"$output")" -ge 4 ] && [ "$(grep -cx file <<<"$output")" -le 8 ]
+	[ "$(grep -cx file <<<"$output")" -ge 4 ]
+	[ "$(grep -cx file <<<"$output")" -le 8 ]
 }
 
 @test "what it writes into all that it shares: numbers, and no more" {

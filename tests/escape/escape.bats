@@ -2,6 +2,8 @@
 # What the host sees of a sandbox, and the few attacks that need a folder or a run of their own; the table of
 # tests/escape/run has the rest. ZVIZ is the binary under test.
 
+bats_require_minimum_version 1.5.0
+
 # An id that no account has.
 stranger=61500
 
@@ -216,7 +218,7 @@ broker_holds_no_file() {
 @test "git: nothing that the host's git reads or runs can be changed, nor .git moved out of the way" {
 	git init -q .
 	before=$(find .git -printf '%p %y %m %s %T@\n' | sort)
-	run zviz run "$id" -- /bin/sh -c '
+	run -0 zviz run "$id" -- /bin/sh -c '
 		echo x >.git/hooks/pre-commit; echo x >>.git/config; rm -f .git/config
 		mv .git .git2; mv .git/hooks .git/h2; rm -rf .git/hooks
 		ln -sf /tmp .git/hooks; mv .git/config .git/c2; cp /bin/true .git/config
@@ -231,7 +233,7 @@ broker_holds_no_file() {
 # .git/commondir sends git to another folder for its configuration, and core.fsmonitor there is a command.
 @test "git: the host's git runs no command that the workload left" {
 	git init -q .
-	run zviz run "$id" -- /bin/sh -c '
+	run -0 zviz run "$id" -- /bin/sh -c '
 		cp -r .git evil
 		printf "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfsmonitor = \"touch ran; false\"\n" >evil/config
 		echo ../evil >.git/commondir; echo reached the end'
@@ -244,7 +246,7 @@ broker_holds_no_file() {
 @test "git: a repository without hooks does not get any" {
 	git init -q .
 	rm -rf .git/hooks
-	run zviz run "$id" -- /bin/sh -c 'mkdir -p .git/hooks && echo x >.git/hooks/post-checkout'
+	run ! zviz run "$id" -- /bin/sh -c 'mkdir -p .git/hooks && echo x >.git/hooks/post-checkout'
 	echo "$output"
 	[ ! -e .git/hooks ]
 }
@@ -252,7 +254,7 @@ broker_holds_no_file() {
 @test "git: a .git that is a file cannot be pointed elsewhere" {
 	git init -q --separate-git-dir "$place/elsewhere" .
 	cp .git before
-	run zviz run "$id" -- /bin/sh -c 'echo gitdir: evil >.git; mv -f before .git; rm -f .git; echo reached the end'
+	run -0 zviz run "$id" -- /bin/sh -c 'echo gitdir: evil >.git; mv -f before .git; rm -f .git; echo reached the end'
 	echo "$output"
 	[[ "$output" == *"reached the end"* ]]
 	grep -q "^gitdir: .*/elsewhere$" .git
@@ -288,14 +290,14 @@ broker_holds_no_file() {
 
 @test "memory: the limit ends the child that passes it, and the run goes on" {
 	[ "$(id -u)" = 0 ] || skip 'needs a memory cgroup'
-	run zviz run --memory 64M "$id" -- /work/probe memory-300M cap-effective
+	run -0 zviz run --memory 64M "$id" -- /work/probe memory-300M cap-effective
 	echo "$output"
 	[[ "$output" == *"memory-300M killed:SIGKILL"* ]]
 	[[ "$output" == *"cap-effective 0000000000000000"* ]]
 }
 
 @test "processes: --pids-limit bounds a fork bomb" {
-	run zviz run --pids-limit 32 "$id" -- /work/probe fork-bomb
+	run -0 zviz run --pids-limit 32 "$id" -- /work/probe fork-bomb
 	echo "$output"
 	[[ "$output" == *"fork-bomb EAGAIN:32"* ]]
 }
@@ -310,7 +312,7 @@ broker_holds_no_file() {
 		except OSError as e:
 		    print("refused", e.errno)
 	END
-	run script -qec "'$place/zviz' --root '$place/home/state' run '$id' -- python3 /work/type" /dev/null
+	run -0 script -qec "'$place/zviz' --root '$place/home/state' run '$id' -- python3 /work/type" /dev/null
 	echo "$output"
 	[[ "$output" == *"refused 1"* ]]
 	[[ "$output" != *typed* ]]

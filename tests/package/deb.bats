@@ -34,7 +34,9 @@ field() {
 
 @test "it brings the programs, a page for each command that has options, completion and examples" {
 	cd "$BATS_FILE_TMPDIR/root/usr"
-	[ -x bin/zviz ] && [ -x libexec/zviz/zviz-net ] && [ -x libexec/zviz/zviz-scope ]
+	[ -x bin/zviz ]
+	[ -x libexec/zviz/zviz-net ]
+	[ -x libexec/zviz/zviz-scope ]
 	for page in "$top"/man/*.scd*; do
 		page=${page##*/} page=${page%%.scd*}
 		[ -s "share/man/man${page##*.}/$page.gz" ]

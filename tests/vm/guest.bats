@@ -236,5 +236,6 @@ print("right")'
 	run bats --formatter tap -f '^(read-only|writable)' "$BATS_TEST_DIRNAME/../cli/overlay.bats"
 	echo "$output"
 	[ "$status" -eq 0 ]
+	[ "$(grep -c '^ok ' <<<"$output")" = 2 ]
 	[[ "$output" != *'# skip'* ]]
 }

@@ -97,5 +97,6 @@ load common
 	umount "$place/disk"
 	echo "$output"
 	[ "$status" -eq 0 ]
+	[ "$(grep -c '^ok ' <<<"$output")" = 2 ]
 	[[ "$output" != *'# skip'* ]]
 }
