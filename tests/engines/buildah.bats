@@ -1,5 +1,5 @@
 # Buildah with zviz as its runtime: steps of a Containerfile and commands in a working container, from an image made here. Storage is below
-# a folder of the test's own, networks in namespaces of its own.
+# a folder of the test's own, as is all of /run; networks are in namespaces of its own.
 
 bats_require_minimum_version 1.5.0
 
@@ -9,7 +9,7 @@ setup_file() {
 	place=$(mktemp -d)
 	export place
 	chmod 755 "$place"
-	mkdir "$place/tmp"
+	mkdir "$place/tmp" "$place/own-run"
 	cp "$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")" "$place/zviz"
 	cp "$BATS_TEST_DIRNAME/../../deploy/docker/docker-build.yaml" "$place/"
 	# What it was asked, a line a call.
@@ -43,9 +43,10 @@ teardown_file() {
 	rm -rf "$place"
 }
 
-build() { # WORD…: without a network of the host's
-	timeout 60 unshare --net --mount sh -c 'ip link set lo up && exec buildah "$@"' buildah "$@" 3>&-
+apart() { # COMMAND…: without the host's networks, and with a /run that each such command has
+	timeout 60 unshare --net --mount sh -c 'mount --bind "$0" /run && ip link set lo up && exec "$@"' "$place/own-run" "$@" 3>&-
 }
+build() { apart buildah "$@"; } # WORD…
 inside() { # OPTION… -- COMMAND…
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
@@ -110,6 +111,9 @@ inside() { # OPTION… -- COMMAND…
 	[ -z "$(pgrep -af "^$place/zviz")" ]
 	[ -z "$(find /sys/fs/cgroup -name '*buildah*')" ]
 	[ "$(grep -c "$place" /proc/self/mountinfo)" = 0 ]
-	[ -z "$("$place/zviz" list -q | grep buildah)" ]
+	[ -d "$place/own-run/zviz" ] # where they have been
+	[ -z "$(ls -A "$place/own-run/zviz")" ]
+	run -0 apart "$place/zviz" list --quiet
+	[ -z "$output" ]
 	[ -z "$(ls -A "$place/tmp")" ]
 }
