@@ -10,15 +10,13 @@ setup_file() {
 	podman_begin newuidmap newgidmap setpriv
 	home=$place/home
 	export home
-	mkdir -p "$home/.config/containers/containers.conf.d" "$place"/{user-run,etc}
-	cp /etc/passwd /etc/group "$place/etc/"
+	mkdir -p "$home/.config/containers/containers.conf.d" "$place/user-run"
+	# All of /etc there is a copy: the machine's own may lack a file, and keeps those that it has.
+	cp -a /etc "$place/etc"
 	echo "podman-test:x:$user:$user::$home:/bin/sh" >>"$place/etc/passwd"
 	echo "podman-test:x:$user:" >>"$place/etc/group"
 	echo 'podman-test:700000:65536' | tee "$place/etc/subuid" >"$place/etc/subgid"
-	for name in passwd group subuid subgid; do
-		touch "/etc/$name" # subuid may be missing, and is empty by default
-		inside mount --bind "$place/etc/$name" "/etc/$name"
-	done
+	inside mount --bind "$place/etc" /etc
 	drop_in "$home" | sed "s|$home/bin|$place/bin|" >"$home/.config/containers/containers.conf.d/zviz.conf"
 	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$home/.config/containers/policy.json"
 	printf '[storage]\ndriver = "vfs"\n' >"$home/.config/containers/storage.conf"
@@ -35,6 +33,7 @@ teardown_file() {
 
 teardown() {
 	[ -n "${place:-}" ] || return 0
+	kill ${servers[@]+"${servers[@]}"} 2>/dev/null || true # one test has some
 	theirs rm --all --force --time 0 >/dev/null
 	nothing_runs
 }
@@ -87,6 +86,29 @@ small() { theirs run --rm --network none "$@"; }
 @test "the default network is a namespace by path, which belongs to the user, and holds the profile's rules" {
 	[ -n "$(command -v slirp4netns)" ] || skip 'slirp4netns is not installed'
 	theirs run --rm localhost/small cat /proc/net/dev | grep -q tap0
+	# 10.0.2.2 is the host's loopback, where two answer; a row leads to one of them.
+	cat >"$place/profiles/row.yaml" <<-END
+	zviz: 1
+	name: row
+	extends: ci-runner
+	network: {mode: private, egress: {allow: [{cidr: 10.0.2.2, ports: [8001]}]}}
+	END
+	mkdir "$place/served"
+	echo served >"$place/served/index.html"
+	for port in 8001 8002; do
+		inside busybox httpd -f -h "$place/served" -p "127.0.0.1:$port" 3>&- &
+		servers+=($!)
+	done
+	ask() { # OPTION…: what each answers
+		theirs run --rm --network slirp4netns:allow_host_loopback=true "$@" localhost/small sh -c '
+			for port in 8001 8002; do echo "$port $(timeout 20 wget -qO - "http://10.0.2.2:$port/" 2>&1)"; done'
+	}
+	for _ in {1..20}; do [ "$(ask --runtime runc)" != $'8001 served\n8002 served' ] || break; done
+	[ "$(ask --runtime runc)" = $'8001 served\n8002 served' ] # so that a refusal below is the rules'
+	run -0 ask --annotation zviz.io/profile=row
+	[[ $output == $'8001 served\n8002 '*'Connection refused'* ]]
+	run -0 ask # by the default profile nothing leads out
+	[[ $output == '8001 '*'Connection refused'*'8002 '*'Connection refused'* ]]
 }
 
 @test "keep-id: the user's own id inside" {
