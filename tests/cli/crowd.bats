@@ -14,7 +14,16 @@ setup() {
 
 teardown() {
 	cd /
+	# Of a test that failed in its middle: the workers first, who would make more.
+	kill $(jobs -p) 2>/dev/null || true # mostly all have ended
+	wait
+	for id in $(ls -A "$place/state" 2>/dev/null || true); do # most tests have ended all
+		zviz delete --force "$id" || true # what is left of it is said below
+	done
+	local left
+	left=$(ls -A "$place/state" 2>/dev/null || true) # a test may have made none
 	rm -rf "$place"
+	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
 
 zviz() { "$place/zviz" --root "$place/state" "$@"; }

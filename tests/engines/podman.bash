@@ -27,6 +27,8 @@ podman_begin() { # PROGRAM…: needed beside podman and conmon
 	END
 	export CONTAINERS_CONF=$place/containers.conf CONTAINERS_STORAGE_CONF=$place/storage.conf
 	make_image "$place/image"
+	podman_groups=$(find /sys/fs/cgroup -maxdepth 2 -name libpod_parent)
+	export podman_groups
 	unshare --mount --net sh -c 'mount -t tmpfs run /run && ip link set lo up && exec sleep infinity' 3>&- &
 	holder=$!
 	export holder
@@ -42,6 +44,10 @@ podman_end() {
 	kill "$holder"
 	wait "$holder" 2>/dev/null || true # it was killed
 	rm -rf "$place"
+	# Podman's name for the folder of its groups, where conmon is: not one of the test's own.
+	if [ -z "$podman_groups" ]; then
+		find /sys/fs/cgroup -depth -path '*/libpod_parent*' -type d -exec rmdir {} + 2>/dev/null || true # another Podman may have begun
+	fi
 }
 
 # The file that is shipped, with this zviz for the installed one and settings of the test's own.
