@@ -119,7 +119,7 @@ heard() { # OBJECT: how often it was asked about
 	done
 	run -0 try_ udp_sendto 192.0.2.1 # not by this port; there may be no way to it
 	[[ $output == passed || $output == ENETUNREACH ]]
-	run ! grep -q kind "$place/heard"
+	run -1 grep -q kind "$place/heard"
 }
 
 @test "once, for the run, for the rule; and the line of always answers from then on" {
@@ -183,7 +183,7 @@ heard() { # OBJECT: how often it was asked about
 	answers connect:=allow
 	run -0 try_ others 127.0.0.89
 	[ "$output" = passed ]
-	run ! grep -q kind "$place/heard"
+	run -1 grep -q kind "$place/heard"
 	wait "$asked"
 	sed -i /network:/d ../ask.yaml
 	answers connect:=allow
@@ -241,7 +241,7 @@ heard() { # OBJECT: how often it was asked about
 	END
 	printf 'zviz: 1\nextends: ask.yaml\nremove: {ask: {connect: [{cidr: 127.0.0.88/30}]}}\n' >../less.yaml
 	run -0 "$zviz" explain ../less.yaml connect 127.0.0.89:80
-	run ! grep -q 'it asks' <<<"$output"
+	run -1 grep -q 'it asks' <<<"$output"
 	run -0 "$zviz" explain ../less.yaml connect '[::1]:80'
 	grep -q 'it asks' <<<"$output"
 }

@@ -80,7 +80,9 @@ refused() { # TEXT ZVIZ-WORDS…
 	# What is built in is nobody's to replace.
 	printf 'zviz: 1\nextends: development\n' >profiles/hostile-tenant.yaml
 	bundle '"zviz.io/profile": "hostile-tenant"'
-	run ! grep -q '^warning' <<<"$(zviz explain --bundle bundle x)"
+	run -0 zviz explain --bundle bundle x
+	grep -q '^profile: hostile-tenant' <<<"$output"
+	if grep '^warning' <<<"$output"; then false; fi
 }
 
 @test "a container that is there says whose word its profile was" {
@@ -220,7 +222,9 @@ refused() { # TEXT ZVIZ-WORDS…
 	grep -q "^it would not be started: profile development is weaker than the host's floor" said
 	grep -q '^profile: development' said
 	grep -qxF "floor: ci-runner  [$place/config.yaml:1]" said
-	run ! grep -q 'not be started' <<<"$(zviz explain)"
+	run -0 zviz explain
+	grep -q '^profile: ' <<<"$output"
+	if grep 'not be started' <<<"$output"; then false; fi
 }
 
 @test "the floor that is shipped as an example is kept by every built-in profile but development" {
@@ -228,7 +232,9 @@ refused() { # TEXT ZVIZ-WORDS…
 	sed 's/^#\([a-z]\)/\1/' "$top/deploy/config.yaml" >config.yaml
 	[ "$(grep -c '^[a-z]' config.yaml)" -ge 3 ]
 	for profile in ci-runner web-server batch-job hostile-tenant; do
-		run ! grep 'not be started' <<<"$(zviz explain --profile "$profile")"
+		run -0 zviz explain --profile "$profile"
+		grep -q "^profile: $profile" <<<"$output"
+		if grep 'not be started' <<<"$output"; then false; fi
 	done
 	zviz explain --profile development | grep -q 'not be started.*ptrace'
 	sed -n '/kept by each/,/^#/p' "$top/man/zviz-config.5.scd" | grep -E '^\s*zviz|\+\+$|^resources' |

@@ -236,7 +236,8 @@ nothing_left() {
 		until_is stopped
 		run -1 zviz start "$ID"
 		[[ $output == *'cannot start a container that has stopped'* ]]
-		[[ $(zviz state "$ID") != *reason* ]]
+		run -0 zviz state "$ID"
+		[[ $output != *reason* ]]
 		zviz delete "$ID"
 	done
 	create

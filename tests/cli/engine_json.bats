@@ -60,7 +60,8 @@ json() { # EXPRESSION of the document d on stdin
 
 @test "list: an array of states with their owner, a table, ids" {
 	[ "$(zviz list --format json)" = '[]' ]
-	[ -z "$(zviz list --quiet)" ]
+	run -0 zviz list --quiet
+	[ -z "$output" ]
 	create
 	zviz list --format=json | json "len(d) == 1 and d[0]['id'] == '$id' and d[0]['status'] == 'created'
  and d[0]['owner'] == '$(id -un)' and d[0]['bundle'] == '$place/work/bundle' and 'rootfs' in d[0] and 'created' in d[0]"

@@ -151,7 +151,9 @@ text
 	bundle '{"destination": "/var", "type": "tmpfs", "options": ["tmpcopyup", "mode=1777"]}'
 	[ "$(inside stat -c %a /var)" = 1777 ]
 	bundle '{"destination": "/not/there", "type": "tmpfs", "options": ["tmpcopyup"]}'
-	[ -z "$(inside ls /not/there)" ]
+	[ "$(inside stat -f -c %T /not/there)" = tmpfs ]
+	run -0 inside ls /not/there
+	[ -z "$output" ]
 }
 
 @test "tmpcopyup: what an image cannot do with it" {

@@ -74,7 +74,7 @@ asked() { jq -r "select(.call == \"StartTransientUnit\") | $1" "$place/record"; 
 	pid=$(zviz state "$id" | jq .pid)
 	grep -qx "$pid" "$group/cgroup.procs"
 	# The helper, who kept the place, has gone.
-	run ! pgrep -f "zviz-scope libpod-$id.scope"
+	run -1 pgrep -f "zviz-scope libpod-$id.scope"
 	[ "$(asked .unit)" = "libpod-$id.scope" ]
 	[ "$(asked .how)" = fail ]
 	[ "$(asked .properties.Slice)" = "$slice" ]
@@ -119,7 +119,7 @@ asked() { jq -r "select(.call == \"StartTransientUnit\") | $1" "$place/record"; 
 # What zviz leaves when it fails: nothing.
 nothing_left() {
 	[ -z "$(ls -A "$place/state" 2>/dev/null)" ]
-	run ! pgrep -f "zviz-scope .*$id"
+	run -1 pgrep -f "zviz-scope .*$id"
 	[ -z "$(find /sys/fs/cgroup -path "*$id*" -name cgroup.procs 2>/dev/null)" ]
 }
 
@@ -185,7 +185,7 @@ nothing_left() {
 			pgrep -f "zviz-scope .*$id" >/dev/null || break
 			sleep 0.02
 		done
-		run ! pgrep -f "zviz-scope .*$id"
+		run -1 pgrep -f "zviz-scope .*$id"
 		group=$v2/$slice/x-$id.scope
 		[ ! -e "$group" ] || [ -z "$(cat "$group/cgroup.procs")" ]
 		rmdir "$group" 2>/dev/null || true # systemd's to take away; it may be gone
@@ -229,7 +229,7 @@ nothing_left() {
 				pgrep -f "zviz-scope .*$id" >/dev/null || break
 				sleep 0.02
 			done
-			run ! pgrep -f "zviz-scope .*$id"
+			run -1 pgrep -f "zviz-scope .*$id"
 			[ ! -e "$group" ] || [ -z "$(cat "$group/cgroup.procs")" ] || { echo "$fault: somebody is in the scope" && false; }
 			rmdir "$group" 2>/dev/null || true # systemd's to take away when it is empty; zviz may have done so
 			n=$((n + 1))

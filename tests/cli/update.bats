@@ -233,7 +233,8 @@ last() { # WORDS: the last line of the log
 	[[ $stderr == *'its policy file is damaged'* ]]
 	run -1 --separate-stderr zviz update --profile "$place/shut.yaml" "$id"
 	[[ $stderr == *'its policy file is damaged'* ]]
-	[[ $(zviz state "$id") != *'"profile"'* ]]
+	run -0 zviz state "$id"
+	[[ $output == *'"running"'* && $output != *'"profile"'* ]]
 	last yes yes
 }
 
@@ -303,7 +304,7 @@ while not failed.wait(0.05):
 			[[ $state == *started* ]]
 		fi
 	done
-	run ! grep -q damaged "$place/home/events"
+	run -1 grep -q damaged "$place/home/events"
 	zviz update --profile "$place/shut.yaml" "$id"
 	wait_for last no yes
 }

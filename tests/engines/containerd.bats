@@ -135,13 +135,19 @@ begin() { # ID OPTION…: in the background
 }
 state_of() { c task ls | awk -v id="$1" '$1 == id { print $3 }'; }
 is() { [ "$(state_of "$1")" = "$2" ]; }
+has_no_task() { # ID: the daemon answers, and knows of none
+	local tasks
+	tasks=$(c task ls) || return 1
+	[ -z "$(awk -v id="$1" '$1 == id' <<<"$tasks")" ]
+}
 pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 
 @test "run: output, exit codes, and nothing of it afterwards" {
 	[ "$(small --rm "$image" one echo hello)" = hello ]
 	run -5 small --rm "$image" one sh -c 'echo err >&2; exit 5'
 	[[ $output == *err* ]]
-	[ -z "$(c containers ls -q)" ]
+	run -0 c containers ls -q
+	[ -z "$output" ]
 }
 
 @test "run: what fails says why" {
@@ -251,7 +257,7 @@ pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 	kill -9 "$(pgrep -f "containerd-shim-runc-v2.*$here.*$place/sock")"
 	until_true eval '! kill -0 $pid 2>/dev/null'
 	until_true none_of_zviz
-	until_true eval '[ -z "$(state_of one)" ]'
+	until_true has_no_task one
 }
 
 @test "the daemon starts anew: its containers go on" {
@@ -280,7 +286,8 @@ layer_of() { # ID: what containerd keeps of it
 	for n in {1..10}; do small --rm "$image" "many$n" echo "$n" >"$place/out$n" 2>&1 & done
 	wait
 	for n in {1..10}; do [ "$(cat "$place/out$n")" = "$n" ]; done
-	[ -z "$(c containers ls -q)" ]
+	run -0 c containers ls -q
+	[ -z "$output" ]
 }
 
 cri() { within /usr/bin/python3 "$BATS_TEST_DIRNAME/cri.py" "$1" "$place/sock" "$place/zviz" "/$here-pod"; }

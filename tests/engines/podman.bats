@@ -211,5 +211,6 @@ begin() { # NAME OPTION…: in the background, a line a tick
 	for n in {1..10}; do small localhost/small sh -c "echo $n" >"$place/out$n" & done
 	wait
 	for n in {1..10}; do [ "$(cat "$place/out$n")" = "$n" ]; done
-	[ -z "$(pod ps -aq)" ]
+	run -0 pod ps -aq
+	[ -z "$output" ]
 }

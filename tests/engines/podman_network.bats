@@ -66,7 +66,7 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 @test "a port below 1024 that the profile has a row for is listened at, without a capability" {
 	pod run --detach --name web --annotation "zviz.io/profile=low" localhost/small sh -c "$(serve 80)" >/dev/null
 	until_true gets "http://$(address web):80"
-	[ "$(inside cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" != 80 ]
+	[ "$(inside cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 80 ]
 	run ! pod run --rm --annotation "zviz.io/profile=web" localhost/small httpd -f -p 80
 	[[ $output == *'Permission denied'* ]]
 }
@@ -79,7 +79,7 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	[ "$(pod run --rm --pod both localhost/small hostname)" = both ]
 	pod exec web touch /dev/shm/here
 	pod run --rm --pod both localhost/small test -e /dev/shm/here
-	[ "$(pod pod inspect both | jq -r .State)" != Exited ]
+	[ "$(pod pod inspect both | jq -r .State)" = Running ]
 	pod pod stop --time 0 both
 	pod pod rm --force both
 }
@@ -92,7 +92,13 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 
 @test "of networks nothing is left: no device, no rule, no pinned namespace" {
 	pod run --rm -p 8080:8000 localhost/small true
-	[ -z "$(inside ls /run/netns)" ]
-	[ -z "$(inside ip -o link | grep veth)" ]
-	[ -z "$(inside nft list tables | grep zviz)" ]
+	run -0 inside ls /run/netns # which Podman has made
+	[ -z "$output" ]
+	run -0 inside ip -o link
+	[[ $output == *' lo: '* ]]
+	[[ $output != *veth* ]]
+	# Podman's own rules stay, whichever form it has them in.
+	run -0 inside nft list ruleset
+	[[ $output == *[a-zA-Z]* ]]
+	[[ $output != *zviz* ]]
 }

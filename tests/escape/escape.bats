@@ -121,10 +121,17 @@ field() { # PID NAME: the first word of a field of its status
 	[ "$other" != "$first" ]
 }
 
+is_not_ours() { # PID KIND: its namespace can be read, and is another one
+	local its
+	its=$(readlink "/proc/$1/ns/$2")
+	[[ $its == "$2:["*"]" ]]
+	[ "$its" != "$(readlink "/proc/self/ns/$2")" ]
+}
+
 own_namespaces() {
 	for kind in user pid mnt net ipc uts cgroup; do
 		echo "$kind"
-		[ "$(readlink "/proc/$workload/ns/$kind")" != "$(readlink "/proc/self/ns/$kind")" ]
+		is_not_ours "$workload" "$kind"
 	done
 }
 
@@ -147,7 +154,7 @@ first_process_is_bare() {
 
 broker_is_weak() {
 	local set
-	[ "$(field "$broker" Uid)" != 0 ]
+	[ "$(field "$broker" Uid)" -gt 0 ]
 	for set in CapInh CapEff CapBnd CapAmb; do
 		echo "$set"
 		[ "$(field "$broker" $set)" = 0000000000000000 ]
@@ -170,7 +177,7 @@ broker_sees_the_container() {
 		echo "$kind"
 		[ "$(readlink "/proc/$broker/ns/$kind")" = "$(readlink "/proc/$workload/ns/$kind")" ]
 	done
-	[ "$(readlink "/proc/$broker/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]
+	is_not_ours "$broker" pid
 	root=$(stat -L -c %d:%i "/proc/$workload/root/")
 	[ "$(stat -L -c %d:%i "/proc/$broker/root/")" = "$root" ]
 	[ "$(stat -L -c %d:%i "/proc/$broker/cwd/")" = "$root" ]

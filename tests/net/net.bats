@@ -343,7 +343,7 @@ each_program() { # COMMAND…
 	ldd "${zviz%/*}/zviz-net" | grep -Eq "$libraries" # they are called so
 	n=0
 	for pid in $(pgrep -f "$place/[z]viz"); do
-		run ! grep -E "$libraries" "/proc/$pid/maps"
+		run -1 grep -E "$libraries" "/proc/$pid/maps"
 		n=$((n + 1))
 	done
 	[ "$n" -ge 2 ] # the launcher and its broker

@@ -21,7 +21,8 @@ field() {
 
 @test "it depends on what its programs are linked to, and on nothing else" {
 	root=$BATS_FILE_TMPDIR/root
-	[[ $(readelf -d "$root/usr/bin/zviz") != *NEEDED* ]]
+	run -0 readelf -d "$root/usr/bin/zviz"
+	[[ $output == *FLAGS* && $output != *NEEDED* ]]
 	needed=$(readelf -d "$root"/usr/libexec/zviz/* | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u)
 	echo "$needed"
 	[ "$needed" = $'libc.so.6\nlibmd.so.0\nlibmnl.so.0\nlibnftables.so.1\nlibresolv.so.2\nlibsystemd.so.0' ]
