@@ -31,6 +31,7 @@ struct shared {
 	_Atomic int error; /* errno then */
 	struct broker_counters counters;
 	_Atomic int stop;
+	_Atomic int leave; /* those that have joined; the end of the first process is theirs, too */
 	_Atomic int begun; /* the workload is under its filter */
 	int events[2];
 };

@@ -169,12 +169,12 @@ static void test_together(void **state)
 /* ---- the knock ---- */
 
 /* A signal in the middle of a call would be seen: an open that fails, a descriptor that nobody knows of. */
-static void open_all_the_time(void)
+static void open_until(const _Atomic int *over)
 {
 	int lowest = dup(0);
 
 	EXPECT(close(lowest) == 0);
-	while (!shared->stop) {
+	while (!*over) {
 		int fd = open("/t/f", O_RDONLY);
 
 		EXPECT(fd == lowest && close(fd) == 0);
@@ -185,16 +185,28 @@ static void open_all_the_time(void)
 	}
 }
 
+static void open_all_the_time(void)
+{
+	open_until(&shared->stop);
+}
+
+static void open_while_joined(void)
+{
+	open_until(&shared->leave);
+}
+
 static void knock_all_the_time(pid_t broker)
 {
-	pid_t joined = world_join(broker, world_knock(broker), open_all_the_time);
+	pid_t joined = world_join(broker, world_knock(broker), open_while_joined);
 
 	for (int i = 0; i < 20000; i++) {
 		assert_int_equal(kill(broker, DOOR_KNOCK), 0);
 		usleep(50);
 	}
-	shared->stop = 1;
+	/* One after the other: the end of the first process would kill it. */
+	shared->leave = 1;
 	expect_end(joined);
+	shared->stop = 1;
 }
 
 static void test_knocks(void **state)
