@@ -4,6 +4,7 @@ A rule is KIND:OBJECT=ANSWER[,FOR][,SECONDS]; OBJECT may have stars, and an empt
 "silence", "leave" or "rubbish". The first rule that fits answers; without one nobody does. What is heard goes to LOG.
 """
 import json
+import os
 import socket
 import sys
 import time
@@ -28,8 +29,9 @@ def find(rules, question):
 def main():
     path, log, rules = sys.argv[1], sys.argv[2], sys.argv[3:]
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
+    listener.bind(path + ".new")
     listener.listen(1)
+    os.rename(path + ".new", path)  # there when somebody listens
     connection, _ = listener.accept()
     with open(log, "w") as heard:
         for line in connection.makefile("r"):

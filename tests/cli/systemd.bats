@@ -18,10 +18,10 @@ setup() {
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$place/bus
 	mkdir "$place/work" "$place/bundle"
 	cd "$place/work"
-	dbus-daemon --session --address="$DBUS_SYSTEM_BUS_ADDRESS" --nopidfile --nofork 3>&- 2>"$place/bus.log" &
+	dbus-daemon --session --address="$DBUS_SYSTEM_BUS_ADDRESS" --nopidfile --nofork --print-address 3>&- >"$place/address" 2>"$place/bus.log" &
 	daemon=$!
 	for _ in {1..200}; do
-		[ ! -S "$place/bus" ] || break
+		[ ! -s "$place/address" ] || break # it listens
 		sleep 0.02
 	done
 }
