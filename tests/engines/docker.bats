@@ -99,8 +99,13 @@ teardown_file() {
 	end containerd
 	wait
 	rm -rf "$place"
-	# The folder of its groups is the daemon's own, which leaves it.
-	find /sys/fs/cgroup -depth -path "*/$group*" -type d -exec rmdir {} +
+	# The folder of its groups is the daemon's own, which leaves it. One can be busy a moment after its last process.
+	for _ in {1..100}; do
+		find /sys/fs/cgroup -depth -path "*/$group*" -type d -exec rmdir {} + 2>/dev/null || true # tried again
+		[ -n "$(find /sys/fs/cgroup -path "*/$group*" -type d)" ] || return 0
+		sleep 0.05
+	done
+	echo "groups are left: $group" && return 1
 }
 
 teardown() {
