@@ -107,6 +107,24 @@ static size_t aligned(size_t size)
 	return (size + align - 1) & ~(align - 1);
 }
 
+void arena_reserve(struct arena *a, size_t size)
+{
+	struct arena_block *b = memory_new(size + sizeof *b);
+
+	if (b == NULL)
+		out_of_memory();
+	*b = (struct arena_block){ NULL, sizeof *b, size + sizeof *b, size + sizeof *b };
+	a->last = b;
+}
+
+void arena_rewind(struct arena *a)
+{
+	struct arena_block *b = a->last;
+
+	memset(b + 1, 0, b->used - sizeof *b);
+	b->used = sizeof *b;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)

@@ -26,6 +26,11 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((returns_nonnull));
 void arena_free(struct arena *a);
 
+/* An empty arena takes its next `size` bytes from the kernel now: until they are used up it makes no call. arena_rewind() gives all
+ * of them back to it. */
+void arena_reserve(struct arena *a, size_t size);
+void arena_rewind(struct arena *a);
+
 /* After a clone: takes copies of the pages that the next few allocations write to, before they fault. */
 void arena_own(const struct arena *a);
 

@@ -19,24 +19,27 @@ static int hand_lock(const struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "hand the lock over: %m") : 0;
 }
 
+static int open_door(struct box *b, struct err *e)
+{
+	TRY(state_open_door(b, e));
+	fd_close(&b->door); /* the broker has it */
+	return b->plan->detach ? hand_lock(b, e) : 0;
+}
+
 int step_state_claim(struct box *b, struct err *e)
 {
 	TRY(state_claim(b, e));
 	if (b->plan->create)
 		TRY(start_prepare(b, e));
-	if (!b->plan->broker.used)
-		return 0;
-	TRY(state_open_door(b, e));
-	fd_close(&b->door); /* the broker has it */
-	if (b->plan->detach)
-		TRY(hand_lock(b, e));
-	if (!b->plan->broker.live)
+	if (b->plan->broker.used)
+		TRY(open_door(b, e));
+	if (!b->plan->broker.live && !b->plan->net.used)
 		return 0;
 
 	OWN_FD file = live_create(b, e);
 
-	if (file < 0)
-		return file;
+	if (file < 0 || !b->plan->broker.live)
+		return file < 0 ? file : 0;
 
 	int r = scm_send(b->hand_init, "l", 1, file);
 

@@ -94,6 +94,7 @@ void leftover_files(int dir)
 	unlinkat(dir, record_waiting_name, 0);
 	unlinkat(dir, record_start_name, 0);
 	unlinkat(dir, record_reason_name, 0);
+	unlinkat(dir, record_net_name, 0);
 }
 
 int leftover_folder(int root, int dir, const char *id, struct err *e)

@@ -139,12 +139,29 @@ static int read_image(struct arena *a, int fd, size_t at, const struct live_tabl
 	return *out != NULL ? 0 : fail(e, EBADMSG, "policy file: damaged");
 }
 
-/* Counting up is the change: before it nothing has happened. */
+int live_prepare(struct live_file *f, const char *image, size_t len, struct err *e)
+{
+	TRY(put(f->fd, image, len, live_slot(f->generation + 1), e));
+	atomic_store_explicit(&f->head->pending, f->generation + 1, memory_order_release);
+	return 0;
+}
+
+/* Counting up is the change: before it nothing has happened. What is pending is none from there on. */
+void live_settle(struct live_file *f)
+{
+	f->generation++;
+	atomic_store_explicit(&f->head->generation, f->generation, memory_order_release);
+}
+
+void live_abandon(struct live_file *f)
+{
+	atomic_store_explicit(&f->head->pending, 0, memory_order_release);
+}
+
 int live_put(struct live_file *f, const char *image, size_t len, struct err *e)
 {
 	TRY(put(f->fd, image, len, live_slot(f->generation + 1), e));
-	f->generation++;
-	atomic_store_explicit(&f->head->generation, f->generation, memory_order_release);
+	live_settle(f);
 	return 0;
 }
 
@@ -164,14 +181,20 @@ void live_describe(struct arena *a, int dir, struct state_info *out)
 		    pread(fd, &before, sizeof before, 0) != (ssize_t)sizeof before ||
 		    before.magic != LIVE_MAGIC)
 			break;
-		if (before.generation == 0)
-			return;
-		if (read_image(a, fd, live_slot(before.generation), &t, &ignored) < 0)
+		t = out->next = NULL;
+		if (before.generation != 0 &&
+		    read_image(a, fd, live_slot(before.generation), &t, &ignored) < 0)
 			t = NULL;
+		if (before.pending == before.generation + 1 &&
+		    read_image(a, fd, live_slot(before.pending), &out->next, &ignored) < 0)
+			out->next = NULL;
 		if (pread(fd, &after, sizeof after, 0) != (ssize_t)sizeof after)
 			break;
-		if (after.generation != before.generation || t == NULL)
+		if (after.generation != before.generation || after.pending != before.pending ||
+		    (t == NULL && before.generation != 0))
 			continue;
+		if (t == NULL)
+			return;
 		out->profile = t->profile;
 		out->now = t;
 		out->changes = before.generation;

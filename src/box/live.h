@@ -24,6 +24,12 @@ int live_open(const char *root, const char *id, struct live_file *out, struct er
 /* Puts the image in force: all of it or nothing, whenever the caller is killed. */
 int live_put(struct live_file *f, const char *image, size_t len, struct err *e);
 
+/* The same in two steps, for what has to be in force somewhere else in between: it is written, and that it is about to be; then it
+ * counts, or it does not. */
+int live_prepare(struct live_file *f, const char *image, size_t len, struct err *e);
+void live_settle(struct live_file *f);
+void live_abandon(struct live_file *f);
+
 void live_close(struct live_file *f);
 
 /* Fills what state_info says of changes. */

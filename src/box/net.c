@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/net.h"
 #include "box/sequence.h"
 #include "box/state.h"
 #include "kern/link.h"
@@ -35,7 +36,7 @@ enum {
 #endif
 
 /* Beside zviz, as in a tree that was built, or where it is installed. Nothing that the caller says counts. */
-static const char *find_program(struct box *b, struct err *e)
+const char *net_program(struct arena *a, struct err *e)
 {
 	static const char *const beside[] = { "zviz-net", "../net/zviz-net" };
 	const char *path = ZVIZ_LIBEXEC "/zviz-net";
@@ -45,7 +46,7 @@ static const char *find_program(struct box *b, struct err *e)
 	self[n > 0 ? n : 0] = '\0';
 	for (size_t i = 0; n > 0 && i < COUNT(beside); i++) {
 		int folder = (int)(strrchr(self, '/') - self);
-		const char *at = arena_printf(b->arena, "%.*s/%s", folder, self, beside[i]);
+		const char *at = arena_printf(a, "%.*s/%s", folder, self, beside[i]);
 
 		if (access(at, X_OK) == 0)
 			return at;
@@ -58,19 +59,25 @@ static const char *find_program(struct box *b, struct err *e)
 	return NULL;
 }
 
-static int write_job(const struct box *b, struct err *e)
+int net_hand(const struct buf *text, struct err *e)
 {
-	struct buf text = { .arena = b->arena };
 	OWN_FD fd = memfd_create("zviz-net", MFD_CLOEXEC);
 	int r;
 
-	net_job_print(b->plan, b->plan->net.rules, b->plan->net.rules_len, &text);
 	if (fd < 0)
 		return fail(e, errno, "memory for its job: %m");
-	r = fd_write_all(fd, buf_text(&text), text.len);
+	r = fd_write_all(fd, buf_text(text), text->len);
 	if (r < 0)
 		return fail(e, -r, "write its job: %m");
 	return fd_take(&fd);
+}
+
+static int write_job(const struct box *b, struct err *e)
+{
+	struct buf text = { .arena = b->arena };
+
+	net_job_print(b->plan, b->plan->net.rules, b->plan->net.rules_len, &text);
+	return net_hand(&text, e);
 }
 
 static int open_namespace(const struct box *b, const char *kind, struct err *e)
@@ -84,7 +91,7 @@ static int open_namespace(const struct box *b, const char *kind, struct err *e)
 }
 
 /* Nothing of the caller's goes along: no descriptor, no environment, no folder that could not be unmounted. */
-static _Noreturn void become_holder(const char *program, const int given[NET_FD_END])
+_Noreturn void net_become(const char *program, const int given[NET_FD_END])
 {
 	char name[] = "zviz-net", *const argv[] = { name, NULL }, *const env[] = { NULL };
 	int high[NET_FD_END], null;
@@ -105,7 +112,7 @@ static _Noreturn void become_holder(const char *program, const int given[NET_FD_
 
 int step_net_hold(struct box *b, struct err *e)
 {
-	const char *program = find_program(b, e);
+	const char *program = net_program(b->arena, e);
 	OWN_FD reason = state_open_reason(b, e);
 	int ends[2], fds[NET_FD_END];
 
@@ -124,7 +131,12 @@ int step_net_hold(struct box *b, struct err *e)
 
 	OWN_FD its_end = ends[1];
 
+	OWN_FD door = state_open_net_door(b, e);
+
+	if (door < 0)
+		return door;
 	fds[NET_FD_CONTROL] = its_end;
+	fds[NET_FD_DOOR] = door;
 	fds[NET_FD_JOB] = job;
 	fds[NET_FD_NETNS] = net;
 	fds[NET_FD_USERNS] = user;
@@ -132,7 +144,7 @@ int step_net_hold(struct box *b, struct err *e)
 	fds[NET_FD_EVENTS] = b->plan->net.told ? b->opt->broker.events : -1;
 	b->net = sys_fork();
 	if (b->net == 0)
-		become_holder(program, fds);
+		net_become(program, fds);
 	if (b->net < 0)
 		return fail(e, -b->net, "fork: %m");
 	b->net_ns = fd_take(&net);

@@ -22,6 +22,7 @@ const char record_waiting_name[] = "waiting";
 const char record_start_name[] = "start";
 const char record_reason_name[] = "reason";
 const char record_overlay_name[] = "overlay";
+const char record_net_name[] = "net";
 
 bool record_stat(pid_t pid, unsigned number, char *state, uint64_t *field)
 {

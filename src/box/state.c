@@ -207,6 +207,18 @@ int state_open_door(const struct box *b, struct err *e)
 	return 0;
 }
 
+int state_open_net_door(const struct box *b, struct err *e)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	OWN_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%s", b->state,
+		 record_net_name);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 1) < 0)
+		return fail(e, errno, "state: %s: %m", record_net_name);
+	return fd_take(&fd);
+}
+
 int state_hold(const struct box *b, struct err *e)
 {
 	return lock_file(b->state, record_lock_name, LOOK_MS, e);

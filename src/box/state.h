@@ -23,6 +23,9 @@ int state_claim(struct box *b, struct err *e);
 /* Binds the box's door into its folder. */
 int state_open_door(const struct box *b, struct err *e);
 
+/* The one where zviz-net is told of other rules, into the folder as well: a descriptor, the caller's. */
+int state_open_net_door(const struct box *b, struct err *e);
+
 /* Adds the first process to what is written down. */
 int state_record_init(struct box *b, struct err *e);
 
@@ -50,6 +53,7 @@ struct state_info {
 	const struct live_tables *start,
 		*now; /* where its profile was read from, NULL: its words say it; what is in
 						* force since, NULL: nothing was changed */
+	const struct live_tables *next; /* a change that is under way, or was cut short: nobody said yet that it is in force; NULL */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	struct strings cut;     /* what its bundle asked for beyond the profile */
 	enum state_status status;

@@ -30,6 +30,21 @@ int again_profile(struct cli *c, const struct live_tables *t, struct profile *ou
 	return sources_profile(c->arena, &copy, out, e);
 }
 
+int again_net(struct cli *c, const struct live_tables *t, const struct prepared *start,
+	      struct plan_net *out, struct err *e)
+{
+	struct profile *p = arena_alloc(c->arena, sizeof *p);
+	struct plan plan;
+
+	*out = start->plan.net;
+	if (t == NULL || t->net_change == 0)
+		return 0;
+	TRY(again_profile(c, t, p, e));
+	TRY(plan_make(c->arena, &start->request, &start->spec, p, &start->host, &plan, e));
+	*out = plan.net;
+	return live_give_numbers(t, out) ? 0 : fail(e, EBADMSG, "policy file: damaged");
+}
+
 /* What was changed since. The filter's part of each call stays. */
 static int apply(struct cli *c, const struct live_tables *now, struct prepared *p, struct err *e)
 {
@@ -38,6 +53,7 @@ static int apply(struct cli *c, const struct live_tables *now, struct prepared *
 
 	if (!live_fits(&p->plan.broker, now))
 		return fail(e, EBADMSG, "policy file: damaged");
+	TRY(again_net(c, now, p, &p->plan.net, e));
 	TRY(again_profile(c, now, &p->profile, e));
 	live_apply(&p->plan.broker, now, &broker);
 	for (size_t i = 0; i < p->plan.ncalls; i++) {

@@ -17,6 +17,10 @@ int again_prepare(struct cli *c, const char *id, struct prepared *out, struct er
 int again_start(struct cli *c, const char *id, struct state_info *info, struct prepared *out,
 		struct err *e);
 
+/* The network of such a plan under these tables, NULL: as it was started. It borrows from them. */
+int again_net(struct cli *c, const struct live_tables *t, const struct prepared *start,
+	      struct plan_net *out, struct err *e);
+
 /* The profile that these tables were made of. */
 int again_profile(struct cli *c, const struct live_tables *t, struct profile *out, struct err *e);
 

@@ -70,6 +70,9 @@ static void put_state(struct json_writer *j, const struct state_info *info, cons
 		json_put_string(j, "profile", info->profile);
 	if (info->changes != 0)
 		json_put_u64(j, "updates", info->changes);
+	if (info->next != NULL)
+		json_put_string(j, "updating",
+				info->next->profile != NULL ? info->next->profile : "");
 	if (info->cut_off)
 		json_put_string(j, "reason", "zviz-net was killed, and the container with it");
 	else if (info->cut_short)

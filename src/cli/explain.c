@@ -143,6 +143,23 @@ static int plan_of(struct cli *c, struct explain_options *o, const struct asked 
 	return plan_of_profile(c, &o->run, p, e);
 }
 
+/* Rules that the kernel has, and nobody has said yet that they count: a change is under way, or was cut short. */
+static int changed_rules(struct cli *c, const char *id, const struct state_info *info,
+			 struct net_counts *counts, struct plan *plan, struct err *e)
+{
+	struct state_info again;
+	struct prepared start;
+
+	TRY(again_start(c, id, &again, &start, e));
+	if (info->next != NULL)
+		TRY(again_net(c, info->next, &start, &plan->net, e));
+	if (plan->net.numbers.change != counts->change) {
+		fail(e, EAGAIN, "container %s: the rules of its network are being changed", id);
+		return advise(e, "ask again");
+	}
+	return box_net_counts_of(c->arena, &plan->net, info->pid, info->table, counts, e);
+}
+
 /* What a container's own network has let through and refused, while it runs. */
 static int count(struct cli *c, const char *id, struct plan *plan, struct err *e)
 {
@@ -155,6 +172,8 @@ static int count(struct cli *c, const char *id, struct plan *plan, struct err *e
 	if (info.pid == 0 || info.table == NULL)
 		return 0;
 	TRY(box_net_counts_of(c->arena, &plan->net, info.pid, info.table, counts, e));
+	if (counts->change != plan->net.numbers.change)
+		TRY(changed_rules(c, id, &info, counts, plan, e));
 	plan->net.counts = counts;
 	return 0;
 }

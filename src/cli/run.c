@@ -371,7 +371,7 @@ static int write_down_profile(struct session *s, struct err *e)
 	struct live_tables t = { .profile = s->job.plan.profile };
 	char *image;
 
-	if (!s->job.plan.broker.live || s->job.sources.n == 0)
+	if ((!s->job.plan.broker.live && !s->job.plan.net.used) || s->job.sources.n == 0)
 		return 0;
 	t.sources = s->job.sources;
 	sources_add_builtins(s->cli->arena, &s->job.profile, &t.sources);

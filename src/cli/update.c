@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "box/live.h"
+#include "box/net_change.h"
 #include "cli/again.h"
 #include "cli/print.h"
 #include "cli/update_limits.h"
 #include "policy/describe.h"
 #include "policy/diff.h"
 #include "policy/live.h"
+#include "policy/net_change.h"
 #include "policy/reference.h"
 
 static const struct option_row rows[] = {
@@ -35,6 +36,9 @@ struct change {
 	struct plan_request request;
 	struct plan plan;
 	struct live_tables tables;
+	struct live_file *file;
+	struct plan_net net; /* of the profile in force */
+	bool net_changes;
 };
 
 /* ---- what is said when it cannot be ---- */
@@ -143,6 +147,49 @@ static int check_stricter(struct change *u, bool widen, struct err *e)
 	return beyond.n == 0 || widen ? 0 : tell_wider(u, &other.profile, &beyond, e);
 }
 
+/* A broker that was not started to look for others answers as at its start: what it would answer must be the same. The
+ * rows of a network are none of its answers. */
+static int check_answers(struct change *u, struct live_obstacles *list, struct err *e)
+{
+	const struct from whole = { .file = u->next.file };
+	struct diff_lines lines = { 0 };
+	struct sources now;
+	struct side one, other;
+
+	if (u->start.plan.broker.live || !u->start.plan.broker.used)
+		return 0;
+	TRY(in_force(u, &now, e));
+	TRY(side_of(u, &u->sources, &one, e));
+	TRY(side_of(u, &now, &other, e));
+	one.profile.network = other.profile.network;
+	TRY(diff_beyond(u->c->arena, plan_audit_arch(u->start.host.arch), &one.is, &other.is,
+			&lines, e));
+	TRY(diff_beyond(u->c->arena, plan_audit_arch(u->start.host.arch), &other.is, &one.is,
+			&lines, e));
+	for (size_t i = 0; i < lines.n; i++)
+		*LIST_ADD(u->c->arena, list) = (struct live_obstacle){
+			whole, lines.at[i], "this container's broker was started to answer as it does",
+			"start it detached, or with a pattern under filesystem.deny"
+		};
+	return 0;
+}
+
+/* The rows of the network get their numbers. */
+static int number_rows(struct change *u, struct err *e)
+{
+	struct plan_net *is = &u->plan.net;
+
+	if (!u->start.plan.net.used)
+		return 0;
+	u->net_changes = !net_change_same(&u->net, is);
+	if (u->net_changes)
+		TRY(net_change_number(u->c->arena, &u->net, is, e));
+	else
+		is->numbers = u->net.numbers;
+	live_take_numbers(is, &u->tables);
+	return 0;
+}
+
 /* The same run under the new profile, and as nothing but verdicts. */
 static int make_tables(struct change *u, struct err *e)
 {
@@ -153,6 +200,7 @@ static int make_tables(struct change *u, struct err *e)
 	struct plan verdicts;
 
 	live_settled(a, &u->start.profile, &u->next, &list);
+	live_network(a, &u->start.plan, &u->next, &list);
 	TRY(tell_obstacles(u, &list, e));
 	TRY(plan_make(a, &u->start.request, &u->start.spec, &u->next, &u->start.host, &u->plan, e));
 	silent.events = silent.verbose = false;
@@ -160,7 +208,9 @@ static int make_tables(struct change *u, struct err *e)
 	TRY(plan_make(a, &silent, &u->start.spec, &pure, &u->start.host, &verdicts, e));
 	TRY(live_plan(a, &u->start.plan, &u->plan, &verdicts.filter, &u->tables, &list, e));
 	u->tables.sources = u->sources;
-	return tell_obstacles(u, &list, e);
+	TRY(check_answers(u, &list, e));
+	TRY(tell_obstacles(u, &list, e));
+	return number_rows(u, e);
 }
 
 /* ---- the command ---- */
@@ -209,29 +259,71 @@ static int plan_again(struct change *u, struct err *e)
 	return r;
 }
 
-static int put(struct change *u, struct live_file *file, struct err *e)
+static struct net_changing changing(const struct change *u)
+{
+	return (struct net_changing){ .arena = u->c->arena,
+				      .root = cli_state_root(u->c),
+				      .id = u->id,
+				      .info = &u->info,
+				      .file = u->file };
+}
+
+static int change_rules(struct change *u, const char *image, size_t len, struct err *e)
+{
+	const struct net_changing c = changing(u);
+	bool changed;
+
+	if (net_change_apply(&c, &u->plan, image, len, &changed, e) == 0)
+		return 0;
+	within(e, "container %s", u->id);
+	return changed ? advise(e, "the rules of its network are those of %s already: say it again, so that all is",
+				u->next.name)
+		       : -e->no;
+}
+
+/* A change that was cut short: where the kernel has its rules, it is carried out to its end; otherwise it never was. */
+static int end_last(struct change *u, struct err *e)
+{
+	const struct net_changing c = changing(u);
+	struct plan plan = u->start.plan;
+	uint32_t count;
+
+	if (u->info.next == NULL)
+		return 0;
+	TRY(again_net(u->c, u->info.next, &u->start, &plan.net, e));
+	TRY(net_change_count(&c, &plan.net, &count, e));
+	if (count == plan.net.numbers.change)
+		TRY(net_change_finish(&c, &plan, e));
+	else
+		live_abandon(u->file);
+	return state_read(u->c->arena, cli_state_root(u->c), u->id, &u->info, e);
+}
+
+static int put(struct change *u, struct err *e)
 {
 	const pid_t pid = u->info.pid;
 	char *image;
 	size_t len;
 
 	TRY(live_pack(u->c->arena, &u->tables, &image, &len, e));
-	TRY(live_put(file, image, len, e));
+	TRY(u->net_changes ? change_rules(u, image, len, e) : live_put(u->file, image, len, e));
 	TRY(state_read(u->c->arena, cli_state_root(u->c), u->id, &u->info, e));
 	return u->info.pid == pid ? check_running(u, e)
 				  : fail(e, ESRCH, "container %s has ended meanwhile", u->id);
 }
 
-static int change(struct change *u, bool widen, struct live_file *file, struct err *e)
+static int change(struct change *u, bool widen, struct err *e)
 {
 	TRY(plan_again(u, e));
+	TRY(end_last(u, e));
+	TRY(again_net(u->c, u->info.now, &u->start, &u->net, e));
 	if (widen)
 		TRY(check_root(u, e));
 	TRY(check_stricter(u, widen, e));
 	TRY(config_check_floor(u->c, &u->start.host, &u->start.config, &u->next, &u->start.request,
 			       e));
 	TRY(make_tables(u, e));
-	return put(u, file, e);
+	return put(u, e);
 }
 
 static int update_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
@@ -242,7 +334,7 @@ static int update_run(struct cli *c, void *options, int argc, char **argv, struc
 	struct live_file file = { .fd = -1 };
 
 	(void)argc;
-	*u = (struct change){ .c = c, .id = argv[0] };
+	*u = (struct change){ .c = c, .id = argv[0], .file = &file };
 	if (update_limits_wanted(o))
 		TRY(update_limits(c, o, u->id, e));
 	if (update_limits_wanted(o) && cli_own_profile(c) == NULL)
@@ -252,7 +344,7 @@ static int update_run(struct cli *c, void *options, int argc, char **argv, struc
 	TRY(check_running(u, e));
 	TRY(live_open(cli_state_root(c), u->id, &file, e));
 
-	int r = change(u, o->widen, &file, e);
+	int r = change(u, o->widen, e);
 
 	live_close(&file);
 	TRY(r);

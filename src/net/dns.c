@@ -408,6 +408,21 @@ int dns_new(struct arena *a, const struct dns_job *job, const struct dns_calls *
 	return 0;
 }
 
+void dns_change(struct dns *d, const char *const *rules, const bool *allow_private, size_t n)
+{
+	d->job.rules = rules;
+	d->job.allow_private = allow_private;
+	d->job.nrules = n;
+	for (size_t i = 0; i < DNS_SLOTS; i++) {
+		struct dns_slot *s = &d->slots[i];
+
+		if (s->fd < 0 || rules_match(&d->job, s->q.name, s->rules) != MATCH_NONE)
+			continue;
+		fd_close(&s->fd);
+		refuse(d, &s->asker, &s->q, DNS_WHY_NAME, DNS_NXDOMAIN);
+	}
+}
+
 void dns_end(struct dns *d)
 {
 	for (size_t i = 0; i < DNS_SLOTS; i++)

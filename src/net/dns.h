@@ -100,6 +100,10 @@ struct dns;
 int dns_new(struct arena *a, const struct dns_job *job, const struct dns_calls *calls, int udp,
 	    int tcp, struct dns **out, struct err *e);
 
+/* Other rules, for every answer from here on: of questions that wait for a server, too. They are valid patterns, DNS_RULES_MAX at
+ * most, and stay as those of the job do. */
+void dns_change(struct dns *d, const char *const *rules, const bool *allow_private, size_t n);
+
 /* Lists what to poll, at most DNS_POLL_MAX descriptors; valid until the next dns_handle(). */
 size_t dns_pollfds(struct dns *d, struct pollfd *at);
 

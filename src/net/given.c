@@ -38,7 +38,7 @@ int given_inside(struct holder *h, struct err *e)
 		   "create table inet %s { flags owner; comment \"%s\"; }\n"
 		   "table inet %s {\n\tflags owner\n%s",
 		   name, h->job.id, name, h->job.rules + strlen(first_line));
-	return holder_rules(&h->inside, buf_text(&text), "in the network by path", e);
+	return holder_rules(h, buf_text(&text), "in the network by path", e);
 }
 
 const char *tell_rules(const struct holder *h, uint16_t group)

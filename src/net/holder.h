@@ -26,12 +26,15 @@ struct holder {
 	bool way6;                      /* IPv6 leads somewhere */
 	struct mnl_socket *host;        /* owns the host's table */
 	struct nft_ctx *inside;
+	int inside_fd; /* its socket, -1: not known */
 	uint64_t table; /* in the name of the one inside (net_table_name()) */
+	bool loaded;    /* a change's rules are in force */
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
 	bool behind;     /* they changed, and could not be followed */
 	bool entered;    /* is in the container's user namespace, as its first id */
 	struct log *log;
+	struct door *door;
 	const char *note; /* what this kernel cannot do, though it was asked for; NULL: nothing */
 	int other;        /* closed when the other of the two processes ends (twin.h) */
 };
@@ -40,7 +43,10 @@ struct holder {
 int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e);
 
 /* The same into the one that the caller stands in, by a new context, which stays open. */
-int holder_rules(struct nft_ctx **out, const char *rules, const char *where, struct err *e);
+int holder_rules(struct holder *h, const char *rules, const char *where, struct err *e);
+
+/* A context, whose socket is h->inside_fd. */
+int holder_open(struct holder *h, struct err *e);
 
 /* A network without a device yet, by a thread that stands in it: the rules, then the loopback. */
 int holder_inside(struct holder *h, struct err *e);

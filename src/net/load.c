@@ -2,8 +2,12 @@
  * Rules, as text, into the kernel.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/holder.h"
 
@@ -25,10 +29,28 @@ int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struc
 		"for rows with budgets nft_quota and nft_connlimit as well");
 }
 
-int holder_rules(struct nft_ctx **out, const char *rules, const char *where, struct err *e)
+/* The library does not say which socket is its own: it is what gets the lowest free number. */
+int holder_open(struct holder *h, struct err *e)
 {
-	*out = nft_ctx_new(NFT_CTX_DEFAULT);
-	return *out == NULL ? fail(e, ENOMEM, "nftables: %m") : holder_load(*out, rules, where, e);
+	int lowest = fcntl(NET_FD_CONTROL, F_DUPFD_CLOEXEC, 0), protocol = 0;
+	socklen_t len = sizeof protocol;
+
+	if (lowest >= 0)
+		close(lowest);
+	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (h->inside == NULL)
+		return fail(e, ENOMEM, "nftables: %m");
+	h->inside_fd = getsockopt(lowest, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+				       protocol == NETLINK_NETFILTER
+			       ? lowest
+			       : -1;
+	return 0;
+}
+
+int holder_rules(struct holder *h, const char *rules, const char *where, struct err *e)
+{
+	TRY(holder_open(h, e));
+	return holder_load(h->inside, rules, where, e);
 }
 
 int holder_inside(struct holder *h, struct err *e)
@@ -36,7 +58,7 @@ int holder_inside(struct holder *h, struct err *e)
 	struct mnl_socket *nl;
 	int r;
 
-	TRY(holder_rules(&h->inside, h->job.rules, "in the container", e));
+	TRY(holder_rules(h, h->job.rules, "in the container", e));
 	TRY(link_open(&nl, e));
 	r = link_up(nl, "lo", e);
 	mnl_socket_close(nl);

@@ -110,7 +110,7 @@ void log_inside(struct holder *h, const char **note)
 	/* Without nfnetlink_log the kernel takes neither. */
 	if (open_group(h, &nl, &group) == 0 &&
 	    holder_load(h->inside, tell_rules(h, group), "in the container", &ignored) == 0)
-		h->log->fd = mnl_socket_get_fd(nl);
+		h->log->fd = mnl_socket_get_fd(nl), h->log->group = group;
 	else
 		*note = "what its rules refuse is only counted: the kernel has no nfnetlink_log, nft_log or nft_limit";
 }

@@ -9,6 +9,7 @@
 
 struct log {
 	int fd;        /* nfnetlink_log, inside; -1: packets are not told */
+	uint16_t group; /* that it hears by */
 	bool told;     /* somebody listens at NET_FD_EVENTS */
 	uint64_t lost; /* since the last that was told */
 };

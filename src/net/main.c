@@ -1,7 +1,7 @@
 /*
  * zviz-net is started by zviz where a container has a private network. It makes the way out, loads the rules, says that they
  * are in force, gives up its privileges, and then, as two processes, holds the network until the container has ended: tables that belong to its
- * sockets go with it, whatever ends it.
+ * sockets go with it, whatever ends it. Another one, started by `zviz update`, loads other rules, and ends.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +15,8 @@
 
 #include "base/fd.h"
 #include "kern/sys.h"
+#include "net/change.h"
+#include "net/door.h"
 #include "net/holder.h"
 #include "net/log.h"
 #include "net/names.h"
@@ -150,12 +152,20 @@ static int make_way(struct holder *h, struct err *e)
 	return h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e);
 }
 
+/* The way there is the one that the rules were loaded by. */
+static int change(struct holder *h, struct err *e)
+{
+	if (!h->job.given && h->job.way != NET_PAIR)
+		TRY(enter_container(h, e));
+	return inside(h, change_inside, e);
+}
+
 static int set_up(struct holder *h, bool *is_twin, struct err *e)
 {
-	TRY(read_job(h, e));
 	TRY(names_read(h, e));
 	TRY(make_way(h, e));
 	TRY(names_start(h, e));
+	door_make(h);
 	TRY(twin_make(h, is_twin, e));
 	return confine(h, e);
 }
@@ -163,7 +173,8 @@ static int set_up(struct holder *h, bool *is_twin, struct err *e)
 static void report(const struct holder *h, const struct err *e, const char *note)
 {
 	struct net_report r = {
-		.version = NET_REPORT_VERSION, .no = e->no, .device = h->index, .table = h->table
+		.version = NET_REPORT_VERSION, .no = e->no, .device = h->index, .table = h->table,
+		.changed = h->loaded
 	};
 
 	if (note != NULL)
@@ -191,9 +202,14 @@ int main(void)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (set_up(&h, &is_twin, &e) < 0) {
+	if (read_job(&h, &e) < 0 ||
+	    (h.job.change != NULL ? change(&h, &e) : set_up(&h, &is_twin, &e)) < 0) {
 		report(&h, &e, NULL);
 		_exit(1);
+	}
+	if (h.job.change != NULL) {
+		report(&h, &none, NULL);
+		_exit(0);
 	}
 	if (!is_twin)
 		report(&h, &none,

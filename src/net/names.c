@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "net/door.h"
 #include "net/log.h"
 
 enum { PORT = 53, BACKLOG = 16, RESOLV_BYTES_MAX = 64 * 1024 };
@@ -101,7 +102,7 @@ static int call_permit(void *ctx, const uint8_t *rules, const char *name,
 		int r = 0;
 
 		if ((rules[i / 8] & 1u << (i % 8)) != 0)
-			r = permits_add(&h->names->permits, h->job.domains[i].row, at, n, ttl_s);
+			r = permits_add(&h->names->permits, h->job.domains[i].sets, at, n, ttl_s);
 		if (r < 0)
 			return r;
 	}
@@ -137,24 +138,37 @@ static bool follow(struct holder *h)
 
 void names_serve(struct holder *h, int end)
 {
-	struct pollfd at[4 + DNS_POLL_MAX] = {
+	struct pollfd at[5 + DNS_POLL_MAX] = {
 		{ .fd = end, .events = POLLIN },
 		{ .fd = h->other, .events = POLLIN },
 		{ .fd = h->log->fd, .events = POLLIN },
 		{ .fd = h->own != NULL ? own_fd(h->own) : -1, .events = POLLIN },
 	};
-	struct dns *dns = h->names->dns;
 
 	/* First of all what came while the container was made. */
 	while (at[0].revents == 0 && at[1].revents == 0 && follow(h)) {
-		size_t n = dns != NULL ? dns_pollfds(dns, at + 4) : 0;
-		int r = poll(at, 4 + n, dns != NULL ? dns_timeout_ms(dns) : -1);
+		/* While its rows are changed nothing is resolved: an address would go into sets of the old ones. */
+		struct dns *dns = door_waits(h->door) ? NULL : h->names->dns;
+		size_t n = dns != NULL ? dns_pollfds(dns, at + 5) : 0;
+
+		at[4] = (struct pollfd){ .fd = door_fd(h->door), .events = POLLIN };
+
+		int r = poll(at, 5 + n, door_waits(h->door) ? DOOR_WAIT_MS
+					: dns != NULL	    ? dns_timeout_ms(dns)
+							    : -1);
 
 		if (r < 0 && errno != EINTR)
 			return;
 		/* Also at the end: what was refused last. */
 		log_hear(h);
 		if (dns != NULL)
-			dns_handle(dns, at + 4, n);
+			dns_handle(dns, at + 5, n);
+		door_handle(h, r == 0, at[4].revents);
 	}
+}
+
+void names_change(struct holder *h, const char *const *rules, const bool *allow_private)
+{
+	if (h->names->dns != NULL)
+		dns_change(h->names->dns, rules, allow_private, h->job.ndomains);
 }

@@ -28,4 +28,7 @@ int names_start(struct holder *h, struct err *e);
  * or the addresses cannot be followed (h->behind). */
 void names_serve(struct holder *h, int end);
 
+/* The rows of h->job became others. What is given lives until the next change. */
+void names_change(struct holder *h, const char *const *rules, const bool *allow_private);
+
 #endif

@@ -77,6 +77,8 @@ static void let_go(const struct holder *h)
 {
 	const int most = DESCRIPTORS + (int)h->job.npublished;
 
+	close(NET_FD_NETNS);
+	close(NET_FD_USERNS);
 	for (int fd = NET_FD_END; fd < most; fd++)
 		close(fd);
 }

@@ -215,7 +215,7 @@ int veth_inside(struct holder *h, struct err *e)
 	struct mnl_socket *nl;
 	int r;
 
-	TRY(holder_rules(&h->inside, h->job.rules, "in the container", e));
+	TRY(holder_rules(h, h->job.rules, "in the container", e));
 	TRY(link_open(&nl, e));
 	r = inner(h, nl, e);
 	mnl_socket_close(nl);

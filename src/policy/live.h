@@ -24,6 +24,10 @@ struct live_obstacles {
 void live_settled(struct arena *a, const struct profile *start, const struct profile *next,
 		  struct live_obstacles *out);
 
+/* What rows of the network ask for that one with this plan cannot have while it runs; `next` has its mode. */
+void live_network(struct arena *a, const struct plan *start, const struct profile *next,
+		  struct live_obstacles *out);
+
 /* The broker's tables for `next` in a container that was started as `start`; both were planned for the same request, and
  * live_settled() has found nothing. `pure` is next's filter as diff makes it (policy/diff.h). Adds what cannot be had, and
  * then the tables are worth nothing. -EINVAL for filters that cannot be compared. */

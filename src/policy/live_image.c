@@ -134,6 +134,9 @@ static const struct shape tables_shape[] = {
 	LIST_OF_ROWS(struct live_tables, ask_connect, struct address_rule, address_shape),
 	LIST_OF_ROWS(struct live_tables, always_connect, struct address_rule, address_shape),
 	LIST_OF_ROWS(struct live_tables, paths, struct plan_path, path_shape),
+	LIST_OF_ROWS(struct live_tables, net_egress, uint32_t, plain),
+	LIST_OF_ROWS(struct live_tables, net_names, uint32_t, plain),
+	LIST_OF_ROWS(struct live_tables, net_ingress, uint32_t, plain),
 	{ 0 },
 };
 
@@ -381,6 +384,38 @@ void live_tables_of(const struct broker_plan *p, struct live_tables *out)
 	LEND(out->ask_connect, p->nconnect, p->connect);
 	LEND(out->always_connect, p->nconnect_always, p->connect_always);
 	LEND(out->paths, p->npaths, p->paths);
+}
+
+void live_take_numbers(const struct plan_net *n, struct live_tables *out)
+{
+	const struct net_numbers *x = &n->numbers;
+
+	out->net_change = x->change;
+	out->net_last = x->last;
+	out->net_last_in = x->last_in;
+	if (x->change == 0)
+		return;
+	LEND(out->net_egress, n->egress.n, x->egress);
+	LEND(out->net_names, n->egress.n, x->names);
+	LEND(out->net_ingress, n->ingress.n, x->ingress);
+}
+
+bool live_give_numbers(const struct live_tables *t, struct plan_net *n)
+{
+	if (t->net_change == 0)
+		return true;
+	if (t->net_egress.n != n->egress.n || t->net_names.n != n->egress.n ||
+	    t->net_ingress.n != n->ingress.n)
+		return false;
+	n->numbers = (struct net_numbers){ .change = t->net_change,
+					   .egress = t->net_egress.at,
+					   .names = t->net_names.at,
+					   .ingress = t->net_ingress.at,
+					   .known = t->net_last,
+					   .known_in = t->net_last_in,
+					   .last = t->net_last,
+					   .last_in = t->net_last_in };
+	return true;
 }
 
 static void apply_ask(struct broker_plan *out, enum ask_kind kind, const struct live_rules *rules,

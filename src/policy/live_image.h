@@ -29,6 +29,7 @@ extern const char live_file_name[];
 struct live_head {
 	uint32_t magic;
 	_Atomic uint32_t generation;
+	_Atomic uint32_t pending; /* the next generation, while rules of a network change with it; whatever else: none */
 };
 
 /* Where the image of a generation begins in the file. */
@@ -67,7 +68,14 @@ struct live_tables {
 	struct address_rules ask_connect, always_connect;
 	uint64_t ask_timeout_ms;
 	struct live_paths paths;
+	/* Of a network whose rules were changed: struct net_numbers. */
+	uint32_t net_change, net_last, net_last_in;
+	struct live_values net_egress, net_names, net_ingress;
 };
+
+/* The numbers of a network's rows, into tables and out of them; the latter is false when they are not those of `n`. They borrow. */
+void live_take_numbers(const struct plan_net *n, struct live_tables *out);
+bool live_give_numbers(const struct live_tables *t, struct plan_net *n);
 
 /* Of a plan's tables; they borrow from it. */
 void live_tables_of(const struct broker_plan *p, struct live_tables *out);

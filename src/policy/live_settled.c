@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/live.h"
+#include "policy/net_change.h"
 
 static const char settled[] = "it was settled when the container started",
 		  mounted[] = "mounts and Landlock were settled when the container started",
@@ -92,30 +93,13 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static bool same_numbers(const uint64_t *a, size_t n, const uint64_t *b, size_t m)
-{
-	return n == m && (n == 0 || memcmp(a, b, n * sizeof *a) == 0);
-}
-
 static bool same_rows(const struct profile *a, const struct profile *b)
 {
-	bool same = a->network.egress.n == b->network.egress.n &&
-		    a->network.ingress.n == b->network.ingress.n &&
-		    a->resources.io.n == b->resources.io.n &&
+	bool same = a->resources.io.n == b->resources.io.n &&
 		    a->resources.hugetlb.n == b->resources.hugetlb.n &&
 		    same_text(a->resources.cpuset.cpus.text, b->resources.cpuset.cpus.text) &&
 		    same_text(a->resources.cpuset.mems.text, b->resources.cpuset.mems.text);
 
-	for (size_t i = 0; same && i < a->network.egress.n; i++) {
-		const struct egress_rule *x = &a->network.egress.at[i],
-					 *y = &b->network.egress.at[i];
-
-		same = same_text(x->cidr, y->cidr) && same_text(x->domain, y->domain) &&
-		       same_numbers(x->ports, x->n, y->ports, y->n) && x->limit == y->limit &&
-		       x->connections == y->connections && x->allow_private == y->allow_private;
-	}
-	for (size_t i = 0; same && i < a->network.ingress.n; i++)
-		same = a->network.ingress.at[i].port == b->network.ingress.at[i].port;
 	for (size_t i = 0; same && i < a->resources.io.n; i++) {
 		const struct io_rule *x = &a->resources.io.at[i], *y = &b->resources.io.at[i];
 
@@ -127,6 +111,40 @@ static bool same_rows(const struct profile *a, const struct profile *b)
 			       0 &&
 		       a->resources.hugetlb.at[i].limit == b->resources.hugetlb.at[i].limit;
 	return same;
+}
+
+/* ---- rows of network ---- */
+
+/* Where the container has no rules there is nothing to put others in place of. */
+static void network_without(struct arena *a, const struct profile *start, const struct profile *next,
+			    struct live_obstacles *out)
+{
+	const struct plan_net was = { .egress = start->network.egress,
+				      .ingress = start->network.ingress },
+			      is = { .egress = next->network.egress,
+				     .ingress = next->network.ingress };
+	const struct from whole = { .file = next->file };
+
+	if (!net_change_same(&was, &is))
+		add(a, out, &whole, "the rows of network",
+		    "this container was started without rules of a network", anew);
+}
+
+void live_network(struct arena *a, const struct plan *start, const struct profile *next,
+		  struct live_obstacles *out)
+{
+	const struct egress_rules *rows = &next->network.egress;
+
+	if (!start->net.used) {
+		network_without(a, start->policy, next, out);
+		return;
+	}
+	for (size_t i = 0; start->net.ndomains == 0 && i < rows->n; i++)
+		if (rows->at[i].domain != NULL)
+			add(a, out, &rows->at[i].from,
+			    arena_printf(a, "network.egress domain %s", rows->at[i].domain),
+			    "this container was started without a resolver",
+			    "name addresses (cidr:), or start it with a row that names a domain");
 }
 
 void live_settled(struct arena *a, const struct profile *start, const struct profile *next,
@@ -144,5 +162,5 @@ void live_settled(struct arena *a, const struct profile *start, const struct pro
 	if (start->resources.view != next->resources.view)
 		add(a, out, &next->resources.view_from, "resources.view", mounted, anew);
 	if (!same_rows(start, next))
-		add(a, out, &whole, "the rows of network or resources", settled, anew);
+		add(a, out, &whole, "the rows of resources", settled, anew);
 }

@@ -7,8 +7,6 @@
 #include "policy/net_rules.h"
 
 enum {
-	/* Added to the mark of a connection whose bytes are used up, and that had its last packet. */
-	MARK_ENDS = 1 << 30,
 	/* The headers of IPv6 and TCP with all options: 40 + 60. */
 	SMALL_BYTES = 100,
 };
@@ -54,14 +52,17 @@ void net_budget_objects(const struct plan_net *n, struct buf *out)
 {
 	for (size_t i = 0; i < n->egress.n; i++) {
 		const struct egress_rule *r = &n->egress.at[i];
+		const uint32_t row = net_number(n, i);
 
+		if (!net_is_new(n, i))
+			continue;
 		if (r->limit != 0)
 			buf_printf(out,
-				   "\tquota bytes%zu { over %llu bytes }\n"
-				   "\tcounter past%zu { }\n\tcounter late%zu { }\n",
-				   i + 1, (unsigned long long)r->limit, i + 1, i + 1);
+				   "\tquota bytes%u { over %llu bytes }\n"
+				   "\tcounter past%u { }\n\tcounter late%u { }\n",
+				   row, (unsigned long long)r->limit, row, row);
 		if (r->connections != 0)
-			buf_printf(out, "\tcounter full%zu { }\n", i + 1);
+			buf_printf(out, "\tcounter full%u { }\n", row);
 	}
 }
 
@@ -87,8 +88,8 @@ static void put_spend(size_t row, struct buf *out)
 	buf_printf(out, "\t\tmeta l4proto != tcp counter name \"late%zu\" drop\n", row);
 	buf_printf(out, "\t\tmeta length <= %d return\n", SMALL_BYTES);
 	buf_printf(out, "\t\tct mark %zu counter name \"late%zu\" reject with tcp reset\n",
-		   row + MARK_ENDS, row);
-	buf_printf(out, "\t\tct mark set %zu\n\t}\n", row + MARK_ENDS);
+		   row + NET_MARK_ENDS, row);
+	buf_printf(out, "\t\tct mark set %zu\n\t}\n", row + NET_MARK_ENDS);
 	buf_printf(out, "\tchain spend%zu_in {\n\t\tquota name \"bytes%zu\" goto over%zu_in\n\t}\n",
 		   row, row, row);
 }
@@ -101,8 +102,7 @@ static void put_row(const struct egress_rule *r, size_t row, struct buf *out)
 		buf_printf(out, "\t\tquota name \"bytes%zu\" goto past%zu\n", row, row);
 	if (r->connections != 0)
 		buf_printf(out, "\t\tct count over %u goto full%zu\n", r->connections, row);
-	if (r->limit != 0)
-		buf_printf(out, "\t\tct mark set %zu\n", row);
+	buf_printf(out, "\t\tct mark set %zu\n", row);
 	buf_printf(out, "\t\tcounter name \"egress%zu\" accept\n\t}\n", row);
 }
 
@@ -110,15 +110,18 @@ void net_budget_chains(const struct plan_net *n, struct buf *out)
 {
 	for (size_t i = 0; i < n->egress.n; i++) {
 		const struct egress_rule *r = &n->egress.at[i];
+		const uint32_t row = net_number(n, i);
 
+		if (!net_is_new(n, i))
+			continue;
 		if (r->connections != 0)
-			put_end(n, "full", i + 1, out);
+			put_end(n, "full", row, out);
 		if (r->limit != 0) {
-			put_end(n, "past", i + 1, out);
-			put_spend(i + 1, out);
+			put_end(n, "past", row, out);
+			put_spend(row, out);
 		}
 		if (has_budget(r))
-			put_row(r, i + 1, out);
+			put_row(r, row, out);
 	}
 }
 
@@ -129,14 +132,27 @@ void net_budget_spend(const struct plan_net *n, bool in, struct buf *out)
 	for (size_t i = 0; i < n->egress.n; i++) {
 		if (n->egress.at[i].limit == 0)
 			continue;
-		for (size_t ends = 0; ends <= MARK_ENDS; ends += MARK_ENDS) {
-			buf_printf(out, "%s%zu : jump spend%zu_%s", before, i + 1 + ends, i + 1,
-				   in ? "in" : "out");
+		for (size_t ends = 0; ends <= NET_MARK_ENDS; ends += NET_MARK_ENDS) {
+			buf_printf(out, "%s%zu : jump spend%u_%s", before,
+				   net_number(n, i) + ends, net_number(n, i), in ? "in" : "out");
 			before = ", ";
 		}
 	}
 	if (before[0] == ',')
 		buf_puts(out, " }\n");
+}
+
+void net_budget_adopt(const struct plan_net *n, struct buf *out)
+{
+	for (size_t i = 0; n->numbers.change != 0 && i < n->egress.n; i++) {
+		const uint32_t row = net_number(n, i);
+
+		if (n->egress.at[i].connections != 0)
+			buf_printf(out,
+				   "\t\tct state established,related ct direction original "
+				   "ct mark %u goto row%u\n",
+				   row + NET_MARK_JUDGE, row);
+	}
 }
 
 void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out)
@@ -150,28 +166,33 @@ void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out
 /* ---- telling ---- */
 
 /* `row` is its number, or "". */
-typedef void put_reason(const char *why, const char *row, struct buf *out);
+typedef void put_reason(const char *why, const char *row, uint16_t group, struct buf *out);
 
-static void each_reason(const struct plan_net *n, put_reason *put, struct buf *out)
+static void each_reason(const struct plan_net *n, put_reason *put, uint16_t group, struct buf *out)
 {
 	char row[24];
 
-	put("out", "", out);
-	put("guarded", "", out);
-	put("in", "", out);
-	if (n->program != NULL)
-		put("host", "", out);
+	if (n->numbers.change == 0) {
+		put("out", "", group, out);
+		put("guarded", "", group, out);
+		put("in", "", group, out);
+		if (n->program != NULL)
+			put("host", "", group, out);
+	}
 	for (size_t i = 0; i < n->egress.n; i++) {
-		snprintf(row, sizeof row, "%zu", i + 1);
+		if (!net_is_new(n, i))
+			continue;
+		snprintf(row, sizeof row, "%u", net_number(n, i));
 		if (n->egress.at[i].limit != 0)
-			put("past", row, out);
+			put("past", row, group, out);
 		if (n->egress.at[i].connections != 0)
-			put("full", row, out);
+			put("full", row, group, out);
 	}
 }
 
-static void put_chains(const char *why, const char *row, struct buf *out)
+static void put_chains(const char *why, const char *row, uint16_t group, struct buf *out)
 {
+	(void)group;
 	buf_printf(out, "\tchain tell_%s%s { }\n", why, row);
 	buf_printf(out, "\tchain refuse_%s%s {\n\t\tjump tell_%s%s\n\t\tgoto refuse\n\t}\n", why,
 		   row, why, row);
@@ -181,27 +202,33 @@ void net_tell_chains(const struct plan_net *n, struct buf *out)
 {
 	if (!n->told)
 		return;
-	buf_puts(out, "\tcounter told { }\n");
-	each_reason(n, put_chains, out);
+	if (n->numbers.change == 0)
+		buf_puts(out, "\tcounter told { }\n");
+	each_reason(n, put_chains, 0, out);
 }
 
 /* What comes in was meant for this container, and begins something: the host's talk to everybody on the link is neither.
  * Each reason has a rate of its own, so that a flood of one hides no other. */
-static void put_log(const char *why, const char *row, struct buf *out)
+static void put_log(const char *why, const char *row, uint16_t group, struct buf *out)
 {
 	const bool in = strcmp(why, "in") == 0;
 
 	buf_printf(out,
 		   "\tchain tell_%s%s {\n\t\t%slimit rate %d/second burst %d packets %slog prefix "
-		   "\"%s%s\" group %d snaplen %d\n\t}\n",
+		   "\"%s%s\" group %u snaplen %d\n\t}\n",
 		   why, row, in ? "meta pkttype host ct state new " : "", NET_TOLD_A_S,
-		   2 * NET_TOLD_A_S, in ? "" : "counter name \"told\" ", why, row, NET_LOG_GROUP,
+		   2 * NET_TOLD_A_S, in ? "" : "counter name \"told\" ", why, row, group,
 		   NET_LOG_BYTES);
 }
 
 void net_tell_print(const struct plan *p, struct buf *out)
 {
 	buf_puts(out, "table inet zviz {\n");
-	each_reason(&p->net, put_log, out);
+	net_tell_rows(&p->net, NET_LOG_GROUP, out);
 	buf_puts(out, "}\n");
+}
+
+void net_tell_rows(const struct plan_net *n, uint16_t group, struct buf *out)
+{
+	each_reason(n, put_log, group, out);
 }

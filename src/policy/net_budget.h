@@ -6,7 +6,8 @@
  *	quota bytesN            what may cross, both ways together
  *	counter pastN, fullN    packets refused for want of bytes, and of connections
  *	counter lateN           packets that came in when no bytes were left
- *	chain rowN              whoever begins: is there something left? Its connection is marked with N
+ *	chain rowN              whoever begins: is there something left? Its connection is marked with N, which a
+ *	                        change of rules knows it by
  *	chain spendN_out, _in   packets of a connection with this mark; overN_in: what comes in when nothing is left
  *	chain pastN, fullN      where what is too much goes
  *
@@ -25,6 +26,10 @@ void net_tell_chains(const struct plan_net *n, struct buf *out);
 
 /* In front of what accepts connections that stand. */
 void net_budget_spend(const struct plan_net *n, bool in, struct buf *out);
+
+/* After a change: connections that stood, and that a row with `connections` decides about since, are counted by it when they next
+ * send. They bear its number plus NET_MARK_JUDGE. */
+void net_budget_adopt(const struct plan_net *n, struct buf *out);
 
 /* The end of a rule that row `number` of egress makes. */
 void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "policy/net_change.h"
+#include "policy/net_rules.h"
 
 void net_counts_begin(struct arena *a, const struct plan_net *n, struct net_counts *out)
 {
@@ -13,15 +15,36 @@ void net_counts_begin(struct arena *a, const struct plan_net *n, struct net_coun
 	};
 }
 
-/* The number behind `word`, from 1 to `most`; 0: it is another name. */
-static size_t row_of(const char *name, const char *word, size_t most)
+/* The number behind `word`; 0: it is another name. */
+static uint32_t number_of(const char *name, const char *word)
 {
-	uint64_t row;
+	uint64_t n;
 
-	if (strncmp(name, word, strlen(word)) != 0 || num_u64(name + strlen(word), &row) < 0 ||
-	    row > most)
+	if (strncmp(name, word, strlen(word)) != 0 || num_u64(name + strlen(word), &n) < 0 ||
+	    n > UINT32_MAX)
 		return 0;
-	return (size_t)row;
+	return (uint32_t)n;
+}
+
+/* The row of egress that has the number behind `word`, from 1; 0: none has. */
+static size_t row_of(const struct plan_net *n, const char *name, const char *word)
+{
+	const uint32_t number = number_of(name, word);
+
+	for (size_t i = 0; number != 0 && i < n->egress.n; i++)
+		if (net_number(n, i) == number)
+			return i + 1;
+	return 0;
+}
+
+static size_t row_of_port(const struct plan_net *n, const char *name)
+{
+	const uint32_t number = number_of(name, "ingress");
+
+	for (size_t i = 0; number != 0 && i < n->ingress.n; i++)
+		if (net_number_in(n, i) == number)
+			return i + 1;
+	return 0;
 }
 
 void net_counts_take(const struct plan_net *n, struct net_counts *out, const char *name,
@@ -45,12 +68,16 @@ void net_counts_take(const struct plan_net *n, struct net_counts *out, const cha
 		{ "guarded", &out->guarded }, { "host", &out->host }, { "refused_out", &out->out },
 		{ "refused_in", &out->in },   { "told", &out->told },
 	};
-	size_t row = row_of(name, "ingress", n->ingress.n);
+	const uint32_t change = number_of(name, NET_CHANGE_COUNTER);
+	size_t row = row_of_port(n, name);
+
+	if (change > out->change)
+		out->change = change;
 
 	if (row != 0)
 		out->ingress[row - 1] = packets;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		row = row_of(name, rows[i].word, n->egress.n);
+		row = row_of(n, name, rows[i].word);
 		if (row != 0)
 			*(uint64_t *)((char *)&out->egress[row - 1] +
 				      rows[i].offset) = rows[i].value;

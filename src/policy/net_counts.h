@@ -17,6 +17,7 @@ struct net_counts {
 	uint64_t *ingress;           /* begun */
 	uint64_t guarded, out, in;   /* packets refused, */
 	uint64_t host; /* and those to the host itself, which only some ways have a rule about */
+	uint32_t change; /* how often its rules were changed */
 	uint64_t told; /* of what goes out, handed to zviz-net */
 };
 

@@ -16,6 +16,12 @@ const char *const net_way_words[NET_WAYS] = {
 	[NET_SLIRP4NETNS] = "slirp4netns",
 };
 
+const char *const net_spends_words[NET_SPENDS] = {
+	[NET_FREE] = "free",
+	[NET_BYTES] = "bytes",
+	[NET_COUNT] = "count",
+};
+
 void net_table_name(uint64_t number, char out[NET_TABLE_BYTES])
 {
 	if (number == 0)
@@ -91,10 +97,12 @@ static bool parse_row(const char *s, uint32_t *out)
 static bool parse_domain(struct arena *a, char *words, struct net_job *out)
 {
 	char *save = NULL;
-	const char *row = strtok_r(words, " ", &save), *reach = strtok_r(NULL, " ", &save);
+	const char *row = strtok_r(words, " ", &save), *sets = strtok_r(NULL, " ", &save),
+		   *reach = strtok_r(NULL, " ", &save);
 	struct net_domain d = { .pattern = strtok_r(NULL, " ", &save) };
 
 	if (d.pattern == NULL || strtok_r(NULL, " ", &save) != NULL || !parse_row(row, &d.row) ||
+	    !parse_row(sets, &d.sets) ||
 	    (strcmp(reach, "private") != 0 && strcmp(reach, "public") != 0) ||
 	    !domain_pattern_valid(d.pattern) || out->ndomains == NET_DOMAINS_MAX)
 		return false;
@@ -103,6 +111,73 @@ static bool parse_domain(struct arena *a, char *words, struct net_job *out)
 				  sizeof *out->domains);
 	out->domains[out->ndomains++] = d;
 	return true;
+}
+
+/* ---- rows of a change ---- */
+
+static bool parse_ports(struct arena *a, char *words, struct net_out *out)
+{
+	char *save = NULL;
+
+	if (strcmp(words, "*") == 0)
+		return true;
+	/* strtok_r(3) would pass over an empty one. */
+	if (words[0] == ',' || words[strlen(words) - 1] == ',' || strstr(words, ",,") != NULL)
+		return false;
+	for (char *w = strtok_r(words, ",", &save); w != NULL; w = strtok_r(NULL, ",", &save)) {
+		out->ports =
+			arena_grow(a, out->ports, out->nports, &out->cap, sizeof *out->ports);
+		if (!parse_port(w, &out->ports[out->nports++]))
+			return false;
+	}
+	return true;
+}
+
+static bool parse_spends(const char *word, enum net_spends *out)
+{
+	for (int i = 0; i < NET_SPENDS; i++) {
+		*out = (enum net_spends)i;
+		if (strcmp(word, net_spends_words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool parse_out(struct arena *a, char *words, struct net_job *out)
+{
+	char *save = NULL;
+	const char *row = strtok_r(words, " ", &save), *sets = strtok_r(NULL, " ", &save),
+		   *spends = strtok_r(NULL, " ", &save), *range = strtok_r(NULL, " ", &save);
+	char *ports = strtok_r(NULL, " ", &save);
+	struct net_out x = { 0 };
+
+	if (ports == NULL || strtok_r(NULL, " ", &save) != NULL || !parse_row(row, &x.row) ||
+	    !parse_row(sets, &x.sets) || x.row > NET_ROWS_MAX || !parse_spends(spends, &x.spends) ||
+	    (strcmp(range, "*") != 0 && !net_range_parse(range, &x.range)) ||
+	    !parse_ports(a, ports, &x))
+		return false;
+	out->out = arena_grow(a, out->out, out->nout, &out->out_cap, sizeof *out->out);
+	out->out[out->nout++] = x;
+	return true;
+}
+
+static bool parse_in(struct arena *a, char *words, struct net_job *out)
+{
+	out->in = arena_grow(a, out->in, out->nin, &out->in_cap, sizeof *out->in);
+	return parse_port(words, &out->in[out->nin++]);
+}
+
+/* A name of net_table_name(). */
+static bool is_table(const char *s)
+{
+	static const char start[] = "zviz";
+	const size_t len = sizeof start - 1;
+
+	if (strncmp(s, start, len) != 0)
+		return false;
+	s += len;
+	return *s == '\0' ||
+	       (*s == '_' && strspn(s + 1, "0123456789abcdef") == 16 && s[17] == '\0');
 }
 
 static bool parse_written(struct arena *a, char *words, struct net_job *out)
@@ -152,6 +227,18 @@ static bool parse_way(char *words, struct net_job *out)
 	return false;
 }
 
+/* *line becomes what follows them. */
+static bool parse_rows(struct arena *a, char **line, char **at, struct net_job *out)
+{
+	for (; *line != NULL && strncmp(*line, "out ", 4) == 0; *line = next_line(at))
+		if (!parse_out(a, *line + 4, out))
+			return false;
+	for (; *line != NULL && strncmp(*line, "in ", 3) == 0; *line = next_line(at))
+		if (!parse_in(a, *line + 3, out))
+			return false;
+	return true;
+}
+
 static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
 {
 	char *line = next_line(&at);
@@ -171,12 +258,20 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	out->given = line != NULL && strcmp(line, "given") == 0;
 	if (out->given)
 		line = next_line(&at);
+	if (line != NULL && strncmp(line, "change ", 7) == 0) {
+		out->change = line + 7;
+		if (!is_table(out->change))
+			return false;
+		line = next_line(&at);
+	}
 	for (; line != NULL && strncmp(line, "publish ", 8) == 0; line = next_line(&at))
 		if (!parse_publish(a, line + 8, out))
 			return false;
 	for (; line != NULL && strncmp(line, "domain ", 7) == 0; line = next_line(&at))
 		if (!parse_domain(a, line + 7, out))
 			return false;
+	if (out->change != NULL && !parse_rows(a, &line, &at, out))
+		return false;
 	told = line != NULL && strncmp(line, "tell ", 5) == 0;
 	if (told && num_u64(line + 5, &tell) < 0)
 		return false;

@@ -1,84 +1,10 @@
 #include "policy/net_rules.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "policy/draft.h"
 #include "policy/net_budget.h"
 #include "policy/net_job.h"
-
-/* ---- ranges ---- */
-
-bool net_range_within(const struct net_range *inner, const struct net_range *outer)
-{
-	unsigned rest = outer->bits % 8;
-	unsigned char mask = (unsigned char)(0xff00 >> rest);
-
-	if (inner->width != outer->width || inner->bits < outer->bits)
-		return false;
-	return memcmp(inner->bytes, outer->bytes, outer->bits / 8) == 0 &&
-	       (rest == 0 ||
-		((inner->bytes[outer->bits / 8] ^ outer->bytes[outer->bits / 8]) & mask) == 0);
-}
-
-bool net_range_parse(const char *text, struct net_range *out)
-{
-	char address[INET6_ADDRSTRLEN] = "";
-	const char *slash = strchrnul(text, '/');
-	uint64_t bits;
-
-	*out = (struct net_range){ 0 };
-	if ((size_t)(slash - text) >= sizeof address)
-		return false;
-	memcpy(address, text, (size_t)(slash - text));
-	if (inet_pton(AF_INET, address, out->bytes) == 1)
-		out->width = 4;
-	else if (inet_pton(AF_INET6, address, out->bytes) == 1)
-		out->width = 16;
-	else
-		return false;
-	bits = out->width * 8;
-	if (*slash == '/' && (num_u64(slash + 1, &bits) < 0 || bits > out->width * 8))
-		return false;
-	out->bits = (unsigned)bits;
-	for (unsigned i = 0; i < out->width * 8; i++)
-		if (i >= out->bits)
-			out->bytes[i / 8] &= (uint8_t) ~(0x80u >> (i % 8));
-	return true;
-}
-
-void net_range_print(const struct net_range *r, struct buf *out)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	inet_ntop(r->width == 4 ? AF_INET : AF_INET6, r->bytes, text, sizeof text);
-	buf_puts(out, text);
-	if (r->bits != r->width * 8)
-		buf_printf(out, "/%u", r->bits);
-}
-
-/* Where machines of a cloud ask for their own credentials. The first two hold them for AWS, Azure, Google and most others;
- * the rest are what Amazon, Google, Alibaba and Oracle document beside. */
-static const char *const guarded[] = {
-	"169.254.0.0/16", "fe80::/10",       "fd00:ec2::254",
-	"fd20:ce::254",   "100.100.100.200", "192.0.0.192",
-};
-
-bool net_range_guarded_nth(size_t i, struct net_range *out)
-{
-	return i < COUNT(guarded) && net_range_parse(guarded[i], out);
-}
-
-const char *net_range_guarded(const struct net_range *r)
-{
-	struct net_range g;
-
-	for (size_t i = 0; i < COUNT(guarded); i++)
-		if (net_range_parse(guarded[i], &g) && net_range_within(r, &g))
-			return guarded[i];
-	return NULL;
-}
 
 /* ---- rules ---- */
 
@@ -96,24 +22,24 @@ static void put_ports(const uint64_t *ports, size_t n, struct buf *out)
 }
 
 /* The resolver puts the addresses of its names into these as it gives them out, each with its time. */
-static void put_sets(size_t number, struct buf *out)
+static void put_sets(uint32_t number, struct buf *out)
 {
 	char set[NET_SET_BYTES];
 
 	for (unsigned width = 4; width <= 16; width += 12) {
-		net_set_name((uint32_t)number, width, set);
+		net_set_name(number, width, set);
 		buf_printf(out, "\tset %s {\n\t\ttype %s\n\t\tflags timeout\n\t\tsize %d\n\t}\n",
 			   set, width == 4 ? "ipv4_addr" : "ipv6_addr", NET_SET_ELEMENTS);
 	}
 }
 
-static void put_named(const struct egress_rule *r, size_t number, struct buf *out)
+static void put_named(const struct egress_rule *r, size_t number, uint32_t names, struct buf *out)
 {
 	char set[NET_SET_BYTES];
 
 	put_from(out, &r->from);
 	for (unsigned width = 4; width <= 16; width += 12) {
-		net_set_name((uint32_t)number, width, set);
+		net_set_name(names, width, set);
 		buf_printf(out, "\t\tct state new %s daddr @%s", width == 4 ? "ip" : "ip6", set);
 		if (r->n != 0)
 			put_ports(r->ports, r->n, out);
@@ -121,12 +47,14 @@ static void put_named(const struct egress_rule *r, size_t number, struct buf *ou
 	}
 }
 
-static void put_egress(const struct egress_rule *r, size_t number, struct buf *out)
+static void put_egress(const struct plan_net *n, size_t i, struct buf *out)
 {
+	const struct egress_rule *r = &n->egress.at[i];
+	const uint32_t number = net_number(n, i);
 	struct net_range range;
 
 	if (r->domain != NULL) {
-		put_named(r, number, out);
+		put_named(r, number, net_names(n, i), out);
 		return;
 	}
 	if (!net_range_parse(r->cidr, &range))
@@ -159,10 +87,10 @@ static void put_guarded(const struct plan_net *n, struct buf *out)
 
 	buf_puts(out,
 		 "\t\t# metadata and link-local addresses, which only a rule of their own opens\n");
-	for (size_t i = 0; i < COUNT(guarded); i++) {
-		net_range_parse(guarded[i], &r);
-		buf_printf(out, "\t\t%s daddr %s counter name \"guarded\" goto %s\n",
-			   r.width == 4 ? "ip" : "ip6", guarded[i],
+	for (size_t i = 0; net_range_guarded_nth(i, &r); i++) {
+		buf_printf(out, "\t\t%s daddr ", r.width == 4 ? "ip" : "ip6");
+		net_range_print(&r, out);
+		buf_printf(out, " counter name \"guarded\" goto %s\n",
 			   n->told ? "refuse_guarded" : "refuse");
 	}
 }
@@ -248,6 +176,7 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
 	if (n->program != NULL)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
+	net_budget_adopt(n, out);
 	put_always(n, false, out);
 	if (n->program != NULL)
 		put_host(n, out);
@@ -255,11 +184,11 @@ static void put_output(const struct plan_net *n, struct buf *out)
 		put_loopback(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (names_guarded(&n->egress.at[i]))
-			put_egress(&n->egress.at[i], i + 1, out);
+			put_egress(n, i, out);
 	put_guarded(n, out);
 	for (size_t i = 0; i < n->egress.n; i++)
 		if (!names_guarded(&n->egress.at[i]))
-			put_egress(&n->egress.at[i], i + 1, out);
+			put_egress(n, i, out);
 	buf_printf(out, "\t\tcounter name \"refused_out\" goto %s\n\t}\n",
 		   n->told ? "refuse_out" : "refuse");
 }
@@ -276,7 +205,7 @@ static void put_input(const struct plan_net *n, struct buf *out)
 		put_from(out, &r->from);
 		buf_puts(out, "\t\tct state new");
 		put_ports(&port, 1, out);
-		buf_printf(out, " counter name \"ingress%zu\" accept\n", i + 1);
+		buf_printf(out, " counter name \"ingress%u\" accept\n", net_number_in(n, i));
 	}
 	buf_printf(out, "\t\tcounter name \"refused_in\" goto %s\n\t}\n",
 		   n->told ? "refuse_in" : "refuse");
@@ -291,22 +220,41 @@ static void put_refuse(struct buf *out)
 		      "\t}\n");
 }
 
+void net_rules_counters(const struct plan_net *n, struct buf *out)
+{
+	for (size_t i = 0; i < n->egress.n; i++)
+		if (net_is_new(n, i))
+			buf_printf(out, "\tcounter egress%u { }\n", net_number(n, i));
+	for (size_t i = 0; i < n->ingress.n; i++)
+		if (net_number_in(n, i) > n->numbers.known_in)
+			buf_printf(out, "\tcounter ingress%u { }\n", net_number_in(n, i));
+}
+
+void net_rules_sets(const struct plan_net *n, struct buf *out)
+{
+	for (size_t i = 0; i < n->egress.n; i++)
+		if (net_is_new(n, i) && n->egress.at[i].domain != NULL &&
+		    net_names(n, i) == net_number(n, i))
+			put_sets(net_number(n, i), out);
+}
+
+void net_rules_chains(const struct plan_net *n, struct buf *out)
+{
+	put_output(n, out);
+	put_input(n, out);
+}
+
 void net_rules_print(const struct plan *p, struct buf *out)
 {
 	const struct plan_net *n = &p->net;
 
 	buf_puts(out, "table inet zviz {\n");
-	for (size_t i = 0; i < n->egress.n; i++)
-		buf_printf(out, "\tcounter egress%zu { }\n", i + 1);
-	for (size_t i = 0; i < n->ingress.n; i++)
-		buf_printf(out, "\tcounter ingress%zu { }\n", i + 1);
+	net_rules_counters(n, out);
 	buf_puts(out,
 		 "\tcounter guarded { }\n\tcounter refused_out { }\n\tcounter refused_in { }\n");
 	if (n->program != NULL)
 		buf_puts(out, "\tcounter host { }\n");
-	for (size_t i = 0; i < n->egress.n; i++)
-		if (n->egress.at[i].domain != NULL)
-			put_sets(i + 1, out);
+	net_rules_sets(n, out);
 	if (n->program != NULL)
 		put_host_sets(out);
 	net_budget_objects(n, out);
@@ -314,8 +262,7 @@ void net_rules_print(const struct plan *p, struct buf *out)
 	net_tell_chains(n, out);
 	net_budget_chains(n, out);
 	put_untracked(out);
-	put_output(n, out);
-	put_input(n, out);
+	net_rules_chains(n, out);
 	/* What others forward through a network that they share is theirs. */
 	if (!n->given)
 		buf_puts(

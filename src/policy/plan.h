@@ -202,6 +202,14 @@ enum net_way {
 };
 
 /* A network with rules: its way out, and what may take it. */
+/* Numbers that rows have in a container whose rules were changed (policy/net_change.h); all zero: nothing was. */
+struct net_numbers {
+	uint32_t change;                         /* how many there were */
+	const uint32_t *egress, *names, *ingress; /* one a row; NULL: from 1 in order */
+	uint32_t known, known_in;                /* up to here they are loaded already, */
+	uint32_t last, last_in;                  /* and up to here given to rows */
+};
+
 struct plan_net {
 	bool used;  /* false: no program but zviz itself has to do with it */
 	bool given; /* in a namespace by path: its rules, and nothing else of it is ours */
@@ -215,6 +223,7 @@ struct plan_net {
 	const char *rules; /* for nftables, inside */
 	size_t rules_len;
 	const struct net_counts *counts; /* of a container that runs, for explain; NULL */
+	struct net_numbers numbers;
 	bool told; /* somebody listens: refusals are logged, and zviz-net tells of them */
 };
 

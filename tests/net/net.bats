@@ -139,6 +139,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/own"
 }
 
+@test "other rules while it runs: what narrows ends connections at once, what stays is not touched" {
+	in_world bash "$BATS_TEST_DIRNAME/rules"
+}
+
 # ---- ordinary users: the same, by pasta and by slirp4netns; by one alone what does not depend on the program ----
 
 each_program() { # COMMAND…
