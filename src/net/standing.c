@@ -318,8 +318,7 @@ static int cut(struct standing *s, const struct entry *x, bool out)
 /* Marks that others made in a network of theirs are left alone. */
 static bool is_ours(const struct standing *s, uint32_t mark)
 {
-	return !s->h->job.given ||
-	       (mark & ~(uint32_t)(NET_MARK_ENDS | NET_MARK_JUDGE)) <= NET_ROWS_MAX;
+	return !s->h->job.given || (mark & ~(uint32_t)NET_MARK_ENDS) <= NET_ROWS_MAX;
 }
 
 static int judge(struct standing *s, const struct entry *x)
@@ -338,7 +337,7 @@ static int judge(struct standing *s, const struct entry *x)
 	memcpy(f.to, x->answers.from, x->width);
 	if (here)
 		return net_judge_in(&s->h->job, &f) ? 0 : cut(s, x, false);
-	TRY(net_judge_out(&s->h->job, &f, has_name, s, &row));
+	TRY(net_judge_out(&s->h->job, &f, x->mark, has_name, s, &row));
 	if (row == NULL)
 		return cut(s, x, true);
 	mark = net_judge_mark(row, x->mark);

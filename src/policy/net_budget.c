@@ -142,19 +142,6 @@ void net_budget_spend(const struct plan_net *n, bool in, struct buf *out)
 		buf_puts(out, " }\n");
 }
 
-void net_budget_adopt(const struct plan_net *n, struct buf *out)
-{
-	for (size_t i = 0; n->numbers.change != 0 && i < n->egress.n; i++) {
-		const uint32_t row = net_number(n, i);
-
-		if (n->egress.at[i].connections != 0)
-			buf_printf(out,
-				   "\t\tct state established,related ct direction original "
-				   "ct mark %u goto row%u\n",
-				   row + NET_MARK_JUDGE, row);
-	}
-}
-
 void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out)
 {
 	if (has_budget(r))

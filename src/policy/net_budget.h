@@ -27,10 +27,6 @@ void net_tell_chains(const struct plan_net *n, struct buf *out);
 /* In front of what accepts connections that stand. */
 void net_budget_spend(const struct plan_net *n, bool in, struct buf *out);
 
-/* After a change: connections that stood, and that a row with `connections` decides about since, are counted by it when they next
- * send. They bear its number plus NET_MARK_JUDGE. */
-void net_budget_adopt(const struct plan_net *n, struct buf *out);
-
 /* The end of a rule that row `number` of egress makes. */
 void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out);
 

@@ -56,9 +56,8 @@ enum {
 	NET_LOG_BYTES = 192,     /* of a packet: IPv6, some extension headers, ports */
 };
 
-/* Marks of connections are numbers of rows with budgets, plus one of these: its bytes are used up, and it had its last packet; it
- * stood when the row became what decides about it, and is not counted yet. */
-enum { NET_MARK_ENDS = 1 << 30, NET_MARK_JUDGE = 1 << 29, NET_ROWS_MAX = 1 << 28 };
+/* Marks of connections are numbers of rows with budgets, plus this: its bytes are used up, and it had its last packet. */
+enum { NET_MARK_ENDS = 1 << 30, NET_ROWS_MAX = 1 << 28 };
 
 /* Where the resolver listens inside, on port 53. It is also where the C libraries ask when nobody told them of a server
  * (resolv.conf(5); musl does the same), so that root filesystems need not name it. */

@@ -25,9 +25,14 @@ static int fits(const struct net_out *r, const struct net_flow *f, const struct 
 	return r->range.width != 0 ? net_range_within(one, &r->range) : has(ctx, r->sets, f);
 }
 
+static bool began_under(const struct net_out *r, uint32_t mark)
+{
+	return (mark & ~(uint32_t)NET_MARK_ENDS) == r->row;
+}
+
 /* The order of the rules: rows within a guarded range come first, and behind them nothing opens one. */
-int net_judge_out(const struct net_job *job, const struct net_flow *f, net_has_name *has, void *ctx,
-		  const struct net_out **out)
+int net_judge_out(const struct net_job *job, const struct net_flow *f, uint32_t mark,
+		  net_has_name *has, void *ctx, const struct net_out **out)
 {
 	struct net_range one = { .width = f->width, .bits = f->width * 8 };
 
@@ -45,7 +50,7 @@ int net_judge_out(const struct net_job *job, const struct net_flow *f, net_has_n
 			return hit;
 		if (hit == 0)
 			continue;
-		*out = r;
+		*out = r->spends != NET_COUNT || began_under(r, mark) ? r : NULL;
 		return 0;
 	}
 	return 0;
@@ -63,7 +68,5 @@ uint32_t net_judge_mark(const struct net_out *row, uint32_t now)
 {
 	if (row == NULL || row->spends == NET_FREE)
 		return 0;
-	if ((now & ~(uint32_t)(NET_MARK_ENDS | NET_MARK_JUDGE)) == row->row)
-		return now;
-	return row->spends == NET_COUNT ? row->row + NET_MARK_JUDGE : row->row;
+	return began_under(row, now) ? now : row->row;
 }

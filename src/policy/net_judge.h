@@ -17,13 +17,14 @@ struct net_flow {
 /* Whether an address is in the sets of this number now: 1, 0, or -errno. */
 typedef int net_has_name(void *ctx, uint32_t sets, const struct net_flow *f);
 
-/* The row that permits it, NULL in *out: none does. -errno of has_name(). */
-int net_judge_out(const struct net_job *job, const struct net_flow *f, net_has_name *has, void *ctx,
-		  const struct net_out **out);
+/* The row that permits a connection with this mark, NULL in *out: none does. The kernel counts connections when they begin: so a row
+ * with `connections` permits none that began under another one. -errno of has_name(). */
+int net_judge_out(const struct net_job *job, const struct net_flow *f, uint32_t mark,
+		  net_has_name *has, void *ctx, const struct net_out **out);
 
 bool net_judge_in(const struct net_job *job, const struct net_flow *f);
 
-/* The mark that its connection is to have. One that it got when it began, or by an earlier judgement, counts as it is. */
+/* The mark that its connection is to have, if it has this one. */
 uint32_t net_judge_mark(const struct net_out *row, uint32_t now);
 
 #endif

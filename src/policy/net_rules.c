@@ -176,7 +176,6 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
 	if (n->program != NULL)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
-	net_budget_adopt(n, out);
 	put_always(n, false, out);
 	if (n->program != NULL)
 		put_host(n, out);

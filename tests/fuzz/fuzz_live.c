@@ -34,6 +34,19 @@ static void decide_questions(const struct broker_plan *plan)
 	(void)decide_ask(plan, ASK_WRITE, "/work/file", NULL);
 }
 
+/* Numbers of rows that there are not are not taken. */
+static void number_rows(const struct live_tables *t)
+{
+	struct plan_net n = { .egress.n = 2, .ingress.n = 1 };
+	uint32_t sum = 0;
+
+	if (!live_give_numbers(t, &n) || n.numbers.change == 0)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		sum += n.numbers.egress[i] + n.numbers.names[i];
+	require(sum + n.numbers.ingress[0] == sum + t->net_ingress.at[0]);
+}
+
 static void decide_all(const struct live_tables *t)
 {
 	static const struct broker_plan base = { .used = true };
@@ -41,6 +54,7 @@ static void decide_all(const struct live_tables *t)
 
 	live_apply(&base, t, &plan);
 	decide_questions(&plan);
+	number_rows(t);
 	for (size_t i = 0; i < plan.ncalls; i++) {
 		struct call c = { .arch = AUDIT_ARCH_X86_64, .nr = plan.calls[i].nr };
 		struct object o = { .path = "/work/file", .reachable = true };
@@ -70,6 +84,18 @@ static size_t whole_image(struct arena *a, char **out)
 	require(profile_load(a, "asks", text, sizeof text - 1, NULL, NULL, &p, &e) == 0);
 	require(reference_plan(a, &p, HOST_X86_64, false, true, ref, plan, &e) == 0);
 	live_tables_of(&plan->broker, &t);
+
+	const uint32_t numbers[] = { 4, 1 };
+	const struct plan_net net = { .egress.n = 2,
+				      .ingress.n = 1,
+				      .numbers = { .change = 1,
+						   .egress = numbers,
+						   .names = numbers,
+						   .ingress = numbers,
+						   .last = 4,
+						   .last_in = 4 } };
+
+	live_take_numbers(&net, &t);
 	require(live_pack(a, &t, out, &len, &e) == 0);
 	return len;
 }

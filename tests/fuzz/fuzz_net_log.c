@@ -18,7 +18,7 @@ static void require(int condition)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct net_written written[] = { { 3, "own.yaml:7" } };
-	static struct net_domain domains[] = { { 3, true, "*.example.org" } };
+	static struct net_domain domains[] = { { 3, 3, true, "*.example.org" } };
 	const struct net_job job = { .id = "one",
 				     .nwritten = COUNT(written),
 				     .written = written,

@@ -140,7 +140,18 @@ in_world() {
 }
 
 @test "other rules while it runs: what narrows ends connections at once, what stays is not touched" {
-	in_world bash "$BATS_TEST_DIRNAME/rules"
+	in_world bash "$BATS_TEST_DIRNAME/rules" ends
+	in_world bash "$BATS_TEST_DIRNAME/rules" budgets
+}
+
+@test "other rules while it runs: addresses of names that are still named stay open" {
+	in_world bash "$BATS_TEST_DIRNAME/rules" names
+}
+
+@test "other rules while it runs: a fault or a death at any step leaves the old ones or the new ones" {
+	faults=${FAULTS:-$(dirname "$built")/../../tests/cli/zviz-faults}
+	export faults
+	in_world bash "$BATS_TEST_DIRNAME/rules" killed
 }
 
 # ---- ordinary users: the same, by pasta and by slirp4netns; by one alone what does not depend on the program ----
@@ -209,6 +220,18 @@ each_program() { # COMMAND…
 	each_program bash "$BATS_TEST_DIRNAME/holder"
 	way=pasta
 	in_world bash "$BATS_TEST_DIRNAME/holder" told
+}
+
+@test "user: other rules while it runs: what narrows ends connections at once, what stays is not touched" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/rules" ends
+	way=slirp4netns
+	in_world bash "$BATS_TEST_DIRNAME/rules" budgets
+}
+
+@test "user: other rules while it runs: addresses of names that are still named stay open" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/rules" names
 }
 
 @test "user: what is refused is told, also what is to the host itself, and counted" {
@@ -288,6 +311,10 @@ each_program() { # COMMAND…
 
 @test "a network by path: ports of rows lead in" {
 	in_world bash "$BATS_TEST_DIRNAME/given" ingress
+}
+
+@test "by path: other rules while it runs go into the table that it owns" {
+	in_world bash "$BATS_TEST_DIRNAME/given" changed
 }
 
 @test "a network by path: whoever is killed, no rule goes before the workload, and none stays" {

@@ -103,12 +103,34 @@ static void the_last_list_stays(void **state)
 	arena_free(&a);
 }
 
+/* What was reserved is handed out from one piece, zeroed, and again after it was given back. */
+static void what_is_reserved_comes_back(void **state)
+{
+	struct arena a = { 0 };
+	struct arena_block *block;
+	unsigned char *first;
+
+	(void)state;
+	arena_reserve(&a, 1 << 20);
+	block = a.last;
+	for (int round = 0; round < 3; round++) {
+		first = arena_alloc(&a, 1 << 19);
+		assert_true(all_zero(first, 1 << 19));
+		memset(first, 0xff, 1 << 19);
+		memset(arena_alloc(&a, 1 << 19), 0xff, 1 << 19);
+		assert_ptr_equal(a.last, block);
+		arena_rewind(&a);
+	}
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_zero),
 		cmocka_unit_test(lists_keep_what_they_hold),
 		cmocka_unit_test(the_last_list_stays),
+		cmocka_unit_test(what_is_reserved_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

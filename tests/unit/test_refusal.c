@@ -120,7 +120,7 @@ enum { SYN = 2, ACK = 16 };
 static const struct net_job *a_job(void)
 {
 	static struct net_written written[] = { { 2, "--allow" }, { 3, "own.yaml:7" } };
-	static struct net_domain domains[] = { { 2, false, "*.example.org" } };
+	static struct net_domain domains[] = { { 2, 2, false, "*.example.org" } };
 	static const struct net_job job = { .id = "one",
 					    .nwritten = COUNT(written),
 					    .written = written,
