@@ -109,7 +109,8 @@ static int meet(const struct net_changing *c, struct keeper *k, struct err *e)
 	if (n != (ssize_t)sizeof k->says || k->says.version != NET_REPORT_VERSION ||
 	    scm_receive_all(k->door, fds, COUNT(fds)) != 1) {
 		leave(k);
-		return fail(e, EPROTO, "zviz-net, which keeps the rules of its network, does not answer");
+		return fail(e, EPROTO,
+			    "zviz-net, which keeps the rules of its network, does not answer");
 	}
 	k->net = fds[0];
 	k->user = fds[1];

@@ -212,8 +212,7 @@ int state_open_net_door(const struct box *b, struct err *e)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	OWN_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%s", b->state,
-		 record_net_name);
+	snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/%s", b->state, record_net_name);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 1) < 0)
 		return fail(e, errno, "state: %s: %m", record_net_name);
 	return fd_take(&fd);

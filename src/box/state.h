@@ -53,7 +53,8 @@ struct state_info {
 	const struct live_tables *start,
 		*now; /* where its profile was read from, NULL: its words say it; what is in
 						* force since, NULL: nothing was changed */
-	const struct live_tables *next; /* a change that is under way, or was cut short: nobody said yet that it is in force; NULL */
+	const struct live_tables *
+		next; /* a change that is under way, or was cut short: nobody said yet that it is in force; NULL */
 	struct strings missing; /* layers that its profile preferred and the host lacks */
 	struct strings cut;     /* what its bundle asked for beyond the profile */
 	enum state_status status;

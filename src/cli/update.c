@@ -168,7 +168,8 @@ static int check_answers(struct change *u, struct live_obstacles *list, struct e
 			&lines, e));
 	for (size_t i = 0; i < lines.n; i++)
 		*LIST_ADD(u->c->arena, list) = (struct live_obstacle){
-			whole, lines.at[i], "this container's broker was started to answer as it does",
+			whole, lines.at[i],
+			"this container's broker was started to answer as it does",
 			"start it detached, or with a pattern under filesystem.deny"
 		};
 	return 0;
@@ -276,7 +277,8 @@ static int change_rules(struct change *u, const char *image, size_t len, struct 
 	if (net_change_apply(&c, &u->plan, image, len, &changed, e) == 0)
 		return 0;
 	within(e, "container %s", u->id);
-	return changed ? advise(e, "the rules of its network are those of %s already: say it again, so that all is",
+	return changed ? advise(e,
+				"the rules of its network are those of %s already: say it again, so that all is",
 				u->next.name)
 		       : -e->no;
 }
@@ -361,9 +363,10 @@ const struct command command_update = {
 	.help = "Without --widen the profile must be one that `zviz diff --subset` calls stricter than the one in force. A\n"
 		"container's filter, mounts and Landlock rules stay as they are: what can change is what its broker is\n"
 		"asked about, such as calls of syscalls.tripwire, patterns of filesystem.deny where it was started with\n"
-		"one, and what the lists of ioctl, prctl and sockets leave to it. A profile of which any rule cannot take\n"
-		"effect is refused as a whole, and each such rule is named. Calls that are under way end as they began;\n"
-		"every later one is answered by the new profile.\n"
+		"one, and what the lists of ioctl, prctl and sockets leave to it; and the rows of its network, where it\n"
+		"was started with rules: connections that they do not permit any more are ended. A profile of which any\n"
+		"rule cannot take effect is refused as a whole, and each such rule is named. Calls that are under way\n"
+		"end as they began; every later one is answered by the new profile.\n"
 		"\n"
 		"Of limits, what is not named stays as it is; none becomes larger than the profile's own.",
 	.options = rows,

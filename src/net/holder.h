@@ -26,7 +26,7 @@ struct holder {
 	bool way6;                      /* IPv6 leads somewhere */
 	struct mnl_socket *host;        /* owns the host's table */
 	struct nft_ctx *inside;
-	int inside_fd; /* its socket, -1: not known */
+	int inside_fd;  /* its socket, -1: not known */
 	uint64_t table; /* in the name of the one inside (net_table_name()) */
 	bool loaded;    /* a change's rules are in force */
 	struct names *names;

@@ -8,10 +8,10 @@
 #include "net/holder.h"
 
 struct log {
-	int fd;        /* nfnetlink_log, inside; -1: packets are not told */
+	int fd;         /* nfnetlink_log, inside; -1: packets are not told */
 	uint16_t group; /* that it hears by */
-	bool told;     /* somebody listens at NET_FD_EVENTS */
-	uint64_t lost; /* since the last that was told */
+	bool told;      /* somebody listens at NET_FD_EVENTS */
+	uint64_t lost;  /* since the last that was told */
 };
 
 /* By a thread that stands in the container's network namespace, when the rules are loaded. A kernel that cannot log is no error:

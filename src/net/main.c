@@ -172,10 +172,11 @@ static int set_up(struct holder *h, bool *is_twin, struct err *e)
 
 static void report(const struct holder *h, const struct err *e, const char *note)
 {
-	struct net_report r = {
-		.version = NET_REPORT_VERSION, .no = e->no, .device = h->index, .table = h->table,
-		.changed = h->loaded
-	};
+	struct net_report r = { .version = NET_REPORT_VERSION,
+				.no = e->no,
+				.device = h->index,
+				.table = h->table,
+				.changed = h->loaded };
 
 	if (note != NULL)
 		snprintf(r.text, sizeof r.text, "%s", note);

@@ -153,9 +153,10 @@ void names_serve(struct holder *h, int end)
 
 		at[4] = (struct pollfd){ .fd = door_fd(h->door), .events = POLLIN };
 
-		int r = poll(at, 5 + n, door_waits(h->door) ? DOOR_WAIT_MS
-					: dns != NULL	    ? dns_timeout_ms(dns)
-							    : -1);
+		int r = poll(at, 5 + n,
+			     door_waits(h->door) ? DOOR_WAIT_MS
+			     : dns != NULL       ? dns_timeout_ms(dns)
+						 : -1);
 
 		if (r < 0 && errno != EINTR)
 			return;

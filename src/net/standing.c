@@ -44,7 +44,8 @@ struct entry {
 	unsigned width;
 	struct tuple begun, answers;
 	uint32_t mark;
-	uint8_t raw[TUPLE_BYTES]; /* attributes that name it to the kernel: the tuple, its number, its zone */
+	uint8_t raw
+		[TUPLE_BYTES]; /* attributes that name it to the kernel: the tuple, its number, its zone */
 	size_t raw_len;
 };
 
@@ -131,7 +132,9 @@ static int read_local(struct standing *s)
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
 	r = talk(nl, m, see_address, s);
 	mnl_socket_close(nl);
-	return r < 0 ? r : s->local[0].n > OWN_RANGES_MAX || s->local[1].n > OWN_RANGES_MAX ? -E2BIG : 0;
+	return r < 0                                                              ? r
+	       : s->local[0].n > OWN_RANGES_MAX || s->local[1].n > OWN_RANGES_MAX ? -E2BIG
+										  : 0;
 }
 
 static bool is_local(const struct standing *s, const uint8_t *at, unsigned width)
@@ -288,8 +291,8 @@ static int has_name(void *ctx, uint32_t sets, const struct net_flow *f)
 	struct standing *s = ctx;
 	char bytes[MESSAGE_BYTES] __attribute__((aligned(8)));
 	char set[NET_SET_BYTES];
-	struct nlmsghdr *m =
-		begin(bytes, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NLM_F_ACK, NFPROTO_INET);
+	struct nlmsghdr *m = begin(bytes, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NLM_F_ACK,
+				   NFPROTO_INET);
 	struct nlattr *list, *element, *key;
 	int r;
 
@@ -392,5 +395,6 @@ int standing_judge(struct standing *s, struct err *e)
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	return fail(e, r < 0 ? -r : EBUSY, "network: end connections that are not permitted any more: %m");
+	return fail(e, r < 0 ? -r : EBUSY,
+		    "network: end connections that are not permitted any more: %m");
 }

@@ -29,7 +29,8 @@ extern const char live_file_name[];
 struct live_head {
 	uint32_t magic;
 	_Atomic uint32_t generation;
-	_Atomic uint32_t pending; /* the next generation, while rules of a network change with it; whatever else: none */
+	_Atomic uint32_t
+		pending; /* the next generation, while rules of a network change with it; whatever else: none */
 };
 
 /* Where the image of a generation begins in the file. */

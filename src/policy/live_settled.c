@@ -116,8 +116,8 @@ static bool same_rows(const struct profile *a, const struct profile *b)
 /* ---- rows of network ---- */
 
 /* Where the container has no rules there is nothing to put others in place of. */
-static void network_without(struct arena *a, const struct profile *start, const struct profile *next,
-			    struct live_obstacles *out)
+static void network_without(struct arena *a, const struct profile *start,
+			    const struct profile *next, struct live_obstacles *out)
 {
 	const struct plan_net was = { .egress = start->network.egress,
 				      .ingress = start->network.ingress },

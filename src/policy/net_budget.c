@@ -133,8 +133,8 @@ void net_budget_spend(const struct plan_net *n, bool in, struct buf *out)
 		if (n->egress.at[i].limit == 0)
 			continue;
 		for (size_t ends = 0; ends <= NET_MARK_ENDS; ends += NET_MARK_ENDS) {
-			buf_printf(out, "%s%zu : jump spend%u_%s", before,
-				   net_number(n, i) + ends, net_number(n, i), in ? "in" : "out");
+			buf_printf(out, "%s%zu : jump spend%u_%s", before, net_number(n, i) + ends,
+				   net_number(n, i), in ? "in" : "out");
 			before = ", ";
 		}
 	}

@@ -16,9 +16,9 @@ struct net_counts {
 	} * egress;                  /* as many as the plan has rows */
 	uint64_t *ingress;           /* begun */
 	uint64_t guarded, out, in;   /* packets refused, */
-	uint64_t host; /* and those to the host itself, which only some ways have a rule about */
+	uint64_t host;   /* and those to the host itself, which only some ways have a rule about */
 	uint32_t change; /* how often its rules were changed */
-	uint64_t told; /* of what goes out, handed to zviz-net */
+	uint64_t told;   /* of what goes out, handed to zviz-net */
 };
 
 void net_counts_begin(struct arena *a, const struct plan_net *n, struct net_counts *out);

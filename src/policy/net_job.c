@@ -125,8 +125,7 @@ static bool parse_ports(struct arena *a, char *words, struct net_out *out)
 	if (words[0] == ',' || words[strlen(words) - 1] == ',' || strstr(words, ",,") != NULL)
 		return false;
 	for (char *w = strtok_r(words, ",", &save); w != NULL; w = strtok_r(NULL, ",", &save)) {
-		out->ports =
-			arena_grow(a, out->ports, out->nports, &out->cap, sizeof *out->ports);
+		out->ports = arena_grow(a, out->ports, out->nports, &out->cap, sizeof *out->ports);
 		if (!parse_port(w, &out->ports[out->nports++]))
 			return false;
 	}

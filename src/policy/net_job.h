@@ -119,8 +119,8 @@ struct net_report {
 	uint32_t version;
 	int32_t no;
 	uint32_t device; /* the number of the one that it made on the host; 0: none */
-	bool changed;    /* of a change: the rules are the new ones, even if something failed behind them */
-	uint64_t table;  /* in the name of its table in a network by path; 0: it has none there */
+	bool changed; /* of a change: the rules are the new ones, even if something failed behind them */
+	uint64_t table; /* in the name of its table in a network by path; 0: it has none there */
 	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
 };
 

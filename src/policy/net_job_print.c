@@ -82,7 +82,7 @@ static void print_out(const struct plan_net *n, size_t i, struct buf *out)
 {
 	const struct egress_rule *r = &n->egress.at[i];
 	const enum net_spends spends = r->connections != 0 ? NET_COUNT
-				       : r->limit != 0	   ? NET_BYTES
+				       : r->limit != 0     ? NET_BYTES
 							   : NET_FREE;
 
 	buf_printf(out, "out %u %u %s %s ", net_number(n, i), net_names(n, i),

@@ -204,10 +204,10 @@ enum net_way {
 /* A network with rules: its way out, and what may take it. */
 /* Numbers that rows have in a container whose rules were changed (policy/net_change.h); all zero: nothing was. */
 struct net_numbers {
-	uint32_t change;                         /* how many there were */
+	uint32_t change;                          /* how many there were */
 	const uint32_t *egress, *names, *ingress; /* one a row; NULL: from 1 in order */
-	uint32_t known, known_in;                /* up to here they are loaded already, */
-	uint32_t last, last_in;                  /* and up to here given to rows */
+	uint32_t known, known_in;                 /* up to here they are loaded already, */
+	uint32_t last, last_in;                   /* and up to here given to rows */
 };
 
 struct plan_net {

@@ -23,10 +23,14 @@ static int has(void *ctx, uint32_t sets, const struct net_flow *f)
 /* Whoever is permitted, a row of the job says so. */
 static void judge(const struct net_job *job)
 {
-	static const uint8_t to[][16] = { { 10, 1, 2, 3 }, { 169, 254, 169, 254 }, { 0x20, 1, 0xd, 0xb8 } };
+	static const uint8_t to[][16] = { { 10, 1, 2, 3 },
+					  { 169, 254, 169, 254 },
+					  { 0x20, 1, 0xd, 0xb8 } };
 
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
-		struct net_flow f = { .protocol = i == 1 ? 17 : 6, .width = i == 2 ? 16 : 4, .port = 443 };
+		struct net_flow f = { .protocol = i == 1 ? 17 : 6,
+				      .width = i == 2 ? 16 : 4,
+				      .port = 443 };
 		const struct net_out *row;
 
 		memcpy(f.to, to[i], sizeof f.to);

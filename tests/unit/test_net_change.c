@@ -78,10 +78,11 @@ static void test_numbers(void **state)
 /* What stays is not loaded again, so that it keeps what it has counted. */
 static void test_transaction(void **state)
 {
-	struct egress_rule first[] = { { .cidr = "10.0.0.0/8", .limit = 1 << 20 } },
-			   second[] = { { .cidr = "10.0.0.0/8", .limit = 1 << 20 },
-					{ .cidr = "11.0.0.0/8", .limit = 1 << 20, .connections = 2 },
-					{ .domain = "example.org" } };
+	struct egress_rule first[] = { { .cidr = "10.0.0.0/8", .limit = 1 << 20 } }, second[] = {
+		{ .cidr = "10.0.0.0/8", .limit = 1 << 20 },
+		{ .cidr = "11.0.0.0/8", .limit = 1 << 20, .connections = 2 },
+		{ .domain = "example.org" }
+	};
 	struct plan_net one = net_of(first, 1), two = net_of(second, 3);
 	struct arena a = { 0 };
 	struct buf text = { .arena = &a }, given = { .arena = &a };
@@ -103,7 +104,8 @@ static void test_transaction(void **state)
 	assert_null(strstr(buf_text(&text), "prefix \"past1\""));
 	assert_null(strstr(buf_text(&text), "hook forward"));
 	/* First what the rules speak of, then they themselves. */
-	flush = strstr(buf_text(&text), "flush chain inet zviz output\nflush chain inet zviz input\n");
+	flush = strstr(buf_text(&text),
+		       "flush chain inet zviz output\nflush chain inet zviz input\n");
 	assert_non_null(flush);
 	assert_true(strstr(buf_text(&text), "chain row2 {") < flush);
 	assert_non_null(strstr(flush, "ip daddr 10.0.0.0/8 goto row1"));
@@ -112,7 +114,8 @@ static void test_transaction(void **state)
 	two.given = true;
 	two.told = false;
 	net_change_print(&two, "zviz_0123456789abcdef", 0, &given);
-	assert_non_null(strstr(buf_text(&given), "table inet zviz_0123456789abcdef {\n\tflags owner\n"));
+	assert_non_null(
+		strstr(buf_text(&given), "table inet zviz_0123456789abcdef {\n\tflags owner\n"));
 	assert_null(strstr(buf_text(&given), "log prefix"));
 	arena_free(&a);
 }
@@ -279,8 +282,8 @@ static void test_job_of_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_transaction),
-		cmocka_unit_test(test_judge),     cmocka_unit_test(test_no_change),
+		cmocka_unit_test(test_numbers),       cmocka_unit_test(test_transaction),
+		cmocka_unit_test(test_judge),         cmocka_unit_test(test_no_change),
 		cmocka_unit_test(test_job_of_change),
 	};
 
