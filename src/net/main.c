@@ -167,7 +167,10 @@ static int set_up(struct holder *h, bool *is_twin, struct err *e)
 	TRY(names_start(h, e));
 	door_make(h);
 	TRY(twin_make(h, is_twin, e));
-	return confine(h, e);
+	TRY(confine(h, e));
+	if (*is_twin)
+		twin_let_go();
+	return 0;
 }
 
 static void report(const struct holder *h, const struct err *e, const char *note)

@@ -44,6 +44,14 @@ int twin_make(struct holder *h, bool *is_twin, struct err *e)
 	return 0;
 }
 
+/* What a change of rules takes is the other's. */
+void twin_let_go(void)
+{
+	close(NET_FD_NETNS);
+	close(NET_FD_USERNS);
+	close(NET_FD_DOOR);
+}
+
 /* Both are told of the container's first process, by a message each. */
 int twin_first(const struct holder *h)
 {

@@ -13,6 +13,9 @@ struct holder;
 /* Makes the second one; both return, with what they hear the other by in h->other. */
 int twin_make(struct holder *h, bool *is_twin, struct err *e);
 
+/* Closes what only the first of the two uses, in the second. */
+void twin_let_go(void);
+
 /* A descriptor of the container's first process, or -1: there will be none. */
 int twin_first(const struct holder *h);
 
