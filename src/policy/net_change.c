@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/net_budget.h"
+#include "policy/net_catch.h"
 #include "policy/net_job.h"
 #include "policy/net_rules.h"
 
@@ -119,6 +120,7 @@ int net_change_number(struct arena *a, const struct plan_net *was, struct plan_n
 	    n->change == UINT32_MAX)
 		return fail(e, E2BIG, "network: its rules were changed too often");
 	is->numbers = (struct net_numbers){ .change = n->change + 1,
+					    .catches = was->catches || n->catches,
 					    .known = last,
 					    .known_in = last_in,
 					    .last = last,
@@ -147,6 +149,11 @@ void net_change_print(const struct plan_net *n, const char *table, uint16_t grou
 	net_budget_chains(n, out);
 	buf_puts(out, "}\n");
 	buf_printf(out, "flush chain inet %s output\nflush chain inet %s input\n", table, table);
+	if (n->numbers.catches)
+		buf_printf(out,
+			   "flush chain inet %s " NET_CATCH_CHAIN
+			   "\nflush chain inet %s " NET_CATCH_CHAIN "_stays\n",
+			   table, table);
 	begin(n, table, out);
 	net_rules_chains(n, out);
 	if (n->told && group != 0)

@@ -4,6 +4,7 @@
 
 #include "policy/draft.h"
 #include "policy/net_budget.h"
+#include "policy/net_catch.h"
 #include "policy/net_job.h"
 
 /* ---- rules ---- */
@@ -177,6 +178,7 @@ static void put_output(const struct plan_net *n, struct buf *out)
 	if (n->program != NULL)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
 	put_always(n, false, out);
+	net_catch_accept(n, out);
 	if (n->program != NULL)
 		put_host(n, out);
 	else
@@ -239,6 +241,7 @@ void net_rules_sets(const struct plan_net *n, struct buf *out)
 
 void net_rules_chains(const struct plan_net *n, struct buf *out)
 {
+	net_catch_chain(n, out);
 	put_output(n, out);
 	put_input(n, out);
 }

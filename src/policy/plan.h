@@ -208,6 +208,7 @@ struct net_numbers {
 	const uint32_t *egress, *names, *ingress; /* one a row; NULL: from 1 in order */
 	uint32_t known, known_in;                 /* up to here they are loaded already, */
 	uint32_t last, last_in;                   /* and up to here given to rows */
+	bool catches;                             /* the chain of net_catch.h is there */
 };
 
 struct plan_net {
@@ -218,6 +219,7 @@ struct plan_net {
 	struct egress_rules egress; /* the profile's, then the command line's */
 	struct ingress_rules ingress;
 	size_t ndomains; /* rows of egress that name a domain; 0: there is no resolver */
+	bool catches;    /* a question to whatever name server is the resolver's (net_catch.h) */
 	size_t npublished;
 	const struct plan_publish *published;
 	const char *rules; /* for nftables, inside */

@@ -71,6 +71,8 @@ static int count_names(struct draft *d, struct err *e)
 			return fail(e, E2BIG, "%s: %d rows that name domains are the most",
 				    from_text(d->a, &r->from), NET_DOMAINS_MAX);
 	}
+	/* In the direct form /etc/resolv.conf is ours, and names it. */
+	n->catches = n->ndomains != 0 && d->r->direct == NULL;
 	return 0;
 }
 
@@ -360,8 +362,8 @@ void network_explain(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < n->egress.n; i++)
 		explain_egress(n, i, out);
 	if (n->ndomains != 0)
-		buf_puts(out, "  names: asked of zviz-net at " NET_RESOLVER
-			      ", which opens their addresses\n");
+		buf_printf(out, "  names: asked of zviz-net%s, which opens their addresses\n",
+			   n->catches ? ", whatever server is asked" : " at " NET_RESOLVER);
 	for (size_t i = 0; i < n->ingress.n; i++)
 		explain_ingress(n, i, out);
 	explain_refused(n, out);

@@ -144,6 +144,12 @@ static bool no_row_counts(const struct plan *p)
 	return (p->net.given || p->net.way == NET_HOOKS) && p->policy->network.mode == NETWORK_NONE;
 }
 
+/* A name server that no row permits is asked in vain, and answered all the same. */
+static bool is_caught(const struct plan *p, const struct query_address *to)
+{
+	return p->net.catches && to->domain == NULL && to->width == 4 && to->port == 53;
+}
+
 /* What nftables answers: tcp reset, or "administratively prohibited". */
 static void ask_rules(struct asking *q, const struct query_address *to, struct query_part *part)
 {
@@ -154,6 +160,11 @@ static void ask_rules(struct asking *q, const struct query_address *to, struct q
 		part->from = rule->from;
 		part->why = arena_printf(q->a, "a rule of network.egress names it%s",
 					 net_terms(q->a, rule));
+		return;
+	}
+	if (is_caught(q->plan, to)) {
+		part->why =
+			"the container's own resolver answers at port 53, whatever server is asked";
 		return;
 	}
 	part->verdict = QUERY_REFUSED;

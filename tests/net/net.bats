@@ -357,6 +357,10 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/hooked" names
 }
 
+@test "hooks: whichever name server a bundle names, the container's resolver answers" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" servers
+}
+
 @test "without zviz-net a private network is refused, and nothing runs" {
 	cp "$zviz" "$place/zviz"
 	run -1 "$place/zviz" --root "$place/state" run --network private one touch /work/ran
