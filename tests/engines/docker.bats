@@ -347,7 +347,7 @@ page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
 	grep -q 65535 "$place/said"
 }
 
-@test "networks: names, asked of zviz-net; Docker's own resolver asks from outside, which no rule sees" {
+@test "networks: names, asked of zviz-net; whichever server Docker names; without such rows its own resolver asks from outside" {
 	echo 'example.org 60 A 11.0.0.2' >"$place/zone"
 	: >"$place/asked"
 	nsenter --mount="/proc/$(cat "$place/dockerd.pid")/ns/mnt" sh -c 'echo nameserver 127.0.0.53 >/etc/resolv.conf'
@@ -360,13 +360,19 @@ page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
 	done
 	cat "$place/said" "$place/asked"
 	grep -q example.org "$place/asked"
+	# Whatever Docker writes into /etc/resolv.conf: its own resolver, the host's servers, or one that was asked for.
+	ask() { dock run --rm --runtime zviz-names "${@:2}" small nslookup "$1"; }
+	for words in '--network own' '' '--dns 192.0.2.1' '--dns 127.0.0.1'; do
+		# shellcheck disable=SC2086 # words of an option, or none
+		ask example.org $words >"$place/said"
+		grep 11.0.0.2 "$place/said"
+		: >"$place/asked"
+		# shellcheck disable=SC2086
+		run ! ask www.example.org $words
+		[[ $output == *NXDOMAIN* ]]
+		[ ! -s "$place/asked" ]
+	done
 	dock network rm own >/dev/null
-	ask() { dock run --rm --runtime zviz-names --dns 127.0.0.1 small nslookup "$1"; }
-	ask example.org | grep 11.0.0.2
-	: >"$place/asked"
-	run ! ask www.example.org
-	[[ $output == *NXDOMAIN* ]]
-	[ ! -s "$place/asked" ]
 	kill "$dns"
 }
 
