@@ -351,7 +351,9 @@ page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
 	echo 'example.org 60 A 11.0.0.2' >"$place/zone"
 	: >"$place/asked"
 	nsenter --mount="/proc/$(cat "$place/dockerd.pid")/ns/mnt" sh -c 'echo nameserver 127.0.0.53 >/etc/resolv.conf'
-	in_its_network python3 "$BATS_TEST_DIRNAME/../net/dns.py" "$place/zone" "$place/asked" 127.0.0.53 3>&- &
+	# Not by the function: of that, $! would be a shell, and the server would outlive it.
+	nsenter --net="/proc/$(cat "$place/dockerd.pid")/ns/net" python3 "$BATS_TEST_DIRNAME/../net/dns.py" "$place/zone" "$place/asked" \
+		127.0.0.53 3>&- &
 	dns=$!
 	dock network create own >/dev/null
 	for _ in {1..50}; do

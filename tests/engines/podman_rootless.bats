@@ -96,7 +96,7 @@ small() { theirs run --rm --network none "$@"; }
 	mkdir "$place/served"
 	echo served >"$place/served/index.html"
 	for port in 8001 8002; do
-		inside busybox httpd -f -h "$place/served" -p "127.0.0.1:$port" 3>&- &
+		nsenter --target "$holder" --mount --net busybox httpd -f -h "$place/served" -p "127.0.0.1:$port" 3>&- &
 		servers+=($!)
 	done
 	ask() { # OPTION…: what each answers
