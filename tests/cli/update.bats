@@ -329,3 +329,17 @@ while not failed.wait(0.05):
 	run -1 --separate-stderr zviz update --profile "$place/shut.yaml" "$id"
 	[[ $stderr == *'nothing of its policy can be changed while it runs'* ]]
 }
+
+@test "a network that was started without rules gets none, and keeps its mode: both are named" {
+	[ "$(id -u)" = 0 ] || skip 'more than before takes root'
+	start started 'sleep 30'
+	printf 'zviz: 1\nname: rows\nextends: started.yaml\nnetwork: {egress: {allow: [{cidr: 192.0.2.0/24}]}}\n' >"$place/rows.yaml"
+	printf 'zviz: 1\nname: mode\nextends: started.yaml\nnetwork: {mode: host}\n' >"$place/mode.yaml"
+	run -1 zviz update --widen --profile "$place/rows.yaml" "$id"
+	[[ "$output" = *'rows of network: this container was started without rules of a network; start the container anew'* ]]
+	run -1 zviz update --widen --profile "$place/mode.yaml" "$id"
+	[[ "$output" = *'network.mode: it was settled when the container started'* ]]
+	run -0 zviz state "$id"
+	[[ "$output" = *'"profile": "started"'* ]]
+	[[ "$output" != *'"updates"'* && "$output" != *'"updating"'* ]]
+}
