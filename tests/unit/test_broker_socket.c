@@ -514,7 +514,8 @@ static void race(void)
 	flipped = dup(mine);
 	EXPECT(pthread_create(&taker, NULL, take_in, &good) == 0);
 	EXPECT(pthread_create(&flipper, NULL, flip_all, NULL) == 0);
-	while (now_ms() < end || ((won == 0 || won == tried) && now_ms() < end + RACE_PATIENCE_MS)) {
+	while (now_ms() < end ||
+	       ((won == 0 || won == tried) && now_ms() < end + RACE_PATIENCE_MS)) {
 		attack(&mm, &won);
 		tried++;
 	}
