@@ -96,20 +96,29 @@ static const struct sock_filter resolves[] = {
 	LOAD_CALL,
 };
 
+/* What opening addresses for it takes beside. */
+static const struct sock_filter opens[] = {
+	PERMIT(__NR_recvfrom),
+	PERMIT(__NR_clock_gettime),
+};
+
 static const struct sock_filter ends[] = { KILL };
 
-enum { CALLS_MAX = COUNT(waits) + COUNT(kills) + COUNT(tells) + COUNT(resolves) + COUNT(ends) };
+enum {
+	CALLS_MAX = COUNT(waits) + COUNT(kills) + COUNT(tells) + COUNT(resolves) + COUNT(opens) +
+		    COUNT(ends)
+};
 
-static int filter_calls(bool told, bool names)
+static int filter_calls(bool told, bool names, bool opener)
 {
 	const struct {
 		bool wanted;
 		const struct sock_filter *at;
 		size_t n;
 	} parts[] = {
-		{ true, waits, COUNT(waits) }, { true, kills, COUNT(kills) },
-		{ told, tells, COUNT(tells) }, { names, resolves, COUNT(resolves) },
-		{ true, ends, COUNT(ends) },
+		{ true, waits, COUNT(waits) },   { true, kills, COUNT(kills) },
+		{ told, tells, COUNT(tells) },   { names, resolves, COUNT(resolves) },
+		{ opener, opens, COUNT(opens) }, { true, ends, COUNT(ends) },
 	};
 	struct sock_filter all[CALLS_MAX];
 	size_t n = 0;
@@ -155,17 +164,33 @@ int enter_container(struct holder *h, struct err *e)
 	return r < 0 ? fail(e, -r, "zviz-net: become the container's first id: %m") : 0;
 }
 
+/* Over a network by path nobody has power but outside of the container's user namespace. There its id is that of no file. */
+static int be_nobody(struct err *e)
+{
+	enum { NOBODY = 65534 };
+	int r = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : sys_setgroups(0, NULL);
+
+	if (r == 0)
+		r = sys_setresgid(NOBODY);
+	if (r == 0)
+		r = sys_setresuid(NOBODY);
+	/* A user namespace of rootless Podman's need not have that id: its calls are those below in any case. */
+	return r == 0 || r == -EINVAL ? 0 : fail(e, -r, "zviz-net: become nobody: %m");
+}
+
 /* What it may still be asked for, it could not do. The kernel asks for CAP_NET_ADMIN over the owner of a network of whoever
  * changes a set there (nfnetlink_rcv), whatever the socket; it is over nothing of the host's. CAP_KILL
  * is over the container as well, which must not outlive its network. */
 static int leave_host(struct holder *h, struct err *e)
 {
-	const bool sets = h->job.ndomains != 0 || h->own != NULL;
+	const bool sets = h->opens || (h->job.ndomains != 0 && !h->job.given) || h->own != NULL;
 	const uint64_t kept = 1ull << CAP_KILL | (sets ? 1ull << CAP_NET_ADMIN : 0);
 	const struct sys_caps caps = { .effective = kept, .permitted = kept };
 	int r;
 
-	if (!h->entered)
+	if (h->opens)
+		TRY(be_nobody(e));
+	else if (!h->entered)
 		TRY(enter_container(h, e));
 	r = sys_capset(&caps);
 	return r < 0 ? fail(e, -r, "zviz-net: give up its privileges: %m") : 0;
@@ -186,7 +211,7 @@ static int allow_descriptors(const struct holder *h, struct err *e)
 int confine(struct holder *h, struct err *e)
 {
 	const struct rlimit no_core = { 0 };
-	bool names = h->job.ndomains != 0;
+	const bool names = h->job.ndomains != 0 && !h->opens;
 	int r;
 
 	if (names)
@@ -198,6 +223,6 @@ int confine(struct holder *h, struct err *e)
 	close(NET_FD_JOB);
 	if (!h->log->told)
 		close(NET_FD_EVENTS);
-	r = filter_calls(h->log->told, names);
+	r = filter_calls(h->log->told, names, h->opens);
 	return r < 0 ? fail(e, -r, "zviz-net: filter its calls: %m") : 0;
 }

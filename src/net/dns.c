@@ -370,7 +370,7 @@ static struct dns_job with_defaults(const struct dns_job *from)
 	struct dns_job job = *from;
 
 	job.ttl_min_s = job.ttl_min_s != 0 ? job.ttl_min_s : 30;
-	job.ttl_max_s = job.ttl_max_s != 0 ? job.ttl_max_s : 3600;
+	job.ttl_max_s = job.ttl_max_s != 0 ? job.ttl_max_s : DNS_TTL_MAX_S;
 	job.timeout_ms = job.timeout_ms != 0 ? job.timeout_ms : 2000;
 	job.names_max = job.names_max != 0 ? job.names_max : 1000;
 	job.rate = job.rate != 0 ? job.rate : 100;

@@ -23,6 +23,7 @@ enum {
 	DNS_SERVERS_MAX = 3, /* as many as resolv.conf(5) may have */
 	DNS_RULES_MAX = 1024,
 	DNS_ADDRESSES_MAX = 32, /* of one answer; more are left out, and never permitted */
+	DNS_TTL_MAX_S = 3600,   /* however long the server says */
 	DNS_POLL_MAX = 48,      /* descriptors that dns_pollfds() lists at most */
 };
 

@@ -32,6 +32,7 @@ struct holder {
 	struct names *names;
 	struct own *own; /* the host's addresses, where the way out is a program; else NULL */
 	bool behind;     /* they changed, and could not be followed */
+	bool opens;      /* this process opens addresses for the other (opener.h) */
 	bool entered;    /* is in the container's user namespace, as its first id */
 	struct log *log;
 	struct door *door;

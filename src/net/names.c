@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "net/door.h"
 #include "net/log.h"
+#include "net/opener.h"
 
 enum { PORT = 53, BACKLOG = 16, RESOLV_BYTES_MAX = 64 * 1024 };
 
@@ -70,15 +71,34 @@ static int listen_at(int type, struct err *e)
 	return fd_take(&fd);
 }
 
+/* One alone can answer what is asked in a network. */
+static int explain_taken(const struct holder *h, struct err *e)
+{
+	if (e->no != EADDRINUSE || !h->job.given)
+		return -e->no;
+	return advise(
+		e,
+		"another container of this network has rows about names, or a name server of its own listens at " NET_RESOLVER
+		": let one alone have such rows");
+}
+
 int names_inside(struct holder *h, struct err *e)
 {
 	struct names *n = h->names;
+	char table[NET_TABLE_BYTES];
 
 	if (n->job.nrules == 0)
 		return 0;
 	n->udp = listen_at(SOCK_DGRAM, e);
 	n->tcp = n->udp < 0 ? -1 : listen_at(SOCK_STREAM, e);
-	return n->tcp < 0 ? -e->no : permits_open(h->arena, &n->permits, e);
+	if (n->tcp < 0)
+		return explain_taken(h, e);
+	net_table_name(h->table, table);
+	if (!h->job.given)
+		return permits_open(h->arena, table, -1, &n->permits, e);
+	return h->inside_fd < 0 ? fail(e, EOPNOTSUPP,
+				       "zviz-net: the socket that owns the rules is not known")
+				: permits_open(h->arena, table, h->inside_fd, &n->permits, e);
 }
 
 /* ---- calls of the resolver ---- */
@@ -92,6 +112,13 @@ static int call_open(void *ctx, int family, int type)
 	return fd >= 0 ? fd : -errno;
 }
 
+static int permit(struct holder *h, uint32_t sets, const struct dns_address *at, size_t n,
+		  uint32_t ttl_s)
+{
+	return opener_is_needed(h) ? opener_ask(h, sets, at, n, ttl_s)
+				   : permits_add(&h->names->permits, sets, at, n, ttl_s);
+}
+
 static int call_permit(void *ctx, const uint8_t *rules, const char *name,
 		       const struct dns_address *at, size_t n, uint32_t ttl_s)
 {
@@ -102,7 +129,7 @@ static int call_permit(void *ctx, const uint8_t *rules, const char *name,
 		int r = 0;
 
 		if ((rules[i / 8] & 1u << (i % 8)) != 0)
-			r = permits_add(&h->names->permits, h->job.domains[i].sets, at, n, ttl_s);
+			r = permit(h, h->job.domains[i].sets, at, n, ttl_s);
 		if (r < 0)
 			return r;
 	}

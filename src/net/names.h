@@ -13,6 +13,7 @@ struct names {
 	struct dns *dns;
 	int udp, tcp; /* inside */
 	struct permits permits;
+	int opener; /* in a network by path: whom addresses are told (opener.h) */
 };
 
 /* The rules, and the name servers of the host's /etc/resolv.conf. Nothing when no rule names a domain. */

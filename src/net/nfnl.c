@@ -18,6 +18,12 @@ int nfnl_open(struct mnl_socket **out, struct err *e)
 	return 0;
 }
 
+int nfnl_borrow(int fd, struct mnl_socket **out, struct err *e)
+{
+	*out = mnl_socket_fdopen(fd);
+	return *out != NULL ? 0 : fail(e, errno, "nfnetlink: %m");
+}
+
 struct nlmsghdr *nfnl_begin(char *at, uint16_t type, uint16_t flags, uint8_t family, uint16_t res)
 {
 	struct nlmsghdr *m = mnl_nlmsg_put_header(at);
@@ -32,12 +38,13 @@ struct nlmsghdr *nfnl_begin(char *at, uint16_t type, uint16_t flags, uint8_t fam
 	return m;
 }
 
-struct nlmsghdr *nfnl_elements(char *at, uint16_t type, uint16_t flags, const char *set)
+struct nlmsghdr *nfnl_elements(char *at, uint16_t type, uint16_t flags, const char *table,
+			       const char *set)
 {
 	struct nlmsghdr *m = nfnl_begin(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
 					NFPROTO_INET, 0);
 
-	mnl_attr_put_strz(m, NFTA_SET_ELEM_LIST_TABLE, "zviz");
+	mnl_attr_put_strz(m, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(m, NFTA_SET_ELEM_LIST_SET, set);
 	return m;
 }
@@ -52,6 +59,22 @@ size_t nfnl_batch_end(char *at)
 	return nfnl_begin(at, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)->nlmsg_len;
 }
 
+/* One answer of the kernel's; others could send to this socket as well (CAP_NET_ADMIN). A socket that is lent may be one that waits. */
+static ssize_t receive(struct mnl_socket *nl, char *bytes, size_t size)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec part = { bytes, size };
+	struct msghdr m = {
+		.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(mnl_socket_get_fd(nl), &m, MSG_DONTWAIT);
+	while (n >= 0 && from.nl_pid != 0);
+	return n;
+}
+
 /* All answers are there when the message has been sent: nfnetlink works within sendto(2). */
 static int hear(struct mnl_socket *nl)
 {
@@ -60,7 +83,7 @@ static int hear(struct mnl_socket *nl)
 	int r = 0;
 	ssize_t n;
 
-	while ((n = mnl_socket_recvfrom(nl, answer, sizeof answer)) > 0) {
+	while ((n = receive(nl, answer, sizeof answer)) > 0) {
 		const struct nlmsghdr *m = (const struct nlmsghdr *)answer;
 		int left = (int)n;
 

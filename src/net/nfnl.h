@@ -17,10 +17,14 @@ struct nlmsghdr;
 /* In the caller's network namespace; never waits. */
 int nfnl_open(struct mnl_socket **out, struct err *e);
 
-/* A message at `at`, whose bytes are zero: of nfnetlink itself, and of the elements of a set of the table "zviz" (list or
+/* The same of a socket that is open, and stays its owner's. */
+int nfnl_borrow(int fd, struct mnl_socket **out, struct err *e);
+
+/* A message at `at`, whose bytes are zero: of nfnetlink itself, and of the elements of a set of this table (list or
  * deletion; without elements a deletion takes all out). `flags` are NLM_F_*. */
 struct nlmsghdr *nfnl_begin(char *at, uint16_t type, uint16_t flags, uint8_t family, uint16_t res);
-struct nlmsghdr *nfnl_elements(char *at, uint16_t type, uint16_t flags, const char *set);
+struct nlmsghdr *nfnl_elements(char *at, uint16_t type, uint16_t flags, const char *table,
+			       const char *set);
 
 /* Around the messages of one transaction: the room that each took. */
 size_t nfnl_batch_begin(char *at);

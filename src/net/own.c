@@ -272,9 +272,10 @@ static char *put_set(char *at, const struct own_ranges *r)
 {
 	const char *set = r->width == 4 ? NET_HOST_SET "4" : NET_HOST_SET "6";
 
-	at += nfnl_elements(at, NFT_MSG_DELSETELEM, NLM_F_ACK, set)->nlmsg_len;
+	at += nfnl_elements(at, NFT_MSG_DELSETELEM, NLM_F_ACK, NET_TABLE, set)->nlmsg_len;
 	for (size_t i = 0; i < r->n;) {
-		struct nlmsghdr *m = nfnl_elements(at, NFT_MSG_NEWSETELEM, NLM_F_CREATE, set);
+		struct nlmsghdr *m = nfnl_elements(at, NFT_MSG_NEWSETELEM, NLM_F_CREATE, NET_TABLE,
+						   set);
 		struct nlattr *elements = mnl_attr_nest_start(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 
 		for (size_t to = i + CHUNK; i < to && i < r->n; i++)

@@ -32,9 +32,10 @@ static uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int permits_open(struct arena *a, struct permits *out, struct err *e)
+int permits_open(struct arena *a, const char *table, int owner, struct permits *out, struct err *e)
 {
-	TRY(nfnl_open(&out->nl, e));
+	TRY(owner >= 0 ? nfnl_borrow(owner, &out->nl, e) : nfnl_open(&out->nl, e));
+	out->table = arena_strdup(a, table);
 	out->at = arena_array(a, PERMITS_MAX, sizeof *out->at);
 	return 0;
 }
@@ -81,7 +82,8 @@ struct change {
 	const struct dns_address *at;
 	size_t n;
 	uint64_t left_ms[DNS_ADDRESSES_MAX]; /* of each address */
-	char set[NET_SET_BYTES];             /* of addresses of `width`; the others are left out */
+	const char *table;
+	char set[NET_SET_BYTES]; /* of addresses of `width`; the others are left out */
 	unsigned width;
 };
 
@@ -100,7 +102,7 @@ static void put_element(struct nlmsghdr *m, const struct dns_address *at, uint64
 static char *put_elements(char *bytes, uint16_t type, uint16_t flags, const struct change *c,
 			  bool timed)
 {
-	struct nlmsghdr *m = nfnl_elements(bytes, type, flags, c->set);
+	struct nlmsghdr *m = nfnl_elements(bytes, type, flags, c->table, c->set);
 	struct nlattr *list = mnl_attr_nest_start(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 
 	for (size_t i = 0; i < c->n; i++)
@@ -147,7 +149,7 @@ int permits_add(struct permits *p, uint32_t row, const struct dns_address *at, s
 	const uint64_t now_ms = clock_ms(),
 		       until_ms = now_ms + ((uint64_t)ttl_s + PERMIT_GRACE_S) * 1000;
 	struct permit *places[DNS_ADDRESSES_MAX];
-	struct change c = { .at = at, .n = n };
+	struct change c = { .at = at, .n = n, .table = p->table };
 
 	if (n > DNS_ADDRESSES_MAX)
 		return -E2BIG;

@@ -17,12 +17,13 @@ enum { PERMIT_GRACE_S = 5 };
 
 struct permits {
 	struct mnl_socket *nl;
+	const char *table;
 	struct permit *
 		at; /* what is in force and until when: a name's shorter time must not cut another's */
 };
 
-/* In the caller's network namespace. */
-int permits_open(struct arena *a, struct permits *out, struct err *e);
+/* In the caller's network namespace. `owner`: the socket that owns the table, which alone may change it; -1: it has no owner. */
+int permits_open(struct arena *a, const char *table, int owner, struct permits *out, struct err *e);
 
 /* Adds addresses to the sets of a row of network.egress for `ttl_s` and the grace; those that have longer keep it. Never
  * waits. -errno: then some may be in, all of them of this row's names. -ENOSPC: too many at once. */

@@ -17,6 +17,8 @@
 #include "kern/sys.h"
 #include "net/holder.h"
 #include "net/log.h"
+#include "net/names.h"
+#include "net/opener.h"
 
 enum { DESCRIPTORS = 64 }; /* beside published ports; what else is open holds no table */
 
@@ -25,17 +27,19 @@ static const char twin_name[] = "zviz-net-twin";
 
 int twin_make(struct holder *h, bool *is_twin, struct err *e)
 {
-	int ends[2];
+	int ends[2], opener[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return fail(e, errno, "zviz-net: socketpair: %m");
+	TRY(opener_make(h, opener, e));
 	pid = sys_fork();
 	if (pid < 0)
 		return fail(e, -pid, "zviz-net: fork: %m");
 	*is_twin = pid == 0;
 	h->other = ends[*is_twin];
 	close(ends[!*is_twin]);
+	opener_take(h, opener, *is_twin);
 	if (*is_twin) {
 		prctl(PR_SET_NAME, twin_name, 0, 0, 0);
 		if (h->log->told)
@@ -69,14 +73,18 @@ int twin_first(const struct holder *h)
 	return end;
 }
 
-void twin_wait(const struct holder *h, int end)
+void twin_wait(struct holder *h, int end)
 {
 	struct pollfd at[] = { { .fd = end, .events = POLLIN },
-			       { .fd = h->other, .events = POLLIN } };
+			       { .fd = h->other, .events = POLLIN },
+			       { .fd = h->opens ? h->names->opener : -1, .events = POLLIN } };
 
-	while (at[0].revents == 0 && at[1].revents == 0)
+	while (at[0].revents == 0 && at[1].revents == 0) {
 		if (poll(at, COUNT(at), -1) < 0 && errno != EINTR)
 			return;
+		if (at[2].revents != 0)
+			opener_handle(h);
+	}
 }
 
 /* First what holds tables, then, by the process's end, its way to the launcher: which waits for that, so that whoever is

@@ -19,8 +19,8 @@ void twin_let_go(void);
 /* A descriptor of the container's first process, or -1: there will be none. */
 int twin_first(const struct holder *h);
 
-/* Waits until the first process or the other of the two has ended. */
-void twin_wait(const struct holder *h, int end);
+/* Waits until the first process or the other of the two has ended, and opens addresses meanwhile (opener.h). */
+void twin_wait(struct holder *h, int end);
 
 /* Ends the container if it is still there, since the other one is gone, and stays until it is no more. Then it lets go of the network. What to exit with. */
 int twin_end(const struct holder *h, int end);

@@ -41,6 +41,6 @@ void net_catch_chain(const struct plan_net *n, struct buf *out)
 
 void net_catch_accept(const struct plan_net *n, struct buf *out)
 {
-	if (n->catches)
+	if (n->catches || n->given)
 		buf_printf(out, "\t\tct status dnat ip daddr " NET_RESOLVER "%s accept\n", asks);
 }

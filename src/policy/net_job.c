@@ -25,7 +25,7 @@ const char *const net_spends_words[NET_SPENDS] = {
 void net_table_name(uint64_t number, char out[NET_TABLE_BYTES])
 {
 	if (number == 0)
-		snprintf(out, NET_TABLE_BYTES, "zviz");
+		snprintf(out, NET_TABLE_BYTES, NET_TABLE);
 	else
 		snprintf(out, NET_TABLE_BYTES, "zviz_%016" PRIx64, number);
 }

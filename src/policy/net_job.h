@@ -146,6 +146,9 @@ enum {
 
 enum { NET_TABLE_BYTES = 24 };
 
+/* In a network of the container's own: net_table_name() of 0. */
+#define NET_TABLE "zviz"
+
 /* What its table inside is called: "zviz", and in a network by path a number behind it. */
 void net_table_name(uint64_t number, char out[NET_TABLE_BYTES]);
 

@@ -231,22 +231,6 @@ static int given_options(const struct draft *d, enum network_mode mode, struct e
 	return advise(e, "use a profile with `network: {mode: private}`");
 }
 
-/* The resolver would need a capability over a network that is not the container's. */
-static int given_names(const struct draft *d, struct err *e)
-{
-	const struct egress_rules *rules = &d->plan->net.egress;
-
-	for (size_t i = 0; i < rules->n; i++) {
-		if (rules->at[i].domain == NULL)
-			continue;
-		fail(e, EOPNOTSUPP,
-		     "%s: rows that name domains hold in networks that zviz makes; %s",
-		     from_text(d->a, &rules->at[i].from), given_where(d));
-		return advise(e, "use rows of addresses (cidr:), or leave the path out");
-	}
-	return 0;
-}
-
 /* Mode host means that nothing is asked. */
 static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
 {
@@ -259,8 +243,7 @@ static int plan_given(struct draft *d, enum network_mode mode, struct err *e)
 		return 0;
 	}
 	d->plan->net.given = true;
-	TRY(plan_rules(d, mode, e));
-	return given_names(d, e);
+	return plan_rules(d, mode, e);
 }
 
 static int only_private(const struct draft *d, struct err *e)

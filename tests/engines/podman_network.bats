@@ -19,6 +19,9 @@ teardown_file() { podman_end; }
 
 teardown() {
 	[ -n "${place:-}" ] || return 0
+	for process in ${dns:-} ${served:-}; do
+		kill "$process" 2>/dev/null || true # a test ends its own
+	done
 	pod pod rm --all --force --time 0 >/dev/null
 	pod rm --all --force --time 0 >/dev/null
 	nothing_runs
@@ -50,7 +53,7 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	pod run --detach --name shut localhost/small sh -c "$(serve 8000)" >/dev/null
 	until_true pod exec shut wget -q -O /dev/null http://127.0.0.1:8000
 	run ! get "http://$(address shut):8000"
-	run ! pod exec shut wget -q -T 5 -O- "http://$(address web):8000"
+	run ! pod exec shut timeout 5 wget -q -O- "http://$(address web):8000"
 	[ "$(pod run --rm --annotation "zviz.io/profile=web" localhost/small wget -q -O- "http://$(address web):8000")" = served ]
 }
 
@@ -69,6 +72,39 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	[ "$(inside cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 80 ]
 	run ! pod run --rm --annotation "zviz.io/profile=web" localhost/small httpd -f -p 80
 	[[ $output == *'Permission denied'* ]]
+}
+
+@test "names: whichever server Podman writes into the container, zviz-net answers, and opens what its profile permits" {
+	echo 'example.org 60 A 11.0.0.2' >"$place/zone"
+	: >"$place/asked"
+	echo 'nameserver 127.0.0.53' >"$place/resolv.conf"
+	inside mount --bind "$place/resolv.conf" /etc/resolv.conf
+	nsenter --target "$holder" --mount --net python3 "$BATS_TEST_DIRNAME/../net/dns.py" "$place/zone" "$place/asked" 127.0.0.53 3>&- &
+	dns=$!
+	printf 'zviz: 1\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: example.org, ports: [8000]}]}}\n' \
+		>"$place/profiles/names.yaml"
+	# What it leads to: an address of this host's, which such a network does not keep away.
+	inside ip address add 11.0.0.2/32 dev lo
+	nsenter --target "$holder" --mount --net busybox httpd -f -p 11.0.0.2:8000 -h "$place" 3>&- &
+	served=$!
+	for words in '' '--dns 192.0.2.1'; do
+		# shellcheck disable=SC2086 # words of an option, or none
+		ask() { pod run --rm $words --annotation "zviz.io/profile=names" localhost/small "$@"; }
+		# By its number, once the name was asked for. (Debian 12's static wget asks for none, and crashes with -T.)
+		known() { ask sh -c "nslookup example.org >/dev/null && exec timeout 5 wget -q -O- http://11.0.0.2:$1/zone" 2>&1; }
+		until_true known 8000
+		[ "$(known 8000)" = "$(cat "$place/zone")" ]
+		run ! known 8001
+		[[ $output == *'onnection refused'* ]]
+		run ! ask timeout 5 wget -q -O- http://11.0.0.2:8000/zone
+		[[ $output == *'onnection refused'* ]]
+		: >"$place/asked"
+		run ! ask nslookup www.example.org
+		[[ $output == *NXDOMAIN* ]]
+		[ ! -s "$place/asked" ]
+	done
+	kill "$dns" "$served"
+	inside umount /etc/resolv.conf
 }
 
 @test "a pod: its containers have one network, one host name and one /dev/shm" {

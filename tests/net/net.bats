@@ -321,6 +321,10 @@ each_program() { # COMMAND…
 	in_world bash "$BATS_TEST_DIRNAME/given" endings
 }
 
+@test "by path: names, opened by a process that reads nothing of others" {
+	in_world bash "$BATS_TEST_DIRNAME/given" names
+}
+
 @test "a network by path: what is refused is told and counted" {
 	in_world bash "$BATS_TEST_DIRNAME/given" told
 }
