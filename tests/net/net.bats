@@ -119,7 +119,7 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/names" programs
 }
 
-@test "names: a bundle asks zviz-net whatever its root names, unless it mounts a list of its own" {
+@test "names: a bundle asks zviz-net, whatever its root names, or a list that it mounts" {
 	in_world bash "$BATS_TEST_DIRNAME/names" bundle
 }
 
