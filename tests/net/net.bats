@@ -266,6 +266,11 @@ each_program() { # COMMAND…
 	each_program bash "$BATS_TEST_DIRNAME/names" inside
 }
 
+@test "user: names: a bundle asks zviz-net, whatever its root names, or a list that it mounts" {
+	way=pasta
+	in_world bash "$BATS_TEST_DIRNAME/names" bundle
+}
+
 @test "user: names: without a name server of the host nothing runs" {
 	way=pasta
 	in_world bash "$BATS_TEST_DIRNAME/names" servers
