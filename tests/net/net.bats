@@ -115,7 +115,7 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/names" time
 }
 
-@test "names: curl, urllib, git, perl, node, npm and a static program with a resolver of its own obey without being told" {
+@test "names: curl, urllib, git, perl, node, npm, java and a static program with a resolver of its own obey without being told" {
 	in_world bash "$BATS_TEST_DIRNAME/names" programs
 }
 
