@@ -148,6 +148,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/rules" names
 }
 
+@test "other rules while it runs: of two changes at once each is made whole" {
+	in_world bash "$BATS_TEST_DIRNAME/rules" both
+}
+
 @test "other rules while it runs: a fault or a death at any step leaves the old ones or the new ones" {
 	faults=${FAULTS:-$(dirname "$built")/../../tests/cli/zviz-faults}
 	export faults
