@@ -148,6 +148,10 @@ in_world() {
 	in_world bash "$BATS_TEST_DIRNAME/rules" names
 }
 
+@test "other rules while it runs: what they refuse is told and counted" {
+	in_world bash "$BATS_TEST_DIRNAME/rules" told
+}
+
 @test "other rules while it runs: of two changes at once each is made whole" {
 	in_world bash "$BATS_TEST_DIRNAME/rules" both
 }
