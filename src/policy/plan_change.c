@@ -129,7 +129,10 @@ static void lift(struct draft *d, struct plan_limit *l)
 				     ? strchr(l->v2_value, ' ')
 				     : NULL;
 
-	l->v2_value = period != NULL ? arena_printf(d->a, "max%s", period) : "max";
+	/* In v1 a mark from which on memory is taken back, in v2 what is never taken: without it nothing is kept from others. */
+	const bool kept = same(l->v2_file, "memory.low");
+
+	l->v2_value = period != NULL ? arena_printf(d->a, "max%s", period) : kept ? "0" : "max";
 	l->v1_value = same(l->v1_file, "pids.max") ? "max" : "-1";
 }
 

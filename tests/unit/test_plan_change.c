@@ -67,7 +67,7 @@ static const struct change {
 	  "",
 	  "{'memory': {'reservation': -1}}",
 	  { 0 },
-	  "memory.low max",
+	  "memory.low 0",
 	  "memory.soft_limit_in_bytes -1",
 	  NULL },
 	{ "0 stays",
