@@ -18,12 +18,10 @@ static bool permits_asking(const struct egress_rule *r, struct net_range *range)
 	return port && r->cidr != NULL && net_range_parse(r->cidr, range) && range->width == 4;
 }
 
-void net_catch_chain(const struct plan_net *n, struct buf *out)
+static void put_turning(const struct plan_net *n, struct buf *out)
 {
 	struct net_range range;
 
-	if (!n->catches)
-		return;
 	buf_puts(out, head);
 	for (size_t i = 0; i < n->egress.n; i++) {
 		if (!permits_asking(&n->egress.at[i], &range))
@@ -33,14 +31,26 @@ void net_catch_chain(const struct plan_net *n, struct buf *out)
 		buf_printf(out, "%s accept\n", asks);
 	}
 	buf_printf(out, "\t\tip daddr != " NET_RESOLVER "%s redirect to :53\n\t}\n", asks);
+}
+
+bool net_catch_meets(const struct plan_net *n)
+{
+	return n->catches || n->given;
+}
+
+void net_catch_chain(const struct plan_net *n, struct buf *out)
+{
+	if (n->catches)
+		put_turning(n, out);
 	/* Who binds a socket to a device has it leave there all the same (SO_BINDTODEVICE). */
-	buf_puts(out, "\tchain " NET_CATCH_CHAIN "_stays {\n"
-		      "\t\ttype filter hook postrouting priority filter;\n"
-		      "\t\tip daddr 127.0.0.0/8 oifname != \"lo\" drop\n\t}\n");
+	if (net_catch_meets(n))
+		buf_puts(out, "\tchain " NET_CATCH_CHAIN "_stays {\n"
+			      "\t\ttype filter hook postrouting priority filter;\n"
+			      "\t\tip daddr 127.0.0.0/8 oifname != \"lo\" drop\n\t}\n");
 }
 
 void net_catch_accept(const struct plan_net *n, struct buf *out)
 {
-	if (n->catches || n->given)
+	if (net_catch_meets(n))
 		buf_printf(out, "\t\tct status dnat ip daddr " NET_RESOLVER "%s accept\n", asks);
 }

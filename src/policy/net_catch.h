@@ -10,7 +10,10 @@
 
 #define NET_CATCH_CHAIN "resolver"
 
-/* The chain that turns them, and the one behind it; nothing where plan.net.catches is false. Servers that a row of addresses permits are meant. */
+/* Whether questions that were turned are met here: in a network by path, another container may have turned them. */
+bool net_catch_meets(const struct plan_net *n);
+
+/* The chain that turns them, and the one behind it that keeps them in; the first not where plan.net.catches is false. Servers that a row of addresses permits are meant. */
 void net_catch_chain(const struct plan_net *n, struct buf *out);
 
 /* Of the chain that judges what leaves: a question that was turned goes nowhere but to a resolver, which in a

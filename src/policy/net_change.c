@@ -150,10 +150,9 @@ void net_change_print(const struct plan_net *n, const char *table, uint16_t grou
 	buf_puts(out, "}\n");
 	buf_printf(out, "flush chain inet %s output\nflush chain inet %s input\n", table, table);
 	if (n->numbers.catches)
-		buf_printf(out,
-			   "flush chain inet %s " NET_CATCH_CHAIN
-			   "\nflush chain inet %s " NET_CATCH_CHAIN "_stays\n",
-			   table, table);
+		buf_printf(out, "flush chain inet %s " NET_CATCH_CHAIN "\n", table);
+	if (n->numbers.catches || net_catch_meets(n))
+		buf_printf(out, "flush chain inet %s " NET_CATCH_CHAIN "_stays\n", table);
 	begin(n, table, out);
 	net_rules_chains(n, out);
 	if (n->told && group != 0)
