@@ -124,7 +124,7 @@ nothing_left() {
 	nothing_left
 }
 
-@test "a pipe from one container to another: the one that writes cannot read, whoever came first" {
+@test "a pipe from one container to another: the one that writes cannot read, whoever came first and whoever has it locked" {
 	engine pipeline
 	nothing_left
 }

@@ -4,6 +4,7 @@ The words are the program and its global options; the bundle is in ./bundle, and
 """
 import array
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -266,10 +267,19 @@ def joined_pidfd():
     zviz("delete", "--force", ID)
 
 
+def hold_lock(fd):
+    """As whoever has the pipe can: by an opening of its own."""
+    own = os.open("/proc/self/fd/%d" % fd, os.O_RDONLY)
+    fcntl.flock(own, fcntl.LOCK_EX)
+
+
 def pipe_between(ends, order):
     """A writer and a reader are created in this order; the writer tries to read what others have written."""
     read, write = os.pipe()
     for who in order:
+        if who == "lock":
+            hold_lock(read)
+            continue
         own = {"stdout": write, "stdin": subprocess.DEVNULL} if who == "writer" else {"stdin": read, "stdout": subprocess.DEVNULL}
         subprocess.run(sys.argv[2:] + ["create", "--bundle", "bundle", ends[who]], check=True, timeout=PATIENCE_S,
                        stderr=subprocess.DEVNULL, **own)
@@ -285,10 +295,10 @@ def pipe_between(ends, order):
 
 
 def pipeline():
-    """A pipe from one container to another: the one that writes cannot read, whoever came first."""
+    """A pipe from one container to another: the one that writes cannot read, whoever came first and whoever has it locked."""
     configure(args=["/bin/sh", "-c", "echo mine >>/proc/self/fd/1; read x </proc/self/fd/1 && echo $x >/out/heard; echo done >/out/done; sleep 100"])
     ends = {"writer": ID + "w", "reader": ID + "r"}
-    for order in (["writer", "reader"], ["reader", "writer"]):
+    for order in (["writer", "reader"], ["reader", "writer"], ["reader", "lock", "writer"], ["lock", "writer", "reader"]):
         try:
             pipe_between(ends, order)
         finally:
