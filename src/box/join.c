@@ -292,8 +292,8 @@ int step_join_meet(struct box *b, struct err *e)
 
 /* ---- join.spawn ---- */
 
-/* The joiner shares the launcher's memory, or is a copy of it, and is not in the container's pid namespace: nobody inside can name it. What it
- * makes is, and has memory of its own. */
+/* The joiner shares the launcher's memory, or has a copy of it, and is not in the container's pid namespace: nobody inside can name it.
+ * What it makes is, and has memory of its own. */
 struct joiner {
 	struct box *b;
 	int no;

@@ -1,7 +1,7 @@
 /*
  * The rows of a process that joins a container, before those that it has in common with the first one. It is in the
  * container's namespaces, beside a workload that may be hostile, with the launcher's memory: so neither can be read or
- * traced from inside (joiner_main(), step_memory_shut()), and what it had open goes first.
+ * traced from inside (join_inside(), step_memory_shut()), and what it had open goes first.
  */
 #include <errno.h>
 #include <limits.h>

@@ -16,7 +16,7 @@ void leftover_groups(const struct record *r);
 /* Begins the name of the folder that a container's overlay works in; its id follows. */
 extern const char overlay_work_prefix[];
 
-/* Its files but state.json, and what its overlay worked in; which is locked; `dir` is its folder. */
+/* Its files but state.json, which is locked, and what its overlay worked in; `dir` is its folder. */
 void leftover_files(int dir);
 
 /* All of the folder, `root` being the one that it is in. */

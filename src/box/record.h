@@ -77,10 +77,10 @@ int record_row_reached(int dir);
 
 /* Where zviz-net says that it ended the container, because one of its processes was killed; whether it did. */
 extern const char record_reason_name[];
+bool record_is_cut_off(int dir);
 
 /* Where zviz-net is told of other rules. */
 extern const char record_net_name[];
-bool record_is_cut_off(int dir);
 
 /* What the second one holds, once the container's root is its own and Landlock is in force. */
 struct record_objects {

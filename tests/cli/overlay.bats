@@ -71,6 +71,7 @@ clean() { [ -z "$(ls state 2>/dev/null)" ]; }
 		stat -c %u:%g /made /etc/moved; cat /etc/moved'
 	run -0 run_in "lowerdir=$lower,$above" --profile writable.yaml
 	[ "$output" = $'0:0\n0:0\ntwo\nmore' ]
+	[ "$(ls own/work)" = work ]
 	[ "$(stat -c '%u:%g %h' own/fs/made)" = '0:0 2' ]
 	[ "$(cat own/fs/etc/moved)" = $'two\nmore' ]
 	[ "$(stat -c %F:%t:%T own/fs/etc/first)" = 'character special file:0:0' ]
