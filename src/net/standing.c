@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/inet_diag.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "net/nfnl.h"
 #include "policy/net_judge.h"
 
@@ -53,6 +55,7 @@ struct standing {
 	struct holder *h;
 	struct mnl_socket *table, *sets, *sockets;
 	struct own_ranges local[2]; /* addresses of this network */
+	bool forwards6;             /* what comes in over IPv6 may go out again */
 	size_t n, cap;
 	struct entry *at;
 	unsigned cut; /* in this pass */
@@ -135,6 +138,20 @@ static int read_local(struct standing *s)
 	return r < 0                                                              ? r
 	       : s->local[0].n > OWN_RANGES_MAX || s->local[1].n > OWN_RANGES_MAX ? -E2BIG
 										  : 0;
+}
+
+/* By a thread: of whose network it is that it stands in. */
+static int read_forwarding(struct standing *s)
+{
+	OWN_FD fd = path_open("/proc/sys/net/ipv6/conf/all/forwarding", O_RDONLY);
+	char value = '0';
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno; /* without IPv6 */
+	n = fd_read_all(fd, &value, sizeof value);
+	s->forwards6 = value != '0';
+	return n < 0 ? (int)n : 0;
 }
 
 static bool is_local(const struct standing *s, const uint8_t *at, unsigned width)
@@ -318,6 +335,14 @@ static int cut(struct standing *s, const struct entry *x, bool out)
 	return change_entry(s, x, IPCTNL_MSG_CT_DELETE, NULL);
 }
 
+/* What others forward through a network by path is theirs. Over IPv6 everybody may send in another's name (IPV6_FREEBIND), so that nobody
+ * is taken for them where the kernel forwards nothing; over IPv4 it lets nobody (ip_route_output_key_hash_rcu() in net/ipv4/route.c). */
+static bool is_forwarded(const struct standing *s, const struct entry *x)
+{
+	return s->h->job.given && !is_local(s, x->begun.from, x->width) &&
+	       (x->width == 4 || s->forwards6);
+}
+
 /* Marks that others made in a network of theirs are left alone. */
 static bool is_ours(const struct standing *s, uint32_t mark)
 {
@@ -327,15 +352,14 @@ static bool is_ours(const struct standing *s, uint32_t mark)
 static int judge(struct standing *s, const struct entry *x)
 {
 	const bool here = is_local(s, x->answers.from, x->width),
-		   begun_here = is_local(s, x->begun.from, x->width);
+		   loopback = here && is_local(s, x->begun.from, x->width);
 	struct net_flow f = { .protocol = x->begun.protocol,
 			      .width = x->width,
 			      .port = ntohs(x->answers.from_port) };
 	const struct net_out *row;
 	uint32_t mark;
 
-	/* Over the loopback; and what others forward is theirs. */
-	if (here ? begun_here : s->h->job.given && !begun_here)
+	if (loopback || (!here && is_forwarded(s, x)))
 		return 0;
 	memcpy(f.to, x->answers.from, x->width);
 	if (here)
@@ -375,6 +399,8 @@ int standing_open(struct holder *h, struct standing **out, struct err *e)
 		r = open_socket(NETLINK_SOCK_DIAG, &s->sockets);
 	if (r == 0)
 		r = read_local(s);
+	if (r == 0 && h->job.given)
+		r = read_forwarding(s);
 	if (r == 0)
 		r = read_entries(s, see_nothing);
 	if (r == 0)
