@@ -15,6 +15,9 @@ enum {
 	WEIGHT_MIN = 1, /* CGROUP_WEIGHT_MIN and its siblings, include/linux/cgroup.h */
 	WEIGHT_DEFAULT = 100,
 	WEIGHT_MAX = 10000,
+	CPU_PERIOD_MIN_US =
+		1000, /* min_cfs_quota_period and max_cfs_quota_period, kernel/sched/core.c */
+	CPU_PERIOD_MAX_US = 1000000,
 	BFQ_WEIGHT_MAX =
 		1000, /* BFQ_MAX_WEIGHT of block/bfq-iosched.h; its default is 100 as well */
 };

@@ -137,10 +137,11 @@ static void lift(struct draft *d, struct plan_limit *l)
 }
 
 /* Rows that are there for the sake of another are not what was asked for. */
-static bool is_meant(const struct spec_resources *asked, const struct plan_limit *l)
+static bool is_meant(const struct draft *d, const struct spec_resources *asked,
+		     const struct plan_limit *l)
 {
-	return asked->memory_limit.set || l->v2_file == NULL ||
-	       strcmp(l->v2_file, "memory.max") != 0;
+	return asked->memory_limit.set || !same(l->v2_file, "memory.max") ||
+	       unified_value(d, "memory.max") != NULL;
 }
 
 /* An idle group is one for as long as it is told to be: 0 takes it back, and makes no row of a new one. */
@@ -178,7 +179,7 @@ int plan_change_limits(struct arena *a, const struct plan_request *r, const stru
 		struct plan_limit l = words.limits.at[i];
 		const struct plan_limit *with = find(&both, &l);
 
-		if (!is_meant(&wanted->linux_.resources, &l))
+		if (!is_meant(&both, &wanted->linux_.resources, &l))
 			continue;
 		/* Of the two authors the profile was the stricter one: it knows lines. */
 		if (with != NULL && with->from.line != 0 && !same(with->v2_value, l.v2_value)) {

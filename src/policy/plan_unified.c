@@ -2,6 +2,7 @@
  * linux.resources.unified: files of cgroup v2 by name. They may tighten what the profile says, never loosen it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,18 +48,29 @@ static bool less(const char *a, const char *b)
 	return amount_of(a, &x) && amount_of(b, &y) && x < y;
 }
 
-/* "QUOTA PERIOD", the period being 100000 when it is left out; false when there is no limit, or no sense in it. */
-static bool time_of(const char *s, uint64_t *quota, uint64_t *period)
+/* The number at *s, which is moved behind it. No sign. */
+static bool read_number(const char **s, uint64_t *out)
 {
 	char *end;
 
-	*period = 100000;
-	*quota = strtoull(s, &end, 10);
-	if (end == s)
+	*s += strspn(*s, " ");
+	if (**s < '0' || **s > '9')
 		return false;
-	if (*end != '\0')
-		*period = strtoull(end, NULL, 10);
-	return *period != 0;
+	*out = strtoull(*s, &end, 10);
+	*s = end;
+	return true;
+}
+
+/* "QUOTA PERIOD", the period being 100000 when it is left out; false when there is no limit, or no sense in it. Of a period beyond
+ * its own bound the kernel takes what is left of it after an overflow. */
+static bool time_of(const char *s, uint64_t *quota, uint64_t *period)
+{
+	*period = 100000;
+	if (!read_number(&s, quota) || (*s != '\0' && *s != ' '))
+		return false;
+	s += strspn(s, " ");
+	return (*s == '\0' || read_number(&s, period)) && *period != 0 &&
+	       *period <= CPU_PERIOD_MAX_US;
 }
 
 /* Less of each second. */
@@ -114,7 +126,8 @@ static int controller_of(const char *file)
 	return -1;
 }
 
-/* v1 has quota and period in two files. The period is written first: a quota is judged by the period that is there. */
+/* v1 has quota and period in two files. The period is written first: a quota is judged by the period that is there. In v2 a quota
+ * alone would be one of whatever period is in force. */
 static void add_time(struct draft *d, const char *value, const struct from *from)
 {
 	uint64_t quota, period;
@@ -125,7 +138,9 @@ static void add_time(struct draft *d, const char *value, const struct from *from
 			->optional = true;
 	limit_add(d, CPU, "cpu.max", "cpu.cfs_quota_us", limited ? limit_number(d, quota) : "-1",
 		  from)
-		->v2_value = value;
+		->v2_value = !limited ? value
+				      : arena_printf(d->a, "%llu %llu", (unsigned long long)quota,
+						     (unsigned long long)period);
 }
 
 static void add_file(struct draft *d, unsigned controller, const char *file, const char *value,
@@ -255,11 +270,25 @@ static int check_weight(const struct draft *d, const char *line, const struct fr
 	return advise(e, "ask for less, or leave it out");
 }
 
+/* The kernel takes " 08:0" for 8:0: a disk that is written in another way than ours would be another one here. */
+static bool is_disk(struct arena *a, const char *line, size_t len)
+{
+	unsigned major, minor;
+
+	return sscanf(line, "%u:%u", &major, &minor) == 2 &&
+	       strcmp(arena_strndup(a, line, len), arena_printf(a, "%u:%u", major, minor)) == 0;
+}
+
 /* io.max merges by disk and key in the kernel, where the last one wins: here a larger rate must not. */
 static int check_io(const struct draft *d, const char *line, const struct from *from, struct err *e)
 {
 	size_t disk = strcspn(line, " ");
 
+	if (!is_disk(d->a, line, disk)) {
+		fail(e, EINVAL, "%s: '%s' does not begin with a disk", from_text(d->a, from),
+		     shown(d->a, line));
+		return advise(e, "write it as MAJOR:MINOR, with no blank or 0 before a number");
+	}
 	for (const char *s = line + disk; *s != '\0'; s += strcspn(s, " ")) {
 		uint64_t rate;
 		size_t key;

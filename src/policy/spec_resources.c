@@ -13,9 +13,6 @@
 #define OF(type, member) offsetof(struct type, member)
 
 enum {
-	CPU_PERIOD_MIN_US =
-		1000, /* min_cfs_quota_period and max_cfs_quota_period, kernel/sched/core.c */
-	CPU_PERIOD_MAX_US = 1000000,
 	SWAPPINESS_MAX = 100,
 	IO_WEIGHT_MIN = 10, /* of the specification: 10 to 1000 */
 	IO_WEIGHT_MAX = 1000,
