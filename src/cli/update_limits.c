@@ -16,6 +16,7 @@
 #include "cli/again.h"
 #include "cli/config.h"
 #include "cli/print.h"
+#include "policy/limit_words.h"
 #include "policy/plan_change.h"
 
 enum { RESOURCES_BYTES_MAX = 1 << 20 };
@@ -47,6 +48,18 @@ static int parse_number(const char *text, void *into, struct err *e)
 	return parse_signed(text, num_u64, into, e);
 }
 
+static int parse_period(const char *text, void *into, struct err *e)
+{
+	uint64_t v = 0;
+
+	if (num_u64(text, &v) < 0 || (v != 0 && (v < CPU_PERIOD_MIN_US || v > CPU_PERIOD_MAX_US)))
+		return fail(e, EINVAL,
+			    "'%.80s' is no such time: the kernel takes %d to %d microseconds", text,
+			    CPU_PERIOD_MIN_US, CPU_PERIOD_MAX_US);
+	*(struct amount *)into = (struct amount){ .set = true, .value = v };
+	return 0;
+}
+
 #define AT(member) .offset = offsetof(struct update_options, member)
 
 const struct option_row update_limit_rows[] = {
@@ -61,7 +74,8 @@ const struct option_row update_limit_rows[] = {
 	  AT(memory_swap), .parse = parse_bytes },
 	{ "cpu-quota", 0, OPTION_PARSED, "US", "limit processor time in each period; -1: no limit",
 	  AT(cpu_quota), .parse = parse_number },
-	{ "cpu-period", 0, OPTION_U64, "US", "the period of --cpu-quota", AT(cpu_period) },
+	{ "cpu-period", 0, OPTION_PARSED, "US", "the period of --cpu-quota", AT(cpu_period),
+	  .parse = parse_period },
 	{ "cpu-burst", 0, OPTION_U64, "US", "what of the quota may be saved up", AT(cpu_burst) },
 	{ "cpu-share", 0, OPTION_U64, "NUMBER", "share of processor time, beside others",
 	  AT(cpu_shares) },
@@ -183,37 +197,44 @@ static const char *value_of(const struct plan_limit *rows, size_t n, const char 
 	return NULL;
 }
 
-/* "max": the command line's word is taken back, and the profile's own is left. */
+/* In linux.resources.unified the kernel's own words are written, which may say more than is understood here: no limit is known of
+ * those, as of "max". */
 static void replace(struct amount *limit, const char *value)
 {
 	uint64_t v;
 
-	if (value != NULL && strncmp(value, "max", 3) == 0)
-		*limit = (struct amount){ 0 };
-	else if (value != NULL && num_u64(value, &v) == 0)
-		*limit = (struct amount){ true, v, { .file = "update" } };
+	if (value != NULL)
+		*limit = (struct amount){ true,
+					  num_bytes(value, &v) == 0 ? v : UINT64_MAX,
+					  { .file = "update" } };
 }
 
 /* "QUOTA PERIOD", in thousandths of a processor. */
-static const char *thousandths(struct arena *a, const char *value)
+static void replace_cpus(struct amount *limit, const char *value)
 {
 	unsigned long long quota, period;
+	uint64_t v;
 
-	if (value == NULL || sscanf(value, "%llu %llu", &quota, &period) != 2 || period == 0)
-		return value;
-	return arena_printf(a, "%llu", (quota * 1000 + period - 1) / period);
+	if (value == NULL)
+		return;
+	if (sscanf(value, "%llu %llu", &quota, &period) != 2 || period == 0 ||
+	    period > CPU_PERIOD_MAX_US || __builtin_mul_overflow(quota, 1000, &v))
+		v = UINT64_MAX;
+	else
+		v = v / period + (v % period != 0);
+	*limit = (struct amount){ true, v, { .file = "update" } };
 }
 
 /* What a start would have had to say for these limits. */
-static struct plan_request as_started(struct arena *a, const struct plan_request *r,
-				      const struct plan_limit *rows, size_t n)
+static struct plan_request as_started(const struct plan_request *r, const struct plan_limit *rows,
+				      size_t n)
 {
 	struct plan_request out = *r;
 
 	replace(&out.memory, value_of(rows, n, "memory.max"));
 	replace(&out.swap, value_of(rows, n, "memory.swap.max"));
 	replace(&out.pids, value_of(rows, n, "pids.max"));
-	replace(&out.cpus, thousandths(a, value_of(rows, n, "cpu.max")));
+	replace_cpus(&out.cpus, value_of(rows, n, "cpu.max"));
 	return out;
 }
 
@@ -239,7 +260,7 @@ static int change(struct cli *c, const struct spec *wanted, bool document,
 		r = advise(e, "`zviz check` says whether groups can be made here");
 	}
 	if (r == 0 && n != 0) {
-		const struct plan_request changed = as_started(c->arena, &start->request, rows, n);
+		const struct plan_request changed = as_started(&start->request, rows, n);
 
 		r = config_check_floor_change(c, &start->host, &start->config, &start->profile,
 					      &start->request, &changed, e);

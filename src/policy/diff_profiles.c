@@ -139,7 +139,8 @@ static void compare_amount(struct arena *a, const char *what, const struct amoun
 {
 	if (!other->set || (one->set && one->value <= other->value))
 		return;
-	if (one->set)
+	/* What nothing comes up to is none. */
+	if (one->set && one->value != UINT64_MAX)
 		*LIST_ADD(a, out) = arena_printf(a, "resources: %s %llu, not %llu", what,
 						 (unsigned long long)one->value,
 						 (unsigned long long)other->value);

@@ -148,6 +148,34 @@ refused() { # TEXT ZVIZ-WORDS…
 	zviz update --pids-limit 20 "config-$$"
 }
 
+@test "nor do the kernel's own words of limits pass below it" {
+	zviz profiles show ci-runner |
+		sed 's/^name:.*/name: free/; s/^resources:.*/resources: {nofile: 1024, tmpfs: 1G}/' >profiles/free.yaml
+	printf 'zviz: 1\nextends: ci-runner\nresources: {memory: 128M, pids: 100}\n' >profiles/small.yaml
+	config "profiles: $place/profiles\ndefault: free\nfloor: small"
+	(cd work && zviz run --detach --memory 64M --swap 0 --cpus 1 --pids-limit 50 "config-$$" sleep 100)
+	while IFS='|' read -r file value text; do
+		run -1 zviz update --resources - "config-$$" <<<"{\"unified\": {\"$file\": \"$value\"}}"
+		[[ $output == *"the change would be weaker than the host's floor"*"resources: $text"* ]]
+	done <<-'END'
+	pids.max|101|pids 101, not 100
+	pids.max|+5000|pids without a limit, not 100
+	pids.max|max|pids without a limit, not 100
+	memory.max|1G|memory 1073741824, not 134217728
+	memory.max| 1G|memory without a limit, not 134217728
+	memory.max|1E|memory without a limit, not 134217728
+	memory.swap.max|1|swap 1, not 0
+	memory.swap.max|max|swap without a limit, not 0
+	cpu.max|250000|cpus 2500, not 2000
+	cpu.max|200001 100000|cpus 2001, not 2000
+	cpu.max|2000 2305843009213793952|cpus without a limit, not 2000
+	cpu.max|max|cpus without a limit, not 2000
+	END
+	run -1 zviz update --cpu-period 2305843009213793952 --cpu-quota 190000 "config-$$"
+	[[ $output == *"--cpu-period: '2305843009213793952' is no such time"* ]]
+	zviz update --resources - "config-$$" <<<'{"unified": {"pids.max": "100", "memory.max": "32M", "cpu.max": "200000"}}'
+}
+
 @test "limits that no group would hold are none" {
 	printf 'zviz: 1\nextends: ci-runner\nrequirements: {cgroup: preferred}\n' >profiles/any.yaml
 	config "profiles: $place/profiles\ndefault: any\nfloor: any"
