@@ -1,11 +1,13 @@
 #include "cli/again.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "box/state.h"
 #include "policy/digest.h"
 
@@ -101,8 +103,8 @@ static int absolute(struct arena *a, const char *path, const char **out, struct 
 	return 0;
 }
 
-int again_start(struct cli *c, const char *id, struct state_info *out, struct prepared *p,
-		struct err *e)
+static int start_again(struct cli *c, const char *id, struct state_info *out, struct prepared *p,
+		       struct err *e)
 {
 	struct sources sources = { 0 };
 	struct cli again = { .arena = c->arena };
@@ -139,8 +141,9 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 	if (as_chosen(&info, &chosen))
 		again.chosen = &chosen;
 	/* What holds for what is done now is what is said now. */
-	if (config != NULL)
-		again.globals.config = config;
+	if (config == NULL)
+		TRY(absolute(c->arena, again.globals.config, &config, e));
+	again.globals.config = config;
 
 	int r = cmd == &command_run ? prepare(&again, options, words.n, words.at, p, e)
 				    : prepare_create(&again, options, words.at[0], p, e);
@@ -152,4 +155,16 @@ int again_start(struct cli *c, const char *id, struct state_info *out, struct pr
 		return not_known(
 			id, "its profile, its bundle or its folders changed since it started", e);
 	return 0;
+}
+
+/* What a caller names by a relative path is where the caller is. */
+int again_start(struct cli *c, const char *id, struct state_info *info, struct prepared *out,
+		struct err *e)
+{
+	OWN_FD here = path_open(".", O_PATH | O_DIRECTORY);
+	int r = start_again(c, id, info, out, e);
+
+	if (here >= 0 && fchdir(here) < 0)
+		return fail(e, errno, "current folder: %m");
+	return r;
 }

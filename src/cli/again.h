@@ -9,7 +9,7 @@
 
 bool again_is_there(struct cli *c, const char *id);
 
-/* Changes to the folder that it was started in. -ENOENT without such a container; -ESTALE when what the words name
+/* -ENOENT without such a container; -ESTALE when what the words name
  * (profile, bundle, folders) has changed since: nothing is said then rather than something that is not so. */
 int again_prepare(struct cli *c, const char *id, struct prepared *out, struct err *e);
 

@@ -91,17 +91,6 @@ static int load_process(struct joining *j, struct err *e)
 	return spec_load_process(j->cli->arena, j->o->process, text, len, &j->process, e);
 }
 
-/* Making the plan again goes to the folder that the container was started in. */
-static int plan_again(struct joining *j, struct err *e)
-{
-	OWN_FD here = path_open(".", O_PATH | O_DIRECTORY);
-	int r = again_prepare(j->cli, j->id, &j->container, e);
-
-	if (here >= 0 && fchdir(here) < 0)
-		return fail(e, errno, "current folder: %m");
-	return r;
-}
-
 static int check_terminal(const struct joining *j, struct err *e)
 {
 	if (j->o->console_socket != NULL && !j->plan.terminal)
@@ -213,7 +202,7 @@ static int run(struct joining *j, int argc, char **argv, struct err *e)
 
 	TRY(check_running(j, e));
 	TRY(load_process(j, e));
-	TRY(plan_again(j, e));
+	TRY(again_prepare(j->cli, j->id, &j->container, e));
 	TRY(exec_plan(j->cli->arena, j->o, process, argc, argv, &j->container, &j->plan, e));
 	TRY(check_terminal(j, e));
 	TRY(check_excess(j, e));

@@ -2,7 +2,6 @@
  * zviz update: another profile for a container that runs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,17 +248,6 @@ static int load_next(struct change *u, struct err *e)
 	return 0;
 }
 
-/* Making the plan again goes to the folder that the container was started in. */
-static int plan_again(struct change *u, struct err *e)
-{
-	OWN_FD here = path_open(".", O_PATH | O_DIRECTORY);
-	int r = again_start(u->c, u->id, &u->info, &u->start, e);
-
-	if (here >= 0 && fchdir(here) < 0)
-		return fail(e, errno, "current folder: %m");
-	return r;
-}
-
 static struct net_changing changing(const struct change *u)
 {
 	return (struct net_changing){ .arena = u->c->arena,
@@ -316,7 +304,7 @@ static int put(struct change *u, struct err *e)
 
 static int change(struct change *u, bool widen, struct err *e)
 {
-	TRY(plan_again(u, e));
+	TRY(again_start(u->c, u->id, &u->info, &u->start, e));
 	TRY(end_last(u, e));
 	TRY(again_net(u->c, u->info.now, &u->start, &u->net, e));
 	if (widen)

@@ -276,19 +276,12 @@ static int change(struct cli *c, const struct spec *wanted, bool document,
 int update_limits(struct cli *c, const struct update_options *o, const char *id, struct err *e)
 {
 	struct prepared *start = arena_alloc(c->arena, sizeof *start);
-	OWN_FD here = path_open(".", O_PATH | O_DIRECTORY);
 	struct spec wanted;
 
 	TRY(load(c, o, &wanted, e));
 	add_options(o, &wanted.linux_.resources);
 	TRY(check_there(c, id, e));
-
-	/* Making the plan again goes to the folder that the container was started in. */
-	int r = again_prepare(c, id, start, e);
-
-	if (here >= 0 && fchdir(here) < 0)
-		return fail(e, errno, "current folder: %m");
-	TRY(r);
+	TRY(again_prepare(c, id, start, e));
 	if (change(c, &wanted, o->resources != NULL, start, id, e) < 0)
 		return within(e, "container %s", id);
 	return 0;

@@ -176,6 +176,16 @@ refused() { # TEXT ZVIZ-WORDS…
 	zviz update --resources - "config-$$" <<<'{"unified": {"pids.max": "100", "memory.max": "32M", "cpu.max": "200000"}}'
 }
 
+@test "a configuration that was named from elsewhere is found again, with the files that it names" {
+	mkdir conf
+	printf 'floor: small.yaml\n' >conf/config.yaml
+	printf 'zviz: 1\nextends: ci-runner\nresources: {pids: 100}\n' >conf/small.yaml
+	(cd work && "$bin" --root "$place/state" --config ../conf/config.yaml run --detach --pids-limit 50 "config-$$" sleep 100)
+	"$bin" --root state update --pids-limit 60 "config-$$"
+	run -1 "$bin" --root state update --pids-limit 200 "config-$$"
+	[[ $output == *"weaker than the host's floor, small"*"pids 200, not 100"* ]]
+}
+
 @test "limits that no group would hold are none" {
 	printf 'zviz: 1\nextends: ci-runner\nrequirements: {cgroup: preferred}\n' >profiles/any.yaml
 	config "profiles: $place/profiles\ndefault: any\nfloor: any"

@@ -184,3 +184,15 @@ stop() {
 	line 'visible|allowed'
 	stop
 }
+
+@test "a container: what it counts is found by a relative --root, too" {
+	[ "$(id -u)" = 0 ] || skip 'a network of its own takes root'
+	globals=()
+	id=asked-$BATS_TEST_NUMBER-$$
+	start --network private --allow 10.0.0.0/8:443 "$id" -- /bin/sleep 60
+	mkdir -p further/other
+	cd further/other
+	run -0 "$zviz" --root ../../state explain "$id"
+	line '10.0.0.0/8'
+	stop
+}
