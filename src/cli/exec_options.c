@@ -32,7 +32,7 @@ const struct option_row exec_option_rows[] = {
 	{ "preserve-fds", 0, OPTION_U64, "NUMBER",
 	  "keep so many descriptors open for it, from 3 on", AT(preserve) },
 	{ "cap", 'c', OPTION_STRINGS, "CAPABILITY",
-	  "a capability that it is to have: one that the profile keeps", AT(capabilities) },
+	  "a capability that it is to have: one that the container has", AT(capabilities) },
 	{ "ignore-paused", 0, OPTION_FLAG, NULL,
 	  "join a paused container, and begin when it goes on", AT(ignore_paused) },
 	{ "no-new-privs", 0, OPTION_FLAG, NULL, "changes nothing: it is always so",
@@ -146,10 +146,11 @@ static int check_capabilities(const struct exec_options *o, const struct plan *p
 			return fail(e, EINVAL, "--cap: no capability '%.80s'", word);
 		if (p->keep_capabilities & (UINT64_C(1) << n->value))
 			continue;
-		fail(e, EPERM, "--cap %s: the profile %s does not keep it", word, p->profile);
+		fail(e, EPERM, "--cap %s: the container does not have it", word);
 		return advise(
 			e,
-			"a container's processes have the capabilities of its profile: capabilities.keep");
+			"it has those of its profile's capabilities.keep (%s) that its bundle asks for",
+			p->profile);
 	}
 	return 0;
 }

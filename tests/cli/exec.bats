@@ -147,7 +147,7 @@ uses() {
 	run -255 zviz exec --user 4294967290 "$id" true
 	[[ $output == *"not among the container's ids"* ]]
 	run -255 zviz exec --cap CAP_NET_RAW "$id" true
-	[[ $output == *'does not keep it'* ]]
+	[[ $output == *'CAP_NET_RAW: the container does not have it'* ]]
 	run -1 zviz exec --cwd tmp "$id" true
 	run -1 zviz exec --user root "$id" true
 	run -1 zviz exec --privileged "$id" true
