@@ -83,10 +83,15 @@ static int open_own(const struct host *h, int dir, const char *name, const char 
 static int read_own(const struct host *h, const char *path, size_t max, struct arena *a,
 		    char **text, size_t *len, struct err *e)
 {
-	const char *slash = strrchr(path, '/');
-	const char *folder = slash == NULL   ? "."
-			     : slash == path ? "/"
-					     : arena_strndup(a, path, (size_t)(slash - path));
+	const char *slash = strrchr(path, '/'), *end = slash;
+
+	/* One at its end would have a link followed. */
+	while (end != NULL && end > path && end[-1] == '/')
+		end--;
+
+	const char *folder = slash == NULL ? "."
+			     : end == path ? "/"
+					   : arena_strndup(a, path, (size_t)(end - path));
 	OWN_FD dir = -1;
 	OWN_FD fd = -1;
 	struct stat st = { 0 }, around;

@@ -206,8 +206,13 @@ refused() { # TEXT ZVIZ-WORDS…
 	mkdir real
 	printf 'default: batch-job\n' >real/config.yaml
 	ln -s real linked
-	run -1 "$bin" --root state --config linked/config.yaml run --work work x true
-	[[ $output == *"linked: a symbolic link: whoever owns it says where it leads"* ]]
+	for name in linked/config.yaml linked//config.yaml; do
+		run -1 "$bin" --root state --config "$name" run --work work x true
+		[[ $output == *"linked: a symbolic link: whoever owns it says where it leads"* ]]
+	done
+	config "profiles: $place/linked/\ndefault: team"
+	cp profiles/team.yaml real
+	refused 'linked: a symbolic link' run --work work x true
 	"$bin" --root state --config real/config.yaml run --work work x true
 }
 
