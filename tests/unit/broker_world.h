@@ -33,6 +33,7 @@ struct shared {
 	_Atomic int stop;
 	_Atomic int leave; /* those that have joined; the end of the first process is theirs, too */
 	_Atomic int begun; /* the workload is under its filter */
+	_Atomic int waiting; /* for `beside` to tell: how many opens wait */
 	int events[2];
 };
 extern struct shared *shared;
