@@ -173,7 +173,11 @@ int link_make(struct mnl_socket *nl, const struct link_end *one, const struct li
 	mnl_attr_nest_end(m, data);
 	mnl_attr_nest_end(m, info);
 	r = link_talk(nl, m, NULL, NULL);
-	return r < 0 ? fail(e, -r, "network device %s: %m", one->name) : 0;
+	if (r == 0)
+		return 0;
+	fail(e, -r, "network device %s: %m", one->name);
+	return r == -EOPNOTSUPP ? advise(e, "the kernel needs veth (CONFIG_VETH, or its module)")
+				: -1;
 }
 
 int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e)

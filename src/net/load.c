@@ -2,7 +2,6 @@
  * Rules, as text, into the kernel.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <string.h>
@@ -10,6 +9,10 @@
 #include <unistd.h>
 
 #include "net/holder.h"
+
+static const char needs[] =
+	"the kernel needs nf_tables, nft_ct, nft_nat, nft_objref, nft_reject_inet and nft_masq; "
+	"for rows with budgets nft_quota and nft_connlimit as well";
 
 int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struct err *e)
 {
@@ -23,20 +26,21 @@ int holder_load(struct nft_ctx *nft, const char *rules, const char *where, struc
 	said = nft_ctx_get_error_buffer(nft);
 	fail(e, no != 0 ? no : EINVAL, "nftables, %s: %.*s", where,
 	     said != NULL ? (int)strcspn(said, "\n") : 0, said != NULL ? said : "");
-	return advise(
-		e,
-		"the kernel needs nf_tables, nft_ct, nft_nat, nft_objref, nft_reject_inet and nft_masq; "
-		"for rows with budgets nft_quota and nft_connlimit as well");
+	return advise(e, "%s", needs);
 }
 
-/* The library does not say which socket is its own: it is what gets the lowest free number. */
+/* The library does not say which socket is its own: it is what gets the lowest free number. Where the kernel has none for it, the
+ * library ends the process: so we ask before. */
 int holder_open(struct holder *h, struct err *e)
 {
-	int lowest = fcntl(NET_FD_CONTROL, F_DUPFD_CLOEXEC, 0), protocol = 0;
+	int lowest = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), protocol = 0;
 	socklen_t len = sizeof protocol;
 
-	if (lowest >= 0)
-		close(lowest);
+	if (lowest < 0) {
+		fail(e, errno, "nftables: %m");
+		return advise(e, "%s", needs);
+	}
+	close(lowest);
 	h->inside = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (h->inside == NULL)
 		return fail(e, ENOMEM, "nftables: %m");

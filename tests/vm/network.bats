@@ -4,6 +4,28 @@
 
 bats_require_minimum_version 1.5.0
 
+@test "a kernel without nf_tables or veth: what it lacks is said, and nothing is left" {
+	place=$(mktemp -d)
+	cd "$place"
+	mkdir -p bundle/rootfs/{bin,dev,proc,sys}
+	cp "$(command -v busybox)" bundle/rootfs/bin
+	cat >bundle/config.json <<-'END'
+	{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["/bin/busybox", "true"], "env": ["PATH=/bin"],
+	    "user": {"uid": 0, "gid": 0}}, "mounts": [{"destination": "/proc", "type": "proc"}],
+	 "hooks": {"createRuntime": [{"path": "/bin/true"}]}, "linux": {"namespaces": [{"type": "network"}]}}
+	END
+	run -1 "$ZVIZ" --root state create --bundle bundle one
+	[[ $output == *'nftables: Protocol not supported'*'hint: the kernel needs nf_tables'* ]]
+	run -1 "$ZVIZ" --root state run --network private --work bundle two true
+	[[ $output == *'network device zviz0: Operation not supported'*'hint: the kernel needs veth'* ]]
+	modprobe nf_tables
+	run -1 "$ZVIZ" --root state create --bundle bundle one
+	[[ $output == *'nftables, in the container: '*'hint: the kernel needs nf_tables'* ]]
+	[ -z "$(ls -A state)" ]
+	cd /
+	rm -rf "$place"
+}
+
 @test "a kernel that cannot log: refusals are counted, and --verbose says so" {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	place=$(mktemp -d)
