@@ -109,8 +109,8 @@ const char *record_boot_id(struct arena *a)
 	return text[0] != '\0' ? arena_strdup(a, text) : NULL;
 }
 
-/* Numbers are given out anew after a reboot, and the clock that starts are told by begins at 0. What an older zviz wrote has no
- * boot, and is believed. */
+/* Numbers and names are given out anew after a reboot, and the clock that starts are told by begins at 0. What an older zviz wrote has
+ * no boot, and is believed. */
 static bool is_of_another_boot(struct arena *a, const struct record *r)
 {
 	const char *now = r->boot != NULL ? record_boot_id(a) : NULL;
@@ -135,8 +135,10 @@ struct record record_read(struct arena *a, int dir)
 	if (bind_map(&b, doc.root, record_fields, &r, &ignored) < 0)
 		return nothing;
 	r.json = text;
-	if (is_of_another_boot(a, &r))
+	if (is_of_another_boot(a, &r)) {
 		r.init = r.broker = (struct record_process){ 0 };
+		r.cgroups = r.device = NULL;
+	}
 	return r;
 }
 

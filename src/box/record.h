@@ -27,8 +27,8 @@ struct record {
 /* Which start of the machine this is (random(4)); NULL where /proc does not say. */
 const char *record_boot_id(struct arena *a);
 
-/* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. Processes of another boot are
- * none. */
+/* A file that was cut short or never written reads as nothing known. `dir` is the container's folder. Processes, groups and devices of
+ * another boot are none. */
 struct record record_read(struct arena *a, int dir);
 
 /* Writes what is known before there is any process. */

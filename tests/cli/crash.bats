@@ -154,7 +154,17 @@ nothing_runs() {
 	again '.boot = "11111111-2222-3333-4444-555555555555"'
 	zviz delete "$id"
 	[ -d "/proc/$other" ]
+	# Nor is a group of the same name the container's.
+	group=$(jq -r .cgroups "$place/before/$id/state.json" | head -1)
+	mkdir -p "$group"
+	echo "$other" >"$group/cgroup.procs"
+	again '.boot = "11111111-2222-3333-4444-555555555555"'
+	zviz delete --force "$id"
+	[ -d "/proc/$other" ]
+	[ -d "$group" ]
 	kill "$other"
+	wait "$other" || [ $? = 143 ]
+	rmdir "$group"
 }
 
 @test "a state that is cut short, empty, garbage, or no file: no name stays taken" {
