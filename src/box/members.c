@@ -105,10 +105,16 @@ static void mark_descendants(const struct processes *all, pid_t init)
 static void mark_joined(const struct processes *all)
 {
 	const char *namespace = "";
+	char own[sizeof all->at->namespace];
+	ssize_t n = readlink("/proc/self/ns/pid", own, sizeof own - 1);
 
 	for (size_t i = 0; i < all->n && namespace[0] == '\0'; i++)
 		if (all->at[i].member)
 	namespace = all->at[i].namespace;
+	/* A container without namespaces is in ours, with all that is none of it. */
+	own[n > 0 ? n : 0] = '\0';
+	if (strcmp(namespace, own) == 0)
+		return;
 	for (size_t i = 0; i < all->n && namespace[0] != '\0'; i++)
 		all->at[i].member |= strcmp(all->at[i].namespace, namespace) == 0;
 }
