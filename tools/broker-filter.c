@@ -7,12 +7,6 @@
 #include "broker/broker.h"
 #include "broker/rules.h"
 
-/* Whoever needs more looks at its callers as well: those sets without have no filter of their own. */
-static unsigned whole(unsigned needs)
-{
-	return needs != 0 ? needs | BROKER_NEEDS_CALLERS : 0;
-}
-
 int main(void)
 {
 	struct broker_filter filters[BROKER_NEEDS_ALL + 1] = { 0 };
@@ -25,7 +19,7 @@ int main(void)
 		struct bpf_policy policy = broker_policy(&a, needs);
 		struct bpf_program p;
 
-		if (needs != whole(needs))
+		if (needs != broker_needs_whole(needs))
 			continue;
 		if (bpf_compile(&a, &policy, &p, &e) < 0) {
 			fprintf(stderr, "%s\n", e.text);
@@ -44,7 +38,8 @@ int main(void)
 	}
 	printf("};\n\nconst struct broker_filter broker_filters[] = {\n");
 	for (unsigned needs = 0; needs <= BROKER_NEEDS_ALL; needs++)
-		printf("\t{ %u, %u },\n", filters[whole(needs)].at, filters[whole(needs)].length);
+		printf("\t{ %u, %u },\n", filters[broker_needs_whole(needs)].at,
+		       filters[broker_needs_whole(needs)].length);
 	printf("};\n");
 	arena_free(&a);
 	return fflush(stdout) != 0;

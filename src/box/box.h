@@ -20,7 +20,7 @@
 #include "policy/net_counts.h"
 #include "policy/plan.h"
 
-enum { BOX_STEPS_MAX = 64 };
+enum { BOX_STEPS_MAX = 80 };
 
 /* What the broker serves with. */
 struct box_served {
@@ -70,6 +70,9 @@ enum broker_state { BROKER_BORN, BROKER_VIEWED, BROKER_SERVING, BROKER_FAILED, B
 struct box_shared {
 	_Atomic uint32_t broker;    /* futex: enum broker_state */
 	_Atomic uint32_t init_born; /* futex: 1 when init is in all namespaces */
+	_Atomic int32_t init;       /* without namespaces: its number, for the guards; 0: not yet */
+	_Atomic uint32_t guards;    /* how many of them stand */
+	_Atomic uint32_t broken;    /* 1: one of them, or the broker, has ended */
 	_Atomic int32_t init_step;  /* the row that init is at, for when it dies without a word */
 	struct {
 		uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; 0: not run */
@@ -114,8 +117,9 @@ struct box {
 	bool has_cgroup;
 	pid_t scope;   /* the helper that stands in systemd's scope, 0: none */
 	int scope_end; /* closed when it is to go */
-	bool left;     /* detached: nothing of it is ours to end */
-	bool kept;     /* it has ended, and its state and groups stay until they are deleted */
+	bool domain; /* a Landlock domain keeps in what its processes signal: kill(-1) is about them */
+	bool left; /* detached: nothing of it is ours to end */
+	bool kept; /* it has ended, and its state and groups stay until they are deleted */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
 	int broker_note, init_note; /* the launcher's ends */

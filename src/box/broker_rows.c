@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <link.h>
 #include <linux/futex.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,12 +99,30 @@ int step_live_map(struct box *b, struct err *e)
 
 /* A procfs of the broker's own pid namespace: its tracees and itself, and nothing that the kernel tells of the machine. It
  * is never attached anywhere. */
+/* Without a mount namespace there is the machine's alone. Its numbers have to be ours. */
+static int machine_procfs(struct err *e)
+{
+	OWN_FD proc = path_open("/proc", O_PATH | O_DIRECTORY);
+	char self[16];
+	struct statfs fs;
+	ssize_t n = proc < 0 ? -1 : readlinkat(proc, "self", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC ||
+	    atoi(self) != getpid())
+		return fail(e, ENOENT, "/proc is no procfs of this pid namespace");
+	return fd_take(&proc);
+}
+
 int step_broker_view(struct box *b, struct err *e)
 {
 	static const char *const processes[] = { "subset=pid" };
 
-	b->proc = rootfs_new_fs("proc", processes, COUNT(processes),
-				MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	b->proc = b->plan->bare
+			  ? machine_procfs(e)
+			  : rootfs_new_fs("proc", processes, COUNT(processes),
+					  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+					  e);
 	if (b->proc < 0)
 		return -e->no;
 	shared_set(&b->shared->broker, BROKER_VIEWED);

@@ -77,7 +77,7 @@ static const char *row_reached(const struct box *b)
 
 int box_wait(struct box *b, struct err *e)
 {
-	int status = 0;
+	int status = 0, r;
 	pid_t got;
 
 	while ((got = waitpid(b->init, &status, 0)) < 0 && errno == EINTR)
@@ -92,7 +92,9 @@ int box_wait(struct box *b, struct err *e)
 
 	const char *row = row_reached(b);
 
-	TRY(explain_broker(b, e));
+	r = explain_broker(b, e);
+	domain_end(b); /* nobody else does, where there is no pid namespace */
+	TRY(r);
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)
 		return fail(e, EIO, "%s: the %s process was killed (status %d)", row,
 			    b->sequence == &launch_sequence ? "first" : "joining", status);

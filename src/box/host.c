@@ -166,6 +166,9 @@ static _Noreturn void broker_main(struct box *b, size_t row)
  * kills everything below when that process dies. */
 uint64_t holder_namespaces(const struct plan *p)
 {
+	if (p->bare)
+		return 0;
+
 	uint64_t flags = p->namespaces &
 			 ~(uint64_t)(CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME);
 
@@ -218,7 +221,8 @@ static int bear_broker(struct box *b, void *arg, struct err *e)
 		.exit_signal = visiting ? 0 : SIGCHLD, /* with CLONE_PARENT: the maker's own */
 	};
 
-	born->pid = sys_clone3(&args);
+	/* What refuses namespaces refuses clone3 as well, mostly. */
+	born->pid = b->plan->bare ? sys_fork_pidfd(&born->pidfd) : sys_clone3(&args);
 	own_memory(b);
 	if (born->pid == 0)
 		broker_main(b, row_of(b, "namespaces.make"));

@@ -70,7 +70,7 @@ static int add_rule(const struct box *b, int rules, size_t i, struct box_object 
 int step_landlock_enter(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;
-	OWN_FD rules = sys_landlock_create(p->landlock_fs, 0, p->landlock_scoped);
+	OWN_FD rules = sys_landlock_create(p->landlock_fs, p->landlock_net, p->landlock_scoped);
 	struct box_object *met = arena_array(b->arena, p->npaths, sizeof *met);
 
 	if (rules < 0)

@@ -36,6 +36,12 @@ static void helper_main(void *arg)
 	syscall(SYS_exit, 0);
 }
 
+static int helper_thread(void *arg)
+{
+	helper_main(arg);
+	return 0;
+}
+
 /* One an init, and its stack outlives the function that starts it. */
 static struct helper helper;
 
@@ -49,7 +55,14 @@ int listener_prepare(struct box *b, struct err *e)
 
 	helper.socket = b->hand_init;
 	atomic_store(&helper.listener, -1);
-	pid = sys_clone3_call(&args, helper_main, &helper);
+	/* Where namespaces are refused, so is clone3, mostly. */
+	if (b->plan->bare)
+		pid = clone(helper_thread, helper.stack + sizeof helper.stack, (int)args.flags,
+			    &helper) < 0
+			      ? -errno
+			      : 0;
+	else
+		pid = sys_clone3_call(&args, helper_main, &helper);
 	return pid < 0 ? fail(e, -pid, "a thread to hand the listener over: %m") : 0;
 }
 

@@ -87,11 +87,11 @@ int live_open(const char *root, const char *id, struct live_file *out, struct er
 		return fail(e, errno, "container %s: policy file: %m", id);
 	if (fd < 0) {
 		fail(e, ENOENT,
-		     "container %s: nothing of its policy can be changed while it runs: its filter asks nobody",
+		     "container %s: nothing of its policy can be changed while it runs: it was started without a policy file",
 		     id);
 		return advise(
 			e,
-			"start it with calls in syscalls.tripwire, or with patterns of filesystem.deny");
+			"start it with calls in syscalls.tripwire, or with patterns of filesystem.deny; without namespaces none has one");
 	}
 	if (!is_ours(fd))
 		return fail(e, EBADMSG, "container %s: the policy file is not what zviz made", id);

@@ -10,7 +10,23 @@ static bool privileged(const struct plan *p)
 
 static bool unprivileged(const struct plan *p)
 {
-	return !p->host->privileged;
+	return !p->host->privileged && !p->bare;
+}
+
+/* Rows that make a namespace, fill one, or take its privileges. */
+static bool spaced(const struct plan *p)
+{
+	return !p->bare;
+}
+
+static bool bare(const struct plan *p)
+{
+	return p->bare;
+}
+
+static bool bare_reaping(const struct plan *p)
+{
+	return p->bare && p->init;
 }
 
 static bool brokered(const struct plan *p)
@@ -201,10 +217,15 @@ static bool created_first(const struct plan *p)
  */
 // clang-format off
 static const struct step launch_steps[] = {
+	/* Without namespaces alone: before there is another process, since it holds for those that are made in it. */
+	{ HOST, "plain.check", step_plain_check, NULL, bare },
+	{ HOST, "domain.enter", step_domain_enter, domain_end, bare },
 	/* Each path is walked once. */
 	{ HOST, "given.open", step_given_open, undo_given_open, gives },
 	/* A network namespace takes longer than all others together: begun first, it is there when init wants it. */
 	{ HOST, "namespaces.make", step_namespaces_make, undo_namespaces_make, NULL },
+	/* Before there is a process that could outlive its launcher. */
+	{ HOST, "guard.make", step_guard_make, NULL, bare },
 	{ BROKER, "net.make", step_net_make, NULL, broker_network },
 	{ HOST, "state.claim", step_state_claim, undo_state_claim, NULL },
 	{ BROKER, "state.hold", step_state_hold, NULL, holds_name },
@@ -212,7 +233,7 @@ static const struct step launch_steps[] = {
 	{ HOST, "scope.make", step_scope_make, undo_scope_make, scoped },
 	{ HOST, "cgroup.create", step_cgroup_create, undo_cgroup_create, grouped },
 	{ HOST, "view.open", step_view_open, NULL, views_change },
-	{ HOST, "ids.map", step_ids_map, NULL, NULL },
+	{ HOST, "ids.map", step_ids_map, NULL, spaced },
 	/* Who may not join them may not change them either. */
 	{ HOST, "sysctl.given", step_sysctl_given, NULL, gives_sysctls },
 	/* Another program makes the way out, while the rest goes on. */
@@ -235,14 +256,14 @@ static const struct step launch_steps[] = {
 	{ HOST, "init.spawn", step_init_spawn, undo_init_spawn, NULL },
 	{ INIT, "cgroup.enter", step_cgroup_enter, NULL, NULL },
 	{ INIT, "rootfs.source", step_rootfs_source, NULL, unprivileged },
-	{ INIT, "ids.own", step_ids_own, NULL, NULL },
-	{ INIT, "users.deny", step_users_deny, NULL, NULL },
+	{ INIT, "ids.own", step_ids_own, NULL, spaced },
+	{ INIT, "users.deny", step_users_deny, NULL, spaced },
 	{ INIT, "clocks.make", step_clocks_make, NULL, own_clocks },
 	{ INIT, "net.up", step_net_up, NULL, init_network },
 	/* What is made below may ask for the network namespace; otherwise there is time until the pivot. */
 	{ INIT, "net.join", step_net_join, NULL, network_early },
 	{ INIT, "sysctl.set", step_sysctl_set, NULL, has_sysctls },
-	{ INIT, "rootfs.build", step_rootfs_build, NULL, NULL },
+	{ INIT, "rootfs.build", step_rootfs_build, NULL, spaced },
 	{ INIT, "net.join", step_net_join, NULL, network_late },
 	{ INIT, "broker.viewed", step_broker_viewed, NULL, broker_sees },
 	{ INIT, "view.hand", step_view_hand, NULL, views_change },
@@ -253,13 +274,15 @@ static const struct step launch_steps[] = {
 	{ INIT, "hooks.container", step_hooks_container, NULL, hooked_early },
 	/* The workload's alone, whose root is not this one yet: its /proc could say anything. */
 	{ INIT, "label.set", step_label_set, NULL, labelled },
-	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, NULL },
-	{ INIT, "console.attach", step_console_attach, NULL, NULL },
+	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, spaced },
+	{ INIT, "console.attach", step_console_attach, NULL, spaced },
+	{ INIT, "session.begin", step_session_begin, NULL, bare },
+	{ INIT, "orphans.take", step_orphans_take, NULL, bare_reaping },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
 	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
 	{ INIT, "schedule.set", step_schedule_set, NULL, scheduled },
-	{ INIT, "caps.bound", step_caps_bound, NULL, NULL },   /* needs CAP_SETPCAP */
+	{ INIT, "caps.bound", step_caps_bound, NULL, spaced },   /* needs CAP_SETPCAP; of domain.enter nothing is left */
 	{ INIT, "ids.become", step_ids_become, NULL, NULL },   /* needs CAP_SETUID */
 	{ INIT, "caps.set", step_caps_set, NULL, NULL },
 	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },   /* Landlock and seccomp demand it */

@@ -110,6 +110,14 @@ int step_stdio_open(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 
+/* Without namespaces (bare.c). */
+int step_domain_enter(struct box *b, struct err *e);
+int step_guard_make(struct box *b, struct err *e);
+int step_plain_check(struct box *b, struct err *e);
+int step_orphans_take(struct box *b, struct err *e);
+/* Ends every other process of a container without namespaces, and waits until they have gone. */
+void domain_end(struct box *b);
+
 int step_net_make(struct box *b, struct err *e);
 int step_state_hold(struct box *b, struct err *e);
 int step_live_map(struct box *b, struct err *e);

@@ -172,8 +172,27 @@ static int clone_joiners(struct joiner *j, char *first_stack, struct err *e)
 	return j->no != 0 ? why_not(j, e) : 0;
 }
 
-int step_init_spawn(struct box *b, struct err *e)
+/* Without namespaces there is nothing to join. */
+static int spawn_bare(struct box *b, struct err *e)
 {
+	pid_t pid = sys_fork_pidfd(&b->init_pidfd);
+
+	if (pid < 0)
+		return fail(e, -pid, "clone the first process: %m");
+	if (pid == 0)
+		init_main(b);
+	/* For the guards, who may have seen an end before they knew of whom. */
+	atomic_store(&b->shared->init, pid);
+	return atomic_load(&b->shared->broken) == 0
+		       ? 0
+		       : fail(e, ECHILD, "the broker or a guard has ended");
+}
+
+static int spawn(struct box *b, struct err *e)
+{
+	if (b->plan->bare)
+		return spawn_bare(b, e);
+
 	const size_t bytes = 2 * JOIN_STACK_BYTES + INIT_STACK_BYTES;
 	struct joiner j = { .b = b, .e = e, .init_pidfd = -1 };
 	char *stacks = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -193,6 +212,13 @@ int step_init_spawn(struct box *b, struct err *e)
 	go_anywhere(&b->cpus);
 	reap(j.second); /* the stacks are init's until it execs, and go with this process */
 	b->init_pidfd = j.init_pidfd;
+	return r;
+}
+
+int step_init_spawn(struct box *b, struct err *e)
+{
+	int r = spawn(b, e);
+
 	if (r < 0)
 		return r;
 	b->init = pid_of(b->init_pidfd);

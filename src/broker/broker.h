@@ -48,7 +48,10 @@ enum broker_need {
 	BROKER_NEEDS_ADDRESSES = 1 << 3, /* to connect, bind and send on their sockets */
 	BROKER_NEEDS_TRACES = 1 << 4,    /* to look at a program before it runs */
 	BROKER_NEEDS_VIEW = 1 << 5,      /* to show limits where the system tells of itself */
-	BROKER_NEEDS_ALL = (1 << 6) - 1,
+	BROKER_NEEDS_KNOWN =
+		1
+		<< 6, /* to change mode, owner and times: without namespaces, beside the first four */
+	BROKER_NEEDS_ALL = (1 << 7) - 1,
 };
 
 /* The set of needs that a plan has. */

@@ -28,7 +28,7 @@ unsigned broker_needs(const struct broker_plan *plan)
 	       (plan->opens ? BROKER_NEEDS_OPENS : 0u) | (plan->names ? BROKER_NEEDS_NAMES : 0u) |
 	       (plan->addresses ? BROKER_NEEDS_ADDRESSES : 0u) |
 	       (plan->traces ? BROKER_NEEDS_TRACES : 0u) |
-	       (plan->view.used ? BROKER_NEEDS_VIEW : 0u);
+	       (plan->view.used ? BROKER_NEEDS_VIEW : 0u) | (plan->bare ? BROKER_NEEDS_KNOWN : 0u);
 }
 
 /* Compiled when zviz was built: see rules.c. */
@@ -108,13 +108,14 @@ static int set_limits(struct err *e)
  * them (CAP_SETPCAP is gone) loses nothing. */
 static int drop_capabilities(unsigned needs, struct err *e)
 {
-	const struct sys_caps left = { .permitted = needs != 0 ? 1ULL << CAP_SYS_PTRACE : 0 };
+	struct sys_caps left = { .permitted = needs != 0 ? 1ULL << CAP_SYS_PTRACE : 0 };
 	struct sys_caps now;
 	int err = sys_capget(&now);
 
 	if (err < 0)
 		return fail(e, -err, "capabilities: %m");
-	now.effective = now.permitted; /* a change of the uid has cleared it */
+	left.permitted &= now.permitted; /* without namespaces there is none */
+	now.effective = now.permitted;   /* a change of the uid has cleared it */
 	err = sys_capset(&now);
 	if (err < 0)
 		return fail(e, -err, "capabilities: %m");

@@ -33,7 +33,11 @@ enum names_deed {
 	NAMES_MKDIR,
 	NAMES_MKNOD,
 	NAMES_TRUNCATE,
+	NAMES_MODE,
+	NAMES_OWNER,
+	NAMES_TIMES, /* the second number is how they are written: enum times_form */
 };
+enum times_form { TIMES_SPEC, TIMES_VAL, TIMES_BUF };
 enum { NO_ARG = -1 };
 struct names_call {
 	const char *name;
@@ -48,6 +52,7 @@ struct names_request {
 	int dir[2]; /* where a relative path starts, owned; -1: the path is absolute, or there is none */
 	int err[2]; /* of fetching the path, negative: the kernel minds when it comes to it */
 	uint64_t number[2];
+	unsigned at; /* AT_* of calls that change what is known of a file */
 	char path[2][PATH_MAX];
 };
 

@@ -79,16 +79,58 @@ static const struct names_call names_calls[] = {
 	{ "truncate", NAMES_TRUNCATE, { NONE, NONE }, { 0, NONE }, { 1, NONE }, 0 },
 	{ "unlink", NAMES_UNLINK, { NONE, NONE }, { 0, NONE }, { NONE, NONE }, 0 },
 	{ "unlinkat", NAMES_UNLINK, { 0, NONE }, { 1, NONE }, { 2, NONE }, 0 },
+	{ "chmod", NAMES_MODE, { NONE, NONE }, { 0, NONE }, { 1, NONE }, 0 },
+	{ "fchmod", NAMES_MODE, { 0, NONE }, { NONE, NONE }, { 1, NONE }, 0 },
+	{ "fchmodat", NAMES_MODE, { 0, NONE }, { 1, NONE }, { 2, NONE }, 0 },
+	{ "fchmodat2", NAMES_MODE, { 0, NONE }, { 1, NONE }, { 2, 3 }, 0 },
+	{ "chown", NAMES_OWNER, { NONE, NONE }, { 0, NONE }, { 1, 2 }, 0 },
+	{ "lchown", NAMES_OWNER, { NONE, NONE }, { 0, NONE }, { 1, 2 }, AT_SYMLINK_NOFOLLOW },
+	{ "fchown", NAMES_OWNER, { 0, NONE }, { NONE, NONE }, { 1, 2 }, 0 },
+	{ "fchownat", NAMES_OWNER, { 0, NONE }, { 1, NONE }, { 2, 3 }, 0 },
+	{ "utime", NAMES_TIMES, { NONE, NONE }, { 0, NONE }, { 1, NONE }, TIMES_BUF },
+	{ "utimes", NAMES_TIMES, { NONE, NONE }, { 0, NONE }, { 1, NONE }, TIMES_VAL },
+	{ "futimesat", NAMES_TIMES, { 0, NONE }, { 1, NONE }, { 2, NONE }, TIMES_VAL },
+	{ "utimensat", NAMES_TIMES, { 0, NONE }, { 1, NONE }, { 2, 3 }, TIMES_SPEC },
 };
 #undef NONE
+
+static bool is_attribute(const struct names_call *call)
+{
+	return call->deed == NAMES_MODE || call->deed == NAMES_OWNER || call->deed == NAMES_TIMES;
+}
+
+/* fchownat has them behind its two numbers. */
+static unsigned attribute_flags(const struct call *c, const struct names_request *r)
+{
+	const struct names_call *call = r->call;
+
+	if (!is_attribute(call))
+		return 0;
+	if (call->deed != NAMES_OWNER)
+		return (unsigned)r->number[1];
+	return call->dir[0] != NO_ARG && call->path[0] != NO_ARG ? (unsigned)c->arg[4]
+								 : (unsigned)call->flags;
+}
+
+/* Instead of a path the descriptor is meant: fchmod, and utimensat, futimesat without a path. */
+static bool means_descriptor(const struct call *c, const struct names_call *call)
+{
+	return is_attribute(call) && call->dir[0] != NO_ARG &&
+	       (call->path[0] == NO_ARG ||
+		(call->deed == NAMES_TIMES && c->arg[call->path[0]] == 0));
+}
 
 static int fetch_path(const struct server *s, const struct call *c, unsigned i,
 		      struct names_request *out)
 {
 	const struct names_call *call = out->call;
 	int dirfd = call->dir[i] != NO_ARG ? (int)c->arg[call->dir[i]] : AT_FDCWD;
-	bool of_descriptor = call->deed == NAMES_LINK && i == 0 && (out->number[0] & AT_EMPTY_PATH);
+	bool of_descriptor = i == 0 &&
+			     ((call->deed == NAMES_LINK && (out->number[0] & AT_EMPTY_PATH)) ||
+			      (out->at & AT_EMPTY_PATH));
 
+	if (i == 0 && means_descriptor(c, call))
+		return dirfd == AT_FDCWD ? -EBADF : fetch_fd(s, c, dirfd, &out->dir[i]);
 	if (call->path[i] == NO_ARG)
 		return 0;
 	TRY(fetch_string(c, c->arg[call->path[i]], out->path[i]));
@@ -138,6 +180,10 @@ static int check_numbers(const struct names_request *r)
 		return check_node(r);
 	case NAMES_TRUNCATE:
 		return (int64_t)r->number[0] < 0 ? -EINVAL : 0;
+	case NAMES_MODE:
+	case NAMES_OWNER:
+	case NAMES_TIMES:
+		return r->at & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ? -EINVAL : 0;
 	case NAMES_SYMLINK:
 	case NAMES_MKDIR:
 		break;
@@ -157,6 +203,7 @@ int fetch_names_numbers(const struct call *c, const char *name, struct names_req
 		return -ENOSYS;
 	for (unsigned i = 0; i < 2; i++)
 		out->number[i] = out->call->number[i] != NO_ARG ? c->arg[out->call->number[i]] : 0;
+	out->at = attribute_flags(c, out);
 	return check_numbers(out);
 }
 

@@ -1,4 +1,4 @@
-#include "broker/names.h"
+#include "broker/names_known.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,9 +304,9 @@ static int do_rename(struct naming_of *n)
 }
 
 /* What a path of link or truncate leads to. With AT_EMPTY_PATH it may be the descriptor's own file. */
-static int find_object(struct naming_of *n, uint64_t flags, struct place *at, struct stat *st)
+int names_find_object(const struct server *s, const struct call *c, const struct names_request *r,
+		      uint64_t flags, struct place *at, struct stat *st)
 {
-	const struct names_request *r = &n->out->request;
 	struct open_request old = { .dir = r->dir[0], .flags = flags };
 	int err = r->err[0];
 
@@ -315,11 +315,18 @@ static int find_object(struct naming_of *n, uint64_t flags, struct place *at, st
 		return err;
 	memcpy(old.path, r->path[0], strlen(r->path[0]) + 1);
 	if (old.path[0] != '\0')
-		err = resolve(n->s, n->c, &old, at);
+		err = resolve(s, c, &old, at);
 	else
 		err = at->fd = sys_dup(r->dir[0]);
-	n->at[0].fd = at->fd;
 	return err < 0 ? err : result(fstat(at->fd, st));
+}
+
+static int find_object(struct naming_of *n, uint64_t flags, struct place *at, struct stat *st)
+{
+	int err = names_find_object(n->s, n->c, &n->out->request, flags, at, st);
+
+	n->at[0].fd = at->fd;
+	return err;
 }
 
 /* The object itself: also a file without a name that the caller has open. */
@@ -444,7 +451,8 @@ static int perform(struct naming_of *n, const struct plan_call *row)
 
 	TRY(fetch_names_numbers(n->c, row->name, r));
 	TRY(fetch_names_paths(n->s, n->c, r));
-	return deeds[r->call->deed](n);
+	return names_is_known(r->call->deed) ? names_change_known(n->s, n->c, n->out)
+					     : deeds[r->call->deed](n);
 }
 
 void names_perform(const struct server *s, const struct call *c, const struct plan_call *row,

@@ -243,6 +243,9 @@ static int walk_link(struct walk *w, const char *name, int link)
 	if (++w->links > LINKS_MAX || (w->resolve & RESOLVE_NO_SYMLINKS))
 		return -ELOOP;
 	if (resolve_on_procfs(link, false) && is_magic(w, name)) {
+		/* In a procfs of the machine's there are others' folders, and ours. */
+		if (w->s->plan->bare && !w->own)
+			return -EACCES;
 		int fd = w->resolve & RESOLVE_NO_MAGICLINKS ? -ELOOP : walk_open(w, name, 0, 0);
 		unsigned held = fd >= 0 ? held_through(w, name, fd) : 0;
 
@@ -357,7 +360,8 @@ static int walk_start(struct walk *w, const struct open_request *r, bool jump)
 
 	w->elsewhere = r->dir >= 0;
 	w->from = r->dir;
-	if (jump && base != NULL && base != r->path && base[1] != '\0' &&
+	/* "self" is the broker in such a procfs: it has to be met as a name. */
+	if (jump && !w->s->plan->bare && base != NULL && base != r->path && base[1] != '\0' &&
 	    strcmp(base, "/..") != 0) {
 		memcpy(folder, r->path, (size_t)(base - r->path));
 		folder[base - r->path] = '\0';

@@ -107,6 +107,7 @@ enum {
 #endif
 	OPENS = BROKER_NEEDS_OPENS,
 	NAMES = BROKER_NEEDS_NAMES,
+	KNOWN = BROKER_NEEDS_KNOWN,
 	ADDRESSES = BROKER_NEEDS_ADDRESSES,
 	TRACES = BROKER_NEEDS_TRACES,
 	VIEW = BROKER_NEEDS_VIEW,
@@ -158,6 +159,9 @@ const struct broker_rule broker_rules[] = {
 	{ NAMES, ALLOW(SYS_symlinkat) },
 	{ NAMES, ALLOW(SYS_mkdirat) },
 	{ NAMES, ALLOW(SYS_mknodat) },
+	{ KNOWN, ALLOW(SYS_fchmodat) },
+	{ KNOWN, ALLOW(SYS_fchownat) },
+	{ KNOWN, ALLOW(SYS_utimensat) },
 	{ NAMES, ONLY(SYS_pidfd_send_signal, signal_cases) },
 	/* programs, where the profile asks about them */
 	{ TRACES, ONLY(SYS_ptrace, ptrace_cases) },

@@ -4,6 +4,7 @@
 #ifndef BROKER_RULES_H
 #define BROKER_RULES_H
 
+#include "broker/broker.h"
 #include "policy/bpf.h"
 
 /* One row of the table: what a call gets in brokers with any of these needs (enum broker_need), 0: in every one. Where two
@@ -14,6 +15,15 @@ struct broker_rule {
 };
 extern const struct broker_rule broker_rules[];
 extern const size_t broker_rules_count;
+
+/* The needs of the filter that is compiled for a set: whoever needs more looks at its callers as well, and those sets without have
+ * none of their own; nor has what is needed beside others alone. */
+static inline unsigned broker_needs_whole(unsigned needs)
+{
+	if (needs & BROKER_NEEDS_KNOWN)
+		needs |= BROKER_NEEDS_OPENS | BROKER_NEEDS_NAMES | BROKER_NEEDS_ADDRESSES;
+	return needs != 0 ? needs | BROKER_NEEDS_CALLERS : 0;
+}
 
 /* The rows for these needs, as bpf_compile() takes them; in the arena. */
 struct bpf_policy broker_policy(struct arena *a, unsigned needs);

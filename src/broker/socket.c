@@ -91,8 +91,8 @@ static int find_object(const struct server *s, const struct call *c, struct deed
 	d->object = at.fd;
 	if (fstat(at.fd, &st) < 0)
 		return -errno;
-	/* As decide_address() says: the patterns alone are asked. */
-	at.held = WANT_READ | WANT_WRITE;
+	/* As decide_address() says: the patterns alone are asked, unless nothing else is there to ask. */
+	at.held = s->plan->bare ? 0 : WANT_READ | WANT_WRITE;
 
 	struct verdict v = act_judge(s, c, &at, &st, WANT_READ | WANT_WRITE | WANT_CONNECT);
 
@@ -321,8 +321,17 @@ static int do_bind(const struct server *s, const struct call *c, struct deed *d,
 {
 	TRY(take_socket(s, c, (int)c->arg[0], d));
 	TRY(fetch_address(c, c->arg[1], (int)c->arg[2], &d->m.to));
-	if (decide_address_kind(&d->m.to.u.bytes, d->m.to.len, out->path) == ADDRESS_PATH)
+
+	enum address_kind kind = decide_address_kind(&d->m.to.u.bytes, d->m.to.len, out->path);
+
+	if (kind == ADDRESS_PATH)
 		return bind_path(s, c, d, out);
+	if (kind == ADDRESS_ABSTRACT && s->plan->bare) {
+		struct verdict v = decide_abstract(s->plan);
+
+		if (v.what == DENY)
+			return refuse(out, &v);
+	}
 	if (!fetch_valid(s, c->id))
 		return -ESRCH;
 	return SYS_CALL(SYS_bind, d->socket, &d->m.to.u.bytes, d->m.to.len);

@@ -203,6 +203,11 @@ static int run(struct joining *j, int argc, char **argv, struct err *e)
 	TRY(check_running(j, e));
 	TRY(load_process(j, e));
 	TRY(again_prepare(j->cli, j->id, &j->container, e));
+	if (j->container.plan.bare) {
+		fail(e, EOPNOTSUPP, "container %s has no namespaces that a process could join",
+		     j->id);
+		return advise(e, "start what is to run in it with its command");
+	}
 	TRY(exec_plan(j->cli->arena, j->o, process, argc, argv, &j->container, &j->plan, e));
 	TRY(check_terminal(j, e));
 	TRY(check_excess(j, e));

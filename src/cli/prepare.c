@@ -354,9 +354,18 @@ static int make_ready(struct cli *c, const struct run_options *o, const struct r
 	TRY(network_options(c->arena, o, &p->request, e));
 	find_disks(c->arena, p);
 	find_way_out(p);
+	if (p->profile.requirements.user_namespace == NEED_PREFERRED && r.bundle == NULL)
+		probe_bare(&p->host);
 	TRY(find_ranges(c->arena, p, e));
 	TRY(find_given_ids(c->arena, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
+	if (o->compiled != NULL && p->plan.bare) {
+		fail(e, EPERM,
+		     "--compiled %s: without namespaces, which nobody can make here, other rules hold than "
+		     "those that were compiled",
+		     o->compiled);
+		return advise(e, "name the profile instead: --profile");
+	}
 	return o->compiled != NULL ? compiled_adopt(o->compiled, &p->compiled, &p->plan, e) : 0;
 }
 

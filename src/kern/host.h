@@ -53,6 +53,7 @@ struct host {
 	bool seccomp_listener_taken; /* by whoever confines the caller: then there is none to be had */
 	bool seccomp_killable_wait; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
+	bool traces_children_alone; /* Yama; nobody looks where namespaces can be made */
 	bool time_namespaces;
 	bool apparmor; /* it labels processes; nobody looks where no bundle names a label */
 	unsigned last_capability; /* number of the highest capability the kernel knows */

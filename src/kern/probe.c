@@ -203,6 +203,36 @@ static int probe_identity(struct host *out, struct err *e)
 	return advise(e, "mount procfs: what the kernel offers is read from it");
 }
 
+/* All that a container needs, as one who may make it: what filters and AppArmor refuse no setting says. */
+static int make_namespaces(const void *arg)
+{
+	(void)arg;
+	/* The kernel itself minds the size (EINVAL). */
+	if (syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS)
+		return ENOSYS;
+	return unshare(CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 ? errno : 0;
+}
+
+/* A machine that is short of something, or a child that was killed, says nothing of what is permitted: then the start itself
+ * fails, and nothing runs with less. */
+static bool is_refusal(int no)
+{
+	return no == EPERM || no == EACCES || no == ENOSYS || no == EINVAL || no == ENOSPC ||
+	       no == EUSERS;
+}
+
+void probe_bare(struct host *out)
+{
+	uint64_t scope;
+
+	if (out->privileged)
+		return;
+	if (out->user_namespaces)
+		out->user_namespaces = !is_refusal(trial_run(make_namespaces, NULL));
+	out->traces_children_alone = probe_setting("/proc/sys/kernel/yama/ptrace_scope", &scope) &&
+				     scope != 0;
+}
+
 static int take_listener(const void *arg)
 {
 	int fd = trial_listener();

@@ -73,6 +73,9 @@ bool probe_apparmor(void);
 /* Are newuidmap and newgidmap installed? */
 bool probe_id_helpers(void);
 
+/* For one who does without namespaces where none can be made: whether they can, by trying; and what matters then. */
+void probe_bare(struct host *out);
+
 /* ---- zviz check ---- */
 
 enum check_state { CHECK_OK, CHECK_LIMITED, CHECK_MISSING };

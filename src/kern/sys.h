@@ -105,6 +105,12 @@ static inline pid_t sys_fork(void)
 	return SYS_CALL(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
+/* The same; *pidfd gets a descriptor of the child, in the parent. */
+static inline pid_t sys_fork_pidfd(int *pidfd)
+{
+	return SYS_CALL(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
 /* The same, and both have one table of descriptors. */
 static inline pid_t sys_fork_with_files(void)
 {

@@ -37,12 +37,13 @@ bool decide_any_path(const struct broker_plan *p, unsigned wants)
 		allows_all(p->write, p->nwrite, p->ndeny_write + p->ask[ASK_WRITE].n));
 }
 
-/* Devices that hold nothing of the host: the caller has them as soon as it has a /dev. */
-static bool harmless_device(const struct object *o)
+/* Devices that hold nothing of the host: the caller has them as soon as it has a /dev of its own. Terminals of the machine's
+ * are other people's. */
+static bool harmless_device(const struct broker_plan *p, const struct object *o)
 {
 	unsigned minor_nr = minor(o->device);
 
-	if (!S_ISCHR(o->type))
+	if (!S_ISCHR(o->type) || p->bare)
 		return false;
 	switch (major(o->device)) { /* Documentation/admin-guide/devices.txt */
 	case 1:                     /* null, zero, full, random, urandom */
@@ -105,7 +106,8 @@ static bool all_folders(const struct demand *q)
 	return allows_all(q->folders, q->nfolders, 0);
 }
 
-static struct verdict answer(const struct demand *q, const struct object *o)
+static struct verdict answer(const struct broker_plan *p, const struct demand *q,
+			     const struct object *o)
 {
 	const struct file_rule *rule = first_match(q->denied, q->ndenied, o->path);
 
@@ -113,7 +115,7 @@ static struct verdict answer(const struct demand *q, const struct object *o)
 		rule = first_match(q->denied, q->ndenied, o->alias);
 	if (rule != NULL)
 		return refuse(&rule->from, q->deny_fix, NULL);
-	if ((o->held & q->want) || harmless_device(o) || nameless(o->path) || all_folders(q))
+	if ((o->held & q->want) || harmless_device(p, o) || nameless(o->path) || all_folders(q))
 		return (struct verdict){ .what = PERFORM, .from = &nobody };
 	rule = o->reachable ? first_above(q->folders, q->nfolders, o->path) : NULL;
 	if (rule == NULL)
@@ -160,7 +162,7 @@ struct verdict decide_open(const struct broker_plan *p, const struct object *o, 
 	for (size_t i = 0; i < COUNT(demands); i++) {
 		if (!(wants & demands[i].want))
 			continue;
-		v = answer(&demands[i], o);
+		v = answer(p, &demands[i], o);
 		if (v.what == DENY)
 			return v;
 	}

@@ -23,6 +23,7 @@ struct draft {
 	LIST_OF(struct plan_missing) missing;
 	LIST_OF(struct plan_cut) cuts;
 	LIST_OF(struct plan_given) givens;
+	LIST_OF(struct word) plain; /* without namespaces: paths that must not lead through links */
 };
 
 /* One concern of the plan. plan() is pure; explain() writes the layer's part of plan_print(). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/draft.h"
+#include "policy/plan_bare.h"
 
 /* In this order: later layers read what earlier ones decided. */
 static const struct layer *const layers[] = {
@@ -57,6 +58,8 @@ static void adopt_lists(struct draft *d)
 	p->missing = d->missing.at;
 	p->ncuts = d->cuts.n;
 	p->cuts = d->cuts.at;
+	p->nplain = d->plain.n;
+	p->plain = d->plain.at;
 }
 
 static void adopt_warnings(struct draft *d)
@@ -83,8 +86,12 @@ int plan_make(struct arena *a, const struct plan_request *r, const struct spec *
 			      .host = h };
 	if ((r->verbose || r->events) && d.audit < AUDIT_DENIALS)
 		d.audit = AUDIT_DENIALS;
+	if (bare_is_meant(&d))
+		TRY(bare_plan(&d, e));
 	for (size_t i = 0; i < COUNT(layers); i++)
 		TRY(layers[i]->plan(&d, e));
+	if (out->bare)
+		TRY(bare_check(&d, e));
 	adopt_lists(&d);
 	adopt_warnings(&d);
 	return 0;

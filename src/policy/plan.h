@@ -69,6 +69,7 @@ struct file_rule {
 
 struct broker_plan {
 	bool used;      /* false: no broker process */
+	bool bare;      /* the caller's files and processes are this machine's */
 	bool opens;     /* it performs opens, by the rules below */
 	bool names;     /* and renames, links and their like */
 	bool addresses; /* and what names the address of a socket */
@@ -329,6 +330,11 @@ struct plan {
 	bool direct;      /* no bundle: a command of this machine */
 	const char *home; /* direct form */
 
+	bool bare; /* without namespaces of any kind (plan_bare.c): what follows of mounts and ids is empty */
+	size_t nplain;
+	const struct word
+		*plain; /* then: paths that patterns name, and that must not lead through links */
+
 	uint64_t namespaces; /* CLONE_NEW* that are new */
 	uint64_t given;      /* CLONE_NEW* that are joined by path; none of them is new */
 	size_t ngivens;
@@ -360,6 +366,7 @@ struct plan {
 
 	unsigned landlock_abi; /* 0: layer off (then it is in `missing`) */
 	uint64_t landlock_fs;  /* handled rights */
+	uint64_t landlock_net; /* handled rights, none of which is given to any port */
 	uint64_t landlock_scoped;
 	size_t npaths;
 	const struct plan_path *paths;

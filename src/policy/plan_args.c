@@ -157,6 +157,14 @@ static void plan_names(struct calls *c, struct plan_call *call)
 	call->err = EACCES;
 }
 
+/* Mode, times and group of a file: its owner may change them wherever Landlock lets it be seen, so where no mount is read-only the
+ * broker looks whether the file may be written to. */
+static void plan_attributes(struct calls *c, struct plan_call *call)
+{
+	if (c->d->plan->bare)
+		plan_names(c, call);
+}
+
 /* Patterns are about the file of a unix socket as well, and ask.connect about addresses of the internet. */
 static void plan_address(struct calls *c, struct plan_call *call)
 {
@@ -242,6 +250,18 @@ static const struct special {
 	{ "unlink", 0, plan_names },
 	{ "unlinkat", 0, plan_names },
 	{ "truncate", 0, plan_names },
+	{ "chmod", 0, plan_attributes },
+	{ "fchmod", 0, plan_attributes },
+	{ "fchmodat", 0, plan_attributes },
+	{ "fchmodat2", 0, plan_attributes },
+	{ "chown", 0, plan_attributes },
+	{ "lchown", 0, plan_attributes },
+	{ "fchown", 0, plan_attributes },
+	{ "fchownat", 0, plan_attributes },
+	{ "utime", 0, plan_attributes },
+	{ "utimes", 0, plan_attributes },
+	{ "futimesat", 0, plan_attributes },
+	{ "utimensat", 0, plan_attributes },
 	{ "bind", 0, plan_bind },
 	{ "connect", 0, plan_address },
 	{ "sendto", 0, plan_sendto },

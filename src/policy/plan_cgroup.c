@@ -113,8 +113,9 @@ static int absent_controller(struct draft *d, unsigned controller, const struct 
 				       d->r->no_cgroup ? "not used (--cgroup-manager disabled)"
 						       : "not available to this caller",
 				       from_text(d->a, from),
-				       controller == PIDS ? "is kept by RLIMIT_NPROC alone"
-							  : "is not enforced");
+				       controller == PIDS && !d->plan->bare
+					       ? "is kept by RLIMIT_NPROC alone"
+					       : "is not enforced");
 
 	if (!limit_required(d->p, name)) {
 		draft_missing(d, "cgroup", why,
@@ -186,7 +187,7 @@ static int place_limits(struct draft *d, struct err *e)
 		bool v2 = in_v2(d, l.controller), v1 = !v2 && in_v1(d, l.controller);
 
 		if (!v1 && !v2) {
-			if (l.controller == PIDS)
+			if (l.controller == PIDS && !d->plan->bare)
 				count_by_rlimit(d, &l);
 			if (!(absent & bit))
 				TRY(absent_controller(d, l.controller, &l.from, e));

@@ -10,8 +10,9 @@
 enum { ROOT_BYTES = 16 << 20 };
 
 /* What the direct form shows of the machine: its programs. */
-static const char *const programs[] = { "/usr",   "/bin",   "/sbin",  "/lib",
+const char *const program_folders[] = { "/usr",   "/bin",   "/sbin",  "/lib",
 					"/lib32", "/lib64", "/libx32" };
+const size_t program_folders_count = COUNT(program_folders);
 
 static void add_text(struct draft *d, const char *path, const char *text)
 {
@@ -47,8 +48,9 @@ static void direct_identity(struct draft *d, const struct direct_view *v)
 
 static void direct_programs(struct draft *d)
 {
-	for (size_t i = 0; i < COUNT(programs); i++) {
-		struct plan_mount *m = mount_add(d, MOUNT_MIRROR, programs[i], programs[i]);
+	for (size_t i = 0; i < COUNT(program_folders); i++) {
+		struct plan_mount *m = mount_add(d, MOUNT_MIRROR, program_folders[i],
+						 program_folders[i]);
 
 		m->attr_set = MOUNT_ATTR_RDONLY | mount_guarded;
 		m->recursive_attr = true;

@@ -98,21 +98,11 @@ static int landlock_host(struct draft *d, struct err *e)
 		"use a newer kernel, boot with lsm=landlock,..., or `requirements: {landlock: preferred}`");
 }
 
-static int landlock_plan(struct draft *d, struct err *e)
+/* What the mounts show. */
+static void add_places(struct draft *d)
 {
-	struct plan *p = d->plan;
 	static const struct from nobody = { 0 };
 
-	TRY(landlock_host(d, e));
-	p->landlock_abi = d->h->landlock_abi;
-	p->landlock_fs = landlock_fs_handled(p->landlock_abi);
-	if (p->landlock_abi >= 6 && (p->share_network || (p->given & CLONE_NEWNET)))
-		p->landlock_scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
-	add_words(d, &d->p->filesystem.read, read_rights);
-	add_words(d, &d->p->filesystem.execute, LANDLOCK_ACCESS_FS_EXECUTE | read_rights);
-	add_words(d, &d->p->filesystem.write, write_rights | read_rights);
-	add_words(d, &d->r->read, read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
-	add_words(d, &d->r->write, write_rights | read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
 	add_volumes(d);
 	spread_root(d);
 	/* Devices are there to be written to and asked; which ones there are, the mounts decide. */
@@ -121,6 +111,30 @@ static int landlock_plan(struct draft *d, struct err *e)
 		 &nobody);
 	/* A process writes its own comm and oom_score_adj; what is not its own, ids and mounts keep shut. */
 	add_path(d, "/proc", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE, &nobody);
+}
+
+static int landlock_plan(struct draft *d, struct err *e)
+{
+	struct plan *p = d->plan;
+
+	TRY(landlock_host(d, e));
+	p->landlock_abi = d->h->landlock_abi;
+	p->landlock_fs = landlock_fs_handled(p->landlock_abi);
+	if (p->landlock_abi >= 6 && (p->share_network || (p->given & CLONE_NEWNET)))
+		p->landlock_scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;
+	if (p->bare) {
+		p->landlock_scoped |= LANDLOCK_SCOPE_SIGNAL;
+		if (plan_network_mode(d->r, d->p) == NETWORK_NONE)
+			p->landlock_net = LANDLOCK_ACCESS_NET_BIND_TCP |
+					  LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	}
+	add_words(d, &d->p->filesystem.read, read_rights);
+	add_words(d, &d->p->filesystem.execute, LANDLOCK_ACCESS_FS_EXECUTE | read_rights);
+	add_words(d, &d->p->filesystem.write, write_rights | read_rights);
+	add_words(d, &d->r->read, read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
+	add_words(d, &d->r->write, write_rights | read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
+	if (!p->bare)
+		add_places(d);
 	/* Without Landlock they are the broker's lists all the same. */
 	for (size_t i = 0; p->landlock_abi != 0 && i < d->paths.n; i++)
 		d->paths.at[i].rights &= p->landlock_fs;
@@ -133,7 +147,9 @@ static void landlock_explain(const struct plan *p, struct buf *out)
 		buf_puts(out, "  off: this host has none\n");
 		return;
 	}
-	buf_printf(out, "  ABI %u%s\n", p->landlock_abi,
+	buf_printf(out, "  ABI %u%s%s%s\n", p->landlock_abi, p->landlock_net != 0 ? ", no TCP" : "",
+		   p->landlock_scoped & LANDLOCK_SCOPE_SIGNAL ? ", signals to others out of reach"
+							      : "",
 		   p->landlock_scoped == 0 ? ""
 		   : p->share_network      ? ", abstract sockets of the host out of reach"
 					   : ", abstract sockets of others out of reach");
@@ -245,11 +261,12 @@ static int broker_plan_make(struct draft *d, struct err *e)
 	b->ncalls = d->plan->ncalls;
 	b->where = &d->p->syscalls.where;
 	b->used = asked_about(b) != 0;
+	b->bare = d->plan->bare;
 	b->opens = performs(b, MEDIATE_OPEN);
 	b->names = performs(b, MEDIATE_NAMES);
 	plan_ask(d, b);
 	/* A run that somebody waits for, and that has nothing to cut off, does without the cost. */
-	b->live = b->used &&
+	b->live = b->used && !b->bare &&
 		  (d->r->detach || d->p->syscalls.tripwire.n != 0 || b->names || b->nconnect != 0);
 	b->addresses = performs(b, MEDIATE_ADDRESS);
 	b->abstract_apart = d->plan->landlock_scoped & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET;

@@ -17,10 +17,17 @@ enum {
 
 static int namespaces_host(struct draft *d, struct err *e)
 {
-	if (d->h->user_namespaces)
+	if (d->h->user_namespaces || d->plan->bare)
 		return 0;
 	fail(e, EPERM, "user namespace: this host does not let %s make one",
 	     d->h->privileged ? "root" : "this user");
+	if (d->p->requirements.user_namespace == NEED_PREFERRED)
+		return advise(
+			e, "%s: `zviz check` says what blocks it",
+			d->r->direct == NULL
+				? "the root of a bundle cannot be entered without a mount namespace"
+				: "root with CAP_SYS_ADMIN is not confined without namespaces: start "
+				  "zviz without it");
 	return advise(e, "`zviz check` says what blocks it and how to permit it");
 }
 
@@ -38,6 +45,8 @@ static void add_new_ones(struct draft *d)
 static int namespaces_plan(struct draft *d, struct err *e)
 {
 	TRY(namespaces_host(d, e));
+	if (d->plan->bare)
+		return network_plan(d, e);
 	for (size_t i = 0; i < d->p->namespaces.n; i++) {
 		const struct word *w = &d->p->namespaces.at[i];
 		const struct name *n = name_find(namespace_names, w->text);
@@ -67,7 +76,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 
 static void namespaces_explain(const struct plan *p, struct buf *out)
 {
-	buf_puts(out, "  new:");
+	buf_puts(out, p->bare ? "  new: none, of no kind" : "  new:");
 	for (const struct name *n = namespace_names; n->name != NULL; n++)
 		if (p->namespaces & (uint64_t)n->value)
 			buf_printf(out, " %s", n->name);
@@ -195,6 +204,8 @@ static int ids_plan(struct draft *d, struct err *e)
 
 	p->uid = d->s->process.uid;
 	p->gid = d->s->process.gid;
+	if (p->bare)
+		return 0;
 	TRY(given_ids(d, &given, e));
 	if (given)
 		p->rootfs_idmap = false;

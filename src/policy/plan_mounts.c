@@ -259,6 +259,8 @@ static int mounts_plan(struct draft *d, struct err *e)
 	d->mounts.cap = d->target_hashes.cap = MOUNTS_ROOM;
 	d->mounts.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->mounts.at);
 	d->target_hashes.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->target_hashes.at);
+	if (d->plan->bare)
+		return 0;
 	view_plan(d);
 
 	if (d->r->direct != NULL)
@@ -291,6 +293,10 @@ static void explain_fs(const struct plan_mount *m, struct buf *out)
 
 static void mounts_explain(const struct plan *p, struct buf *out)
 {
+	if (p->bare) {
+		buf_puts(out, "  none: paths are this machine's\n");
+		return;
+	}
 	buf_printf(out, "  root: %s%s\n",
 		   p->rootfs != NULL ? shown(out->arena, p->rootfs) : "a fresh tmpfs",
 		   p->rootfs_readonly ? ", read-only" : "");

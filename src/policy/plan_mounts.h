@@ -36,6 +36,10 @@ const char *mount_kind_word(enum mount_kind kind);
 /* Is something mounted at exactly this path already? */
 bool mount_is_at(const struct draft *d, const char *target);
 
+/* What the direct form shows of the machine: folders of programs. */
+extern const char *const program_folders[];
+extern const size_t program_folders_count;
+
 /* The whole of each form. */
 void mounts_direct(struct draft *d, const struct direct_view *v);
 int mounts_bundle(struct draft *d, struct err *e);

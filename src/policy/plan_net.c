@@ -271,6 +271,11 @@ int network_plan(struct draft *d, struct err *e)
 		TRY(only_private(d, e));
 	if (mode == NETWORK_HOST)
 		return plan_host(d, e);
+	/* It is the machine's, and no socket leads to it (plan_bare.c). */
+	if (d->plan->bare) {
+		d->plan->share_network = true;
+		return 0;
+	}
 	if (!(d->plan->namespaces & CLONE_NEWNET)) {
 		fail(e, EINVAL,
 		     "profile %s has no network namespace, and network mode %s [%s] needs one",
@@ -331,7 +336,8 @@ void network_explain(const struct plan *p, struct buf *out)
 	const struct plan_net *n = &p->net;
 
 	buf_printf(out, "  network: %s\n",
-		   p->share_network            ? "the host's"
+		   p->landlock_net != 0        ? "none: no socket leads to the machine's"
+		   : p->share_network          ? "the host's"
 		   : n->given                  ? "by path, with rules for all who are in it"
 		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
 		   : n->used && n->way == NET_HOOKS

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "policy/draft.h"
+#include "policy/plan_bare.h"
 #include "table/table.h"
 
 static void add_rlimit(struct draft *d, int resource, uint64_t soft, uint64_t hard,
@@ -68,6 +68,8 @@ static int process_plan(struct draft *d, struct err *e)
 	p->direct = d->r->direct != NULL;
 	p->home = p->direct ? d->r->direct->home : NULL;
 	p->cwd = s->process.cwd != NULL ? s->process.cwd : "/";
+	if (p->bare)
+		p->cwd = bare_path(d, p->cwd);
 	p->nargs = s->process.args.n;
 	p->nenv = s->process.env.n;
 	/* A container may be created without a process, and then never starts. */
@@ -75,15 +77,17 @@ static int process_plan(struct draft *d, struct err *e)
 		return fail(e, EINVAL, "%s: process.args: no command to run", s->file);
 
 	const char **args = arena_array(d->a, p->nargs + 1, sizeof *args);
-	const char **env = arena_array(d->a, p->nenv + 1, sizeof *env);
+	const char **env = arena_array(d->a, p->nenv + 1 + BARE_ENV, sizeof *env);
 
 	if (p->nargs != 0)
 		memcpy(args, s->process.args.at, p->nargs * sizeof *args);
 	if (p->nenv != 0)
 		memcpy(env, s->process.env.at, p->nenv * sizeof *env);
+	if (p->bare)
+		p->nenv = bare_env(d, env, p->nenv);
 	p->args = args;
 	p->env = env;
-	p->terminal = s->process.terminal || d->r->terminal;
+	p->terminal = (s->process.terminal || d->r->terminal) && !p->bare;
 	p->rows = (uint16_t)s->process.console_height.value;
 	p->columns = (uint16_t)s->process.console_width.value;
 	p->init = d->r->init;
@@ -109,7 +113,9 @@ static void process_explain(const struct plan *p, struct buf *out)
 	buf_printf(out, "\n  in: %s%s%s\n", shown(out->arena, p->cwd),
 		   p->terminal ? ", with a terminal" : "",
 		   p->init ? ", below a reaping first process" : "");
-	if (p->given & CLONE_NEWUTS)
+	if (p->bare)
+		buf_puts(out, "  host name: this machine's\n");
+	else if (p->given & CLONE_NEWUTS)
 		buf_puts(out, "  host name: that of the uts namespace\n");
 	else
 		buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));

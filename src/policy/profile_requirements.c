@@ -88,7 +88,8 @@ const struct field profile_requirements_fields[] = {
 		  ABOUT(.told = "The broker. Without one that is preferred, refusals are not reported and patterns of "
 				"filesystem.deny not enforced.") },
 	{ "user_namespace", AS_ENUM, IN(requirements.user_namespace), .names = profile_needs,
-	  .about = ABOUT(.told = "A user namespace. This version starts nothing without one.") },
+	  .about =
+		  ABOUT(.told = "Namespaces. Where none can be made and that is preferred, the direct form runs with the layers that need none: Landlock, seccomp, broker.") },
 	{ "network_policy", AS_ENUM, IN(requirements.network_policy), .names = profile_needs,
 	  .about = ABOUT(.told = "The rules of network.egress and network.ingress.") },
 	{ "cgroup", AS_CALL, .call = read_cgroup,

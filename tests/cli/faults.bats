@@ -239,3 +239,23 @@ each_step() { # RUN-ARGUMENTS…
 	}
 	each_step --bundle "$place/bundle" "$id"
 }
+
+@test "each step without namespaces" {
+	unshare --user --map-root-user true || skip 'no user namespace can be made here'
+	"$place/zviz" check | grep -q 'ABI \([6-9]\|[1-9][0-9]\):' || skip 'Landlock keeps no signals apart here'
+	printf 'zviz: 1\nname: bare\nextends: ci-runner\nrequirements: {user_namespace: preferred}\n' >"$place/home/bare.yaml"
+	for program in zviz faults; do
+		mv "$place/$program" "$place/$program.inner"
+		cat >"$place/$program" <<-END
+		#!/bin/sh
+		exec unshare --user --map-root-user --mount --pid --fork --mount-proc sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "\$@"' - \\
+			setpriv --bounding-set=-all --inh-caps=-all --securebits=+noroot,+noroot_locked "$place/$program.inner" "\$@"
+		END
+		chmod 755 "$place/$program"
+	done
+	rows=$(steps --profile "$place/home/bare.yaml" "$id" true)
+	for step in plain.check domain.enter guard.make session.begin orphans.take; do
+		[[ "$rows" == *"$step "* ]]
+	done
+	run -0 each_step --profile "$place/home/bare.yaml" "$id" touch ran
+}

@@ -50,7 +50,7 @@ enum {
 
 static bool is_whole(unsigned needs)
 {
-	return needs == 0 || (needs & BROKER_NEEDS_CALLERS);
+	return needs == broker_needs_whole(needs);
 }
 
 static struct bpf_program compiled(unsigned needs)
@@ -65,11 +65,9 @@ static void test_filters_are_the_table(void **state)
 {
 	(void)state;
 	for (unsigned needs = 0; needs <= BROKER_NEEDS_ALL; needs++) {
-		/* Whoever needs anything looks at its callers. */
-		unsigned whole = needs != 0 ? needs | BROKER_NEEDS_CALLERS : 0;
 		struct bpf_program p, is = compiled(needs);
 		struct arena a = { 0 };
-		struct bpf_policy policy = broker_policy(&a, whole);
+		struct bpf_policy policy = broker_policy(&a, broker_needs_whole(needs));
 		struct err e;
 
 		assert_int_equal(bpf_compile(&a, &policy, &p, &e), 0);
@@ -141,6 +139,7 @@ static const struct {
 	  " renameat2 linkat unlinkat symlinkat mkdirat mknodat pidfd_send_signal " },
 	{ BROKER_NEEDS_ADDRESSES, " connect bind sendmsg fchdir getsockopt " },
 	{ BROKER_NEEDS_TRACES, " ptrace wait4 waitid " },
+	{ BROKER_NEEDS_KNOWN, " fchmodat fchownat utimensat " },
 };
 
 static bool lists(const char *calls, const char *name)
@@ -246,6 +245,8 @@ static void test_needs_of_plans(void **state)
 			 BROKER_NEEDS_CALLERS | BROKER_NEEDS_ADDRESSES);
 	assert_int_equal(broker_needs(&(struct broker_plan){ .procfs = true, .traces = true }),
 			 BROKER_NEEDS_CALLERS | BROKER_NEEDS_TRACES);
+	assert_int_equal(broker_needs(&(struct broker_plan){ .procfs = true, .bare = true }),
+			 BROKER_NEEDS_CALLERS | BROKER_NEEDS_KNOWN);
 	assert_int_equal(broker_needs(&(struct broker_plan){ .view.used = true }),
 			 BROKER_NEEDS_VIEW);
 }
