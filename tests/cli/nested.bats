@@ -182,6 +182,7 @@ print("fine")'
 # The workload's outer container: a process of the same user, files, sockets, an address.
 attacked() { # OPTION… -- ARGUMENT…: nested_attack.py, with all that it is not to reach
 	cp "$BATS_TEST_DIRNAME/nested_attack.py" "$place/work/attack.py"
+	rm -f "$place/sock" "$place/dgram"
 	mkdir -p "$place/outside/empty" "$place/shared" .ssh private .git/hooks
 	for file in "$place/secret" "$place/outside/old" "$place/shared/file" .ssh/id private/key .git/config; do
 		echo kept >"$file"
@@ -227,6 +228,9 @@ attacked() { # OPTION… -- ARGUMENT…: nested_attack.py, with all that it is n
 	need
 	attacked outer user python3 "$place/around.py" "$place" "$place/zviz" --root "$place/state" run --profile "$place/prefers.yaml" \
 		--read "$place/shared" --hide /work/private -- "$id" python3 attack.py
+	# Where somebody listens, the broker has a pipe open, which "self" in /proc could lead to.
+	attacked outer user python3 "$place/around.py" "$place" "$place/zviz" --verbose --root "$place/state" run \
+		--profile "$place/prefers.yaml" -- "$id" python3 attack.py processes
 }
 
 # As under engines' default filters: clone3 is not there; namespaces, mounts and keyrings are refused. No_new_privs is not set.
