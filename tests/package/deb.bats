@@ -79,7 +79,7 @@ field() {
 		done </tmp/paths
 		[ ! -e /run/zviz ] || [ -z "$(ls /run/zviz)" ]
 	END
-	run "$top/tests/vm/run" --timeout 300 -- bash "$here/inside" "$here"
+	run "$top/tests/vm/run" --timeout 600 -- bash "$here/inside" "$here"
 	rm -rf "$here"
 	echo "$output"
 	[ "$status" -eq 0 ]
