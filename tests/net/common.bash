@@ -22,7 +22,7 @@ teardown() {
 
 # in_world COMMAND…: between a host of its own and the world behind it
 in_world() {
-	timeout 300 unshare --net --mount "$BATS_TEST_DIRNAME/world" "$@"
+	timeout 900 unshare --net --mount "$BATS_TEST_DIRNAME/world" "$@"
 }
 
 # The same by pasta and by slirp4netns.
