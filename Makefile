@@ -43,7 +43,7 @@ fuzz: ## run each fuzz target for FUZZ_S seconds (60)
 
 debug: ## build with ASan and UBSan into build/debug
 	@tools/need build test
-	@tools/build "$(DEBUG)" -Dstatic=false -Dbuildtype=debug -Db_sanitize=address,undefined
+	@tools/build "$(DEBUG)" -Dstatic=false -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined
 
 lint: ## format check, clang-tidy, shellcheck
 	@tools/need build test
