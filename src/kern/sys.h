@@ -117,6 +117,9 @@ static inline pid_t sys_fork_with_files(void)
 	return SYS_CALL(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
+/* CLOCK_MONOTONIC. */
+uint64_t sys_clock_ms(void);
+
 /* Dies with the parent, by SIGKILL. `parent` is what getpid() said there before the fork: one that died before this call has left
  * nobody to send a signal. */
 void sys_die_with(pid_t parent);

@@ -57,6 +57,8 @@ static const struct sock_filter waits[] = {
 	PERMIT(__NR_accept4),
 	PERMIT(__NR_sendmsg),
 	PERMIT(__NR_pread64),
+	/* A call where the machine has no clock that the vDSO can read. */
+	PERMIT(__NR_clock_gettime),
 	PERMIT(__NR_close),
 	PERMIT(__NR_exit_group),
 	PERMIT(__NR_exit),
@@ -73,10 +75,8 @@ static const struct sock_filter kills[] = {
 	LOAD_CALL,
 };
 
-/* What telling of refusals takes beside: the time, and one descriptor. The clock is read by a call where the machine has none
- * that the vDSO can read. */
+/* What telling of refusals takes beside: one descriptor. */
 static const struct sock_filter tells[] = {
-	PERMIT(__NR_clock_gettime),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_write, 0, 4),
 	LOAD_FIRST,
 	PERMIT(NET_FD_EVENTS),
@@ -88,7 +88,6 @@ static const struct sock_filter resolves[] = {
 	PERMIT(__NR_recvfrom),
 	PERMIT(__NR_connect),
 	PERMIT(__NR_getrandom),
-	PERMIT(__NR_clock_gettime),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 6),
 	LOAD_FIRST,
 	PERMIT(AF_INET),
@@ -99,7 +98,6 @@ static const struct sock_filter resolves[] = {
 /* What opening addresses for it takes beside. */
 static const struct sock_filter opens[] = {
 	PERMIT(__NR_recvfrom),
-	PERMIT(__NR_clock_gettime),
 };
 
 static const struct sock_filter ends[] = { KILL };

@@ -16,7 +16,8 @@ enum { ROOM_BYTES = 16 * NET_ROWS_BYTES_MAX };
 
 struct door {
 	int caller;            /* -1: none */
-	bool waits;            /* for GO */
+	bool waits;            /* for GO, */
+	uint64_t until_ms;     /* and for how long */
 	struct arena rooms[2]; /* of the rows in force, and of those before or behind them */
 	unsigned room;         /* of the next ones */
 	struct net_job next;
@@ -40,6 +41,13 @@ int door_fd(const struct door *d)
 bool door_waits(const struct door *d)
 {
 	return d->waits;
+}
+
+int door_timeout_ms(const struct door *d, uint64_t now_ms)
+{
+	if (!d->waits)
+		return -1;
+	return now_ms < d->until_ms ? (int)(d->until_ms - now_ms) : 0;
 }
 
 static void leave(struct door *d)
@@ -121,13 +129,14 @@ static void take_rows(struct holder *h)
 	d->waits = false;
 }
 
-static int obey(struct holder *h, const struct net_ask *q, int file, struct err *e)
+static int obey(struct holder *h, const struct net_ask *q, int file, uint64_t now_ms, struct err *e)
 {
 	struct door *d = h->door;
 
 	if (q->version == NET_REPORT_VERSION && q->word == NET_WORD_CHANGE && !d->waits) {
 		TRY(read_rows(h, q, file, e));
 		d->waits = true;
+		d->until_ms = now_ms + DOOR_WAIT_MS;
 		return 0;
 	}
 	if (q->version == NET_REPORT_VERSION && q->word == NET_WORD_GO && d->waits) {
@@ -137,7 +146,7 @@ static int obey(struct holder *h, const struct net_ask *q, int file, struct err 
 	return fail(e, EPROTO, "zviz-net: it was asked for something that it does not know");
 }
 
-static void hear(struct holder *h)
+static void hear(struct holder *h, uint64_t now_ms)
 {
 	struct net_report r = { .version = NET_REPORT_VERSION };
 	struct door *d = h->door;
@@ -153,7 +162,7 @@ static void hear(struct holder *h)
 		leave(d);
 		return;
 	}
-	obey(h, &q, file, &e);
+	obey(h, &q, file, now_ms, &e);
 	fd_close(&file);
 	r.no = e.no;
 	memcpy(r.text, e.text, sizeof r.text);
@@ -162,14 +171,15 @@ static void hear(struct holder *h)
 		leave(d);
 }
 
-void door_handle(struct holder *h, bool late, short events)
+void door_handle(struct holder *h, short events, uint64_t now_ms)
 {
 	struct door *d = h->door;
 
-	if (late && d->waits)
-		leave(d);
-	else if (events != 0 && d->caller < 0)
+	if (events != 0 && d->caller < 0)
 		greet(h);
 	else if (events != 0)
-		hear(h);
+		hear(h, now_ms);
+	/* Not for want of words: what the workload has refused wakes us as well. */
+	if (door_timeout_ms(d, now_ms) == 0)
+		leave(d);
 }

@@ -7,7 +7,9 @@
 
 #include "net/holder.h"
 
-enum { DOOR_WAIT_MS = 30 * 1000 }; /* for a caller that says nothing, while no name is resolved */
+/* For a caller that has told rows, while no name is resolved: longer than it waits for the kernel (REPORT_MS in box/net_change.c), and an
+ * end for one that is stopped. */
+enum { DOOR_WAIT_MS = 90 * 1000 };
 
 /* Before confine(): all memory that rows will take. */
 void door_make(struct holder *h);
@@ -18,7 +20,10 @@ int door_fd(const struct door *d);
 /* Whether somebody has told rows, and not yet that they are in force. */
 bool door_waits(const struct door *d);
 
-/* Acts on what poll(2) said; `late`: nothing was heard. */
-void door_handle(struct holder *h, bool late, short events);
+/* For how long poll(2) is to wait, by sys_clock_ms(); -1: nobody is awaited. */
+int door_timeout_ms(const struct door *d, uint64_t now_ms);
+
+/* Acts on what poll(2) said, whatever woke it. */
+void door_handle(struct holder *h, short events, uint64_t now_ms);
 
 #endif

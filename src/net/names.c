@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "kern/sys.h"
 #include "net/door.h"
 #include "net/log.h"
 #include "net/opener.h"
@@ -180,18 +181,16 @@ void names_serve(struct holder *h, int end)
 
 		at[4] = (struct pollfd){ .fd = door_fd(h->door), .events = POLLIN };
 
-		int r = poll(at, 5 + n,
-			     door_waits(h->door) ? DOOR_WAIT_MS
-			     : dns != NULL       ? dns_timeout_ms(dns)
-						 : -1);
+		int most_ms = dns != NULL ? dns_timeout_ms(dns)
+					  : door_timeout_ms(h->door, sys_clock_ms());
 
-		if (r < 0 && errno != EINTR)
+		if (poll(at, 5 + n, most_ms) < 0 && errno != EINTR)
 			return;
 		/* Also at the end: what was refused last. */
 		log_hear(h);
 		if (dns != NULL)
 			dns_handle(dns, at + 5, n);
-		door_handle(h, r == 0, at[4].revents);
+		door_handle(h, at[4].revents, sys_clock_ms());
 	}
 }
 

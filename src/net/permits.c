@@ -5,8 +5,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
-#include <time.h>
 
+#include "kern/sys.h"
 #include "net/nfnl.h"
 #include "policy/net_job.h"
 
@@ -23,14 +23,6 @@ struct permit {
 	uint32_t row;
 	struct dns_address at;
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 int permits_open(struct arena *a, const char *table, int owner, struct permits *out, struct err *e)
 {
@@ -146,7 +138,7 @@ static int change_set(struct permits *p, uint32_t row, struct change *c)
 int permits_add(struct permits *p, uint32_t row, const struct dns_address *at, size_t n,
 		uint32_t ttl_s)
 {
-	const uint64_t now_ms = clock_ms(),
+	const uint64_t now_ms = sys_clock_ms(),
 		       until_ms = now_ms + ((uint64_t)ttl_s + PERMIT_GRACE_S) * 1000;
 	struct permit *places[DNS_ADDRESSES_MAX];
 	struct change c = { .at = at, .n = n, .table = p->table };
