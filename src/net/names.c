@@ -11,6 +11,7 @@
 #include "net/door.h"
 #include "net/log.h"
 #include "net/opener.h"
+#include "policy/net_own.h"
 
 enum { PORT = 53, BACKLOG = 16, RESOLV_BYTES_MAX = 64 * 1024 };
 
@@ -60,38 +61,39 @@ int names_read(struct holder *h, struct err *e)
 
 /* ---- inside ---- */
 
-static int listen_at(int type, struct err *e)
+static int listen_at(const char *at, int type, struct err *e)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	OWN_FD fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	inet_pton(AF_INET, NET_RESOLVER, &at.sin_addr);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 ||
+	inet_pton(AF_INET, at, &to.sin_addr);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&to, sizeof to) < 0 ||
 	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
-		return fail(e, errno, "the resolver's socket in the container: %m");
+		return fail(e, errno, "the resolver's socket in the container, at %s: %m", at);
 	return fd_take(&fd);
 }
 
-/* One alone can answer what is asked in a network. */
+/* One alone can answer there. */
 static int explain_taken(const struct holder *h, struct err *e)
 {
 	if (e->no != EADDRINUSE || !h->job.given)
 		return -e->no;
 	return advise(
 		e,
-		"another container of this network has rows about names, or a name server of its own listens at " NET_RESOLVER
-		": let one alone have such rows");
+		"a name server of somebody else's in this network listens at all its addresses, or another container with rows about "
+		"names has ids beside this one's: give each its own, or let one alone have such rows");
 }
 
 int names_inside(struct holder *h, struct err *e)
 {
 	struct names *n = h->names;
-	char table[NET_TABLE_BYTES];
+	char table[NET_TABLE_BYTES], at[NET_RESOLVER_BYTES];
 
 	if (n->job.nrules == 0)
 		return 0;
-	n->udp = listen_at(SOCK_DGRAM, e);
-	n->tcp = n->udp < 0 ? -1 : listen_at(SOCK_STREAM, e);
+	net_own_resolver(h->job.mark, at);
+	n->udp = listen_at(at, SOCK_DGRAM, e);
+	n->tcp = n->udp < 0 ? -1 : listen_at(at, SOCK_STREAM, e);
 	if (n->tcp < 0)
 		return explain_taken(h, e);
 	net_table_name(h->table, table);

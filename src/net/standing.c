@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/inet_diag.h>
@@ -23,7 +22,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "base/fd.h"
 #include "net/nfnl.h"
 #include "policy/net_judge.h"
 
@@ -55,7 +53,6 @@ struct standing {
 	struct holder *h;
 	struct mnl_socket *table, *sets, *sockets;
 	struct own_ranges local[2]; /* addresses of this network */
-	bool forwards6;             /* what comes in over IPv6 may go out again */
 	size_t n, cap;
 	struct entry *at;
 	unsigned cut; /* in this pass */
@@ -138,20 +135,6 @@ static int read_local(struct standing *s)
 	return r < 0                                                              ? r
 	       : s->local[0].n > OWN_RANGES_MAX || s->local[1].n > OWN_RANGES_MAX ? -E2BIG
 										  : 0;
-}
-
-/* By a thread: of whose network it is that it stands in. */
-static int read_forwarding(struct standing *s)
-{
-	OWN_FD fd = path_open("/proc/sys/net/ipv6/conf/all/forwarding", O_RDONLY);
-	char value = '0';
-	ssize_t n;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno; /* without IPv6 */
-	n = fd_read_all(fd, &value, sizeof value);
-	s->forwards6 = value != '0';
-	return n < 0 ? (int)n : 0;
 }
 
 static bool is_local(const struct standing *s, const uint8_t *at, unsigned width)
@@ -335,20 +318,7 @@ static int cut(struct standing *s, const struct entry *x, bool out)
 	return change_entry(s, x, IPCTNL_MSG_CT_DELETE, NULL);
 }
 
-/* What others forward through a network by path is theirs. Over IPv6 everybody may send in another's name (IPV6_FREEBIND), so that nobody
- * is taken for them where the kernel forwards nothing; over IPv4 it lets nobody (ip_route_output_key_hash_rcu() in net/ipv4/route.c). */
-static bool is_forwarded(const struct standing *s, const struct entry *x)
-{
-	return s->h->job.given && !is_local(s, x->begun.from, x->width) &&
-	       (x->width == 4 || s->forwards6);
-}
-
-/* Marks that others made in a network of theirs are left alone. */
-static bool is_ours(const struct standing *s, uint32_t mark)
-{
-	return !s->h->job.given || (mark & ~(uint32_t)NET_MARK_ENDS) <= NET_ROWS_MAX;
-}
-
+/* What others have begun in a network by path, and what they forward through it, is theirs. */
 static int judge(struct standing *s, const struct entry *x)
 {
 	const bool here = is_local(s, x->answers.from, x->width),
@@ -359,7 +329,7 @@ static int judge(struct standing *s, const struct entry *x)
 	const struct net_out *row;
 	uint32_t mark;
 
-	if (loopback || (!here && is_forwarded(s, x)))
+	if (loopback || (!here && !net_judge_own(&s->h->job, x->mark)))
 		return 0;
 	memcpy(f.to, x->answers.from, x->width);
 	if (here)
@@ -367,10 +337,8 @@ static int judge(struct standing *s, const struct entry *x)
 	TRY(net_judge_out(&s->h->job, &f, x->mark, has_name, s, &row));
 	if (row == NULL)
 		return cut(s, x, true);
-	mark = net_judge_mark(row, x->mark);
-	return mark == x->mark || !is_ours(s, x->mark)
-		       ? 0
-		       : change_entry(s, x, IPCTNL_MSG_CT_NEW, &mark);
+	mark = net_judge_mark(&s->h->job, row, x->mark);
+	return mark == x->mark ? 0 : change_entry(s, x, IPCTNL_MSG_CT_NEW, &mark);
 }
 
 static int pass(struct standing *s)
@@ -399,8 +367,6 @@ int standing_open(struct holder *h, struct standing **out, struct err *e)
 		r = open_socket(NETLINK_SOCK_DIAG, &s->sockets);
 	if (r == 0)
 		r = read_local(s);
-	if (r == 0 && h->job.given)
-		r = read_forwarding(s);
 	if (r == 0)
 		r = read_entries(s, see_nothing);
 	if (r == 0)

@@ -67,6 +67,9 @@ int given_plan(struct draft *d, struct err *e);
 void given_explain(const struct plan *p, struct buf *out);
 int given_ids(struct draft *d, bool *given, struct err *e);
 
+/* The text of the network's rules, when the container's ids are known (plan_net.c). */
+int network_write(struct draft *d, struct err *e);
+
 /* The capabilities that the profile keeps, as bits, whatever a bundle wants of them (plan_process.c). */
 uint64_t profile_keeps(const struct profile *p);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 #include "policy/net_rules.h"
 
 enum {
@@ -78,7 +79,7 @@ static void put_end(const struct plan_net *n, const char *why, size_t row, struc
 /* What is sent past the limit is refused, and a reset ends the sender's connection; its own resets pass. Of what a connection of
  * TCP receives, one more packet is let through, and whatever has little or no payload: its receiver acknowledges it, and that is
  * sent. Then the other side is reset as well. Nobody has to answer to a datagram. */
-static void put_spend(size_t row, struct buf *out)
+static void put_spend(size_t row, uint32_t mark, struct buf *out)
 {
 	buf_printf(out,
 		   "\tchain spend%zu_out {\n\t\ttcp flags & rst == rst return\n"
@@ -87,22 +88,22 @@ static void put_spend(size_t row, struct buf *out)
 	buf_printf(out, "\tchain over%zu_in {\n", row);
 	buf_printf(out, "\t\tmeta l4proto != tcp counter name \"late%zu\" drop\n", row);
 	buf_printf(out, "\t\tmeta length <= %d return\n", SMALL_BYTES);
-	buf_printf(out, "\t\tct mark %zu counter name \"late%zu\" reject with tcp reset\n",
-		   row + NET_MARK_ENDS, row);
-	buf_printf(out, "\t\tct mark set %zu\n\t}\n", row + NET_MARK_ENDS);
+	buf_printf(out, "\t\tct mark %u counter name \"late%zu\" reject with tcp reset\n",
+		   mark + NET_MARK_ENDS, row);
+	buf_printf(out, "\t\tct mark set %u\n\t}\n", mark + NET_MARK_ENDS);
 	buf_printf(out, "\tchain spend%zu_in {\n\t\tquota name \"bytes%zu\" goto over%zu_in\n\t}\n",
 		   row, row, row);
 }
 
 /* Both families of a name's addresses come here, and share what there is. */
-static void put_row(const struct egress_rule *r, size_t row, struct buf *out)
+static void put_row(const struct egress_rule *r, size_t row, uint32_t mark, struct buf *out)
 {
 	buf_printf(out, "\tchain row%zu {\n", row);
 	if (r->limit != 0)
 		buf_printf(out, "\t\tquota name \"bytes%zu\" goto past%zu\n", row, row);
 	if (r->connections != 0)
 		buf_printf(out, "\t\tct count over %u goto full%zu\n", r->connections, row);
-	buf_printf(out, "\t\tct mark set %zu\n", row);
+	buf_printf(out, "\t\tct mark set %u\n", mark);
 	buf_printf(out, "\t\tcounter name \"egress%zu\" accept\n\t}\n", row);
 }
 
@@ -118,10 +119,10 @@ void net_budget_chains(const struct plan_net *n, struct buf *out)
 			put_end(n, "full", row, out);
 		if (r->limit != 0) {
 			put_end(n, "past", row, out);
-			put_spend(row, out);
+			put_spend(row, net_own_mark(n, row), out);
 		}
 		if (has_budget(r))
-			put_row(r, row, out);
+			put_row(r, row, net_own_mark(n, row), out);
 	}
 }
 
@@ -133,8 +134,9 @@ void net_budget_spend(const struct plan_net *n, bool in, struct buf *out)
 		if (n->egress.at[i].limit == 0)
 			continue;
 		for (size_t ends = 0; ends <= NET_MARK_ENDS; ends += NET_MARK_ENDS) {
-			buf_printf(out, "%s%zu : jump spend%u_%s", before, net_number(n, i) + ends,
-				   net_number(n, i), in ? "in" : "out");
+			buf_printf(out, "%s%zu : jump spend%u_%s", before,
+				   net_own_mark(n, net_number(n, i)) + ends, net_number(n, i),
+				   in ? "in" : "out");
 			before = ", ";
 		}
 	}
@@ -142,12 +144,17 @@ void net_budget_spend(const struct plan_net *n, bool in, struct buf *out)
 		buf_puts(out, " }\n");
 }
 
-void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out)
+void net_row_verdict(const struct plan_net *n, size_t row, struct buf *out)
 {
-	if (has_budget(r))
-		buf_printf(out, " goto row%zu\n", number);
-	else
-		buf_printf(out, " counter name \"egress%zu\" accept\n", number);
+	const uint32_t number = net_number(n, row);
+
+	if (has_budget(&n->egress.at[row])) {
+		buf_printf(out, " goto row%u\n", number);
+		return;
+	}
+	if (n->given)
+		buf_printf(out, " ct mark set %u", net_own_mark(n, 0));
+	buf_printf(out, " counter name \"egress%u\" accept\n", number);
 }
 
 /* ---- telling ---- */

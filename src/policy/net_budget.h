@@ -27,7 +27,7 @@ void net_tell_chains(const struct plan_net *n, struct buf *out);
 /* In front of what accepts connections that stand. */
 void net_budget_spend(const struct plan_net *n, bool in, struct buf *out);
 
-/* The end of a rule that row `number` of egress makes. */
-void net_row_verdict(const struct egress_rule *r, size_t number, struct buf *out);
+/* The end of a rule that a row of egress makes. */
+void net_row_verdict(const struct plan_net *n, size_t row, struct buf *out);
 
 #endif

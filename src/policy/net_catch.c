@@ -1,6 +1,7 @@
 #include "policy/net_catch.h"
 
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 #include "policy/net_range.h"
 
 /* Before the rules of others, of which the first decides: Docker turns what is sent to its own resolver, at -100 (NF_IP_PRI_NAT_DST). */
@@ -20,17 +21,24 @@ static bool permits_asking(const struct egress_rule *r, struct net_range *range)
 
 static void put_turning(const struct plan_net *n, struct buf *out)
 {
+	const char *whose = n->given ? "meta skuid @own " : "";
+	char at[NET_RESOLVER_BYTES];
 	struct net_range range;
 
+	net_own_resolver(n->given ? n->mark : 0, at);
 	buf_puts(out, head);
 	for (size_t i = 0; i < n->egress.n; i++) {
 		if (!permits_asking(&n->egress.at[i], &range))
 			continue;
-		buf_puts(out, "\t\tip daddr ");
+		buf_printf(out, "\t\t%sip daddr ", whose);
 		net_range_print(&range, out);
 		buf_printf(out, "%s accept\n", asks);
 	}
-	buf_printf(out, "\t\tip daddr != " NET_RESOLVER "%s redirect to :53\n\t}\n", asks);
+	buf_printf(out, "\t\t%sip daddr != %s%s ", whose, at, asks);
+	if (n->given)
+		buf_printf(out, "dnat ip to %s\n\t}\n", at);
+	else
+		buf_puts(out, "redirect to :53\n\t}\n");
 }
 
 bool net_catch_meets(const struct plan_net *n)
@@ -52,5 +60,6 @@ void net_catch_chain(const struct plan_net *n, struct buf *out)
 void net_catch_accept(const struct plan_net *n, struct buf *out)
 {
 	if (net_catch_meets(n))
-		buf_printf(out, "\t\tct status dnat ip daddr " NET_RESOLVER "%s accept\n", asks);
+		buf_printf(out, "\t\tct status dnat ip daddr %s%s accept\n",
+			   n->given ? NET_OWN_RESOLVERS : NET_RESOLVER, asks);
 }

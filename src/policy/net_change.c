@@ -6,6 +6,7 @@
 #include "policy/net_budget.h"
 #include "policy/net_catch.h"
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 #include "policy/net_rules.h"
 
 /* ---- rows ---- */
@@ -116,7 +117,9 @@ int net_change_number(struct arena *a, const struct plan_net *was, struct plan_n
 	const uint32_t last = n->change != 0 ? n->last : (uint32_t)was->egress.n,
 		       last_in = n->change != 0 ? n->last_in : (uint32_t)was->ingress.n;
 
-	if (last > NET_ROWS_MAX - is->egress.n || last_in > NET_ROWS_MAX - is->ingress.n ||
+	const uint32_t most = is->given ? NET_MARK_ROWS_MAX : NET_ROWS_MAX;
+
+	if (last + (uint64_t)is->egress.n > most || last_in > NET_ROWS_MAX - is->ingress.n ||
 	    n->change == UINT32_MAX)
 		return fail(e, E2BIG, "network: its rules were changed too often");
 	is->numbers = (struct net_numbers){ .change = n->change + 1,

@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "policy/domain.h"
+#include "policy/net_own.h"
 
 const char *const net_way_words[NET_WAYS] = {
 	[NET_PAIR] = "pair",
@@ -238,6 +239,39 @@ static bool parse_rows(struct arena *a, char **line, char **at, struct net_job *
 	return true;
 }
 
+/* ---- a network by path ---- */
+
+static bool parse_own(struct arena *a, char *words, struct net_job *out)
+{
+	char *save = NULL;
+	const char *first = strtok_r(words, " ", &save), *last = strtok_r(NULL, " ", &save);
+	uint64_t from, to;
+
+	if (last == NULL || strtok_r(NULL, " ", &save) != NULL || num_u64(first, &from) < 0 ||
+	    num_u64(last, &to) < 0 || from > to || to > UINT32_MAX)
+		return false;
+	out->own = arena_grow(a, out->own, out->nown, &out->own_cap, sizeof *out->own);
+	out->own[out->nown++] = (struct net_ids){ (uint32_t)from, (uint32_t)to };
+	return true;
+}
+
+/* *line becomes what follows. */
+static bool parse_given(struct arena *a, char **line, char **at, struct net_job *out)
+{
+	out->given = *line != NULL && strcmp(*line, "given") == 0;
+	if (!out->given)
+		return true;
+	*line = next_line(at);
+	if (*line == NULL || strncmp(*line, "mark ", 5) != 0 || !parse_row(*line + 5, &out->mark) ||
+	    (out->mark & ~(uint32_t)NET_MARK_OWNER) != 0)
+		return false;
+	for (*line = next_line(at); *line != NULL && strncmp(*line, "own ", 4) == 0;
+	     *line = next_line(at))
+		if (!parse_own(a, *line + 4, out))
+			return false;
+	return true;
+}
+
 static bool parse(struct arena *a, char *at, const char *end, struct net_job *out)
 {
 	char *line = next_line(&at);
@@ -254,9 +288,8 @@ static bool parse(struct arena *a, char *at, const char *end, struct net_job *ou
 	if (line == NULL || strncmp(line, "way ", 4) != 0 || !parse_way(line + 4, out))
 		return false;
 	line = next_line(&at);
-	out->given = line != NULL && strcmp(line, "given") == 0;
-	if (out->given)
-		line = next_line(&at);
+	if (!parse_given(a, &line, &at, out))
+		return false;
 	if (line != NULL && strncmp(line, "change ", 7) == 0) {
 		out->change = line + 7;
 		if (!is_table(out->change))

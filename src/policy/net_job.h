@@ -2,10 +2,12 @@
  * What zviz-net is told, as text: written by the launcher, read by a program that may have been installed at another time.
  * Pure.
  *
- *	zviz-net 3
+ *	zviz-net 4
  *	container ID
  *	way pair | hooks | pasta PATH | slirp4netns PATH
  *	given                                           perhaps: the network is not ours, rules are all that is wanted
+ *	mark MARK                                       then: of its connections (policy/net_own.h)
+ *	own FIRST LAST                                  then, any number: ids of its sockets
  *	change TABLE                                    perhaps: this table's rules are changed, and that is all that is wanted
  *	publish tcp|udp ADDRESS|* HOST CONTAINER        any number
  *	domain ROW SETS public|private PATTERN          any number: row ROW of network.egress names PATTERN, and may lead there; its
@@ -47,7 +49,7 @@ enum { NET_EXIT_ALONE = 3, NET_EXIT_BEHIND };
 
 enum {
 	NET_JOB_BYTES_MAX = 4 << 20,
-	NET_REPORT_VERSION = 4,
+	NET_REPORT_VERSION = 5,
 	NET_DOMAINS_MAX = 1024,  /* rows that name domains */
 	NET_SET_BYTES = 32,      /* for the name of a set */
 	NET_SET_ELEMENTS = 4096, /* addresses that a row's names may have at once, of each family */
@@ -65,7 +67,7 @@ enum { NET_MARK_ENDS = 1 << 30, NET_ROWS_MAX = 1 << 28 };
 
 /* Sets with the host's own addresses, "4" and "6" behind it: where the way out is a program. */
 #define NET_HOST_SET    "host"
-#define NET_JOB_HEADING "zviz-net 3"
+#define NET_JOB_HEADING "zviz-net 4"
 
 /* As the job says them. */
 extern const char *const net_way_words[NET_WAYS];
@@ -99,6 +101,9 @@ struct net_job {
 	enum net_way way;
 	const char *program; /* NULL: none */
 	bool given;
+	uint32_t mark; /* of its connections; 0: they have none but by rows */
+	size_t nown, own_cap;
+	struct net_ids *own; /* none: all */
 	size_t npublished, cap;
 	struct plan_publish *published;
 	size_t ndomains, domains_cap;

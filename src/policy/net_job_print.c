@@ -28,9 +28,15 @@ static void print_domains(const struct plan *p, struct buf *out)
 
 static void print_head(const struct plan *p, struct buf *out)
 {
+	const struct plan_net *n = &p->net;
+
 	buf_printf(out, NET_JOB_HEADING "\ncontainer %s\nway %s%s%s\n%s", p->id,
 		   net_way_words[p->net.way], p->net.program != NULL ? " " : "",
 		   p->net.program != NULL ? p->net.program : "", p->net.given ? "given\n" : "");
+	if (n->given)
+		buf_printf(out, "mark %u\n", n->mark);
+	for (size_t i = 0; n->given && i < n->nown; i++)
+		buf_printf(out, "own %u %u\n", n->own[i].first, n->own[i].last);
 }
 
 /* What somebody is to hear: the texts that make the kernel tell follow the rules. */

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "policy/net_own.h"
+
 static bool has_ports(const struct net_flow *f)
 {
 	return f->protocol == IPPROTO_TCP || f->protocol == IPPROTO_UDP;
@@ -25,9 +27,9 @@ static int fits(const struct net_out *r, const struct net_flow *f, const struct 
 	return r->range.width != 0 ? net_range_within(one, &r->range) : has(ctx, r->sets, f);
 }
 
-static bool began_under(const struct net_out *r, uint32_t mark)
+static bool began_under(const struct net_job *job, const struct net_out *r, uint32_t mark)
 {
-	return (mark & ~(uint32_t)NET_MARK_ENDS) == r->row;
+	return (mark & ~(uint32_t)NET_MARK_ENDS) == job->mark + r->row;
 }
 
 /* The order of the rules: rows within a guarded range come first, and behind them nothing opens one. */
@@ -50,7 +52,7 @@ int net_judge_out(const struct net_job *job, const struct net_flow *f, uint32_t 
 			return hit;
 		if (hit == 0)
 			continue;
-		*out = r->spends != NET_COUNT || began_under(r, mark) ? r : NULL;
+		*out = r->spends != NET_COUNT || began_under(job, r, mark) ? r : NULL;
 		return 0;
 	}
 	return 0;
@@ -64,9 +66,14 @@ bool net_judge_in(const struct net_job *job, const struct net_flow *f)
 	return false;
 }
 
-uint32_t net_judge_mark(const struct net_out *row, uint32_t now)
+bool net_judge_own(const struct net_job *job, uint32_t mark)
+{
+	return !job->given || (mark & NET_MARK_OWNER) == job->mark;
+}
+
+uint32_t net_judge_mark(const struct net_job *job, const struct net_out *row, uint32_t now)
 {
 	if (row == NULL || row->spends == NET_FREE)
-		return 0;
-	return began_under(row, now) ? now : row->row;
+		return job->mark;
+	return began_under(job, row, now) ? now : job->mark + row->row;
 }

@@ -24,7 +24,10 @@ int net_judge_out(const struct net_job *job, const struct net_flow *f, uint32_t 
 
 bool net_judge_in(const struct net_job *job, const struct net_flow *f);
 
+/* Whether this container began it: in a network of its own whatever leaves. */
+bool net_judge_own(const struct net_job *job, uint32_t mark);
+
 /* The mark that its connection is to have, if it has this one. */
-uint32_t net_judge_mark(const struct net_out *row, uint32_t now);
+uint32_t net_judge_mark(const struct net_job *job, const struct net_out *row, uint32_t now);
 
 #endif

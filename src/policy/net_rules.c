@@ -6,6 +6,7 @@
 #include "policy/net_budget.h"
 #include "policy/net_catch.h"
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 
 /* ---- rules ---- */
 
@@ -34,34 +35,40 @@ static void put_sets(uint32_t number, struct buf *out)
 	}
 }
 
-static void put_named(const struct egress_rule *r, size_t number, uint32_t names, struct buf *out)
+/* In a network by path one that stands may be another's (net_own_objects()). */
+static const char *begins(const struct plan_net *n)
 {
+	return n->given ? "\t\tct state new,established" : "\t\tct state new";
+}
+
+static void put_named(const struct plan_net *n, size_t row, struct buf *out)
+{
+	const struct egress_rule *r = &n->egress.at[row];
 	char set[NET_SET_BYTES];
 
 	put_from(out, &r->from);
 	for (unsigned width = 4; width <= 16; width += 12) {
-		net_set_name(names, width, set);
-		buf_printf(out, "\t\tct state new %s daddr @%s", width == 4 ? "ip" : "ip6", set);
+		net_set_name(net_names(n, row), width, set);
+		buf_printf(out, "%s %s daddr @%s", begins(n), width == 4 ? "ip" : "ip6", set);
 		if (r->n != 0)
 			put_ports(r->ports, r->n, out);
-		net_row_verdict(r, number, out);
+		net_row_verdict(n, row, out);
 	}
 }
 
 static void put_egress(const struct plan_net *n, size_t i, struct buf *out)
 {
 	const struct egress_rule *r = &n->egress.at[i];
-	const uint32_t number = net_number(n, i);
 	struct net_range range;
 
 	if (r->domain != NULL) {
-		put_named(r, number, net_names(n, i), out);
+		put_named(n, i, out);
 		return;
 	}
 	if (!net_range_parse(r->cidr, &range))
 		return;
 	put_from(out, &r->from);
-	buf_puts(out, "\t\tct state new");
+	buf_puts(out, begins(n));
 	if (range.bits == 0) {
 		buf_printf(out, " meta nfproto %s", range.width == 4 ? "ipv4" : "ipv6");
 	} else {
@@ -70,7 +77,7 @@ static void put_egress(const struct plan_net *n, size_t i, struct buf *out)
 	}
 	if (r->n != 0)
 		put_ports(r->ports, r->n, out);
-	net_row_verdict(r, number, out);
+	net_row_verdict(n, i, out);
 }
 
 /* A rule that lies within a guarded range names it; a wider one does not mean it. */
@@ -130,8 +137,9 @@ static void put_always(const struct plan_net *n, bool in, struct buf *out)
 {
 	buf_printf(out, "\t\t%s \"lo\" accept\n", in ? "iifname" : "oifname");
 	net_budget_spend(n, in, out);
-	buf_puts(out, "\t\tct state established accept\n"
-		      "\t\tct state related meta l4proto { icmp, ipv6-icmp } accept\n"
+	buf_printf(out, "\t\tct state established %s\n",
+		   n->given && !in ? "jump stands" : "accept");
+	buf_puts(out, "\t\tct state related meta l4proto { icmp, ipv6-icmp } accept\n"
 		      "\t\tct state related tcp flags & rst == rst accept\n");
 	put_neighbours(n, in, out);
 }
@@ -174,6 +182,7 @@ static void put_output(const struct plan_net *n, struct buf *out)
 {
 	buf_puts(out,
 		 "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n");
+	net_own_leave(n, out);
 	/* Who looks for another of its own address has none yet (RFC 4862), and Debian 12's pasta would take that for it. */
 	if (n->program != NULL)
 		buf_puts(out, "\t\tip6 saddr :: drop\n");
@@ -261,6 +270,7 @@ void net_rules_print(const struct plan *p, struct buf *out)
 		put_host_sets(out);
 	net_budget_objects(n, out);
 	put_refuse(out);
+	net_own_objects(n, out);
 	net_tell_chains(n, out);
 	net_budget_chains(n, out);
 	put_untracked(out);

@@ -212,9 +212,18 @@ struct net_numbers {
 	bool catches;                             /* the chain of net_catch.h is there */
 };
 
+/* Ids of users, from the first to the last. */
+struct net_ids {
+	uint32_t first, last;
+};
+
 struct plan_net {
 	bool used;  /* false: no program but zviz itself has to do with it */
 	bool given; /* in a namespace by path: its rules, and nothing else of it is ours */
+	/* In a network by path (policy/net_own.h): whose sockets are judged, and the mark of their connections. */
+	size_t nown;
+	const struct net_ids *own;
+	uint32_t mark;
 	enum net_way way;
 	const char *program;        /* absolute path; NULL: none */
 	struct egress_rules egress; /* the profile's, then the command line's */

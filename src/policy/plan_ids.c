@@ -234,7 +234,7 @@ static int ids_plan(struct draft *d, struct err *e)
 			return fail(e, EINVAL,
 				    "%s: process.user.additionalGids[%zu]: %u is not mapped",
 				    d->s->file, i, p->groups[i]);
-	return 0;
+	return network_write(d, e);
 }
 
 static void ids_explain(const struct plan *p, struct buf *out)

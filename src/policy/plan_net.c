@@ -9,6 +9,7 @@
 #include "policy/draft.h"
 #include "policy/net_counts.h"
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 #include "policy/net_rules.h"
 #include "table/table.h"
 
@@ -139,14 +140,24 @@ static int check_published(const struct draft *d, struct err *e)
 	return 0;
 }
 
-static void write_rules(struct draft *d)
+int network_write(struct draft *d, struct err *e)
 {
 	struct plan_net *n = &d->plan->net;
 	struct buf rules = { .arena = d->a };
 
+	if (!n->used)
+		return 0;
+	if (n->given) {
+		net_own_ids(d->a, &d->plan->uid_maps, n);
+		if (n->egress.n > NET_MARK_ROWS_MAX)
+			return fail(e, E2BIG,
+				    "network.egress: in a network by path %d rows are the most",
+				    NET_MARK_ROWS_MAX);
+	}
 	net_rules_print(d->plan, &rules);
 	n->rules = buf_text(&rules);
 	n->rules_len = rules.len;
+	return 0;
 }
 
 static int plan_private(struct draft *d, struct err *e)
@@ -163,9 +174,7 @@ static int plan_private(struct draft *d, struct err *e)
 	add_egress(d, &d->r->allow);
 	add_ingress(d);
 	TRY(count_names(d, e));
-	TRY(check_capabilities(d, NETWORK_PRIVATE, e));
-	write_rules(d);
-	return 0;
+	return check_capabilities(d, NETWORK_PRIVATE, e);
 }
 
 /* ---- rules alone ---- */
@@ -183,9 +192,7 @@ static int plan_rules(struct draft *d, enum network_mode mode, struct err *e)
 		add_ingress(d);
 	}
 	TRY(count_names(d, e));
-	TRY(check_capabilities(d, mode, e));
-	write_rules(d);
-	return 0;
+	return check_capabilities(d, mode, e);
 }
 
 /* ---- a network that hooks connect ---- */
@@ -336,9 +343,10 @@ void network_explain(const struct plan *p, struct buf *out)
 	const struct plan_net *n = &p->net;
 
 	buf_printf(out, "  network: %s\n",
-		   p->landlock_net != 0        ? "none: no socket leads to the machine's"
-		   : p->share_network          ? "the host's"
-		   : n->given                  ? "by path, with rules for all who are in it"
+		   p->landlock_net != 0 ? "none: no socket leads to the machine's"
+		   : p->share_network   ? "the host's"
+		   : n->given
+			   ? "by path, with rules for what this container sends, and what comes in"
 		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
 		   : n->used && n->way == NET_HOOKS
 			   ? "loopback, and what hooks of the bundle bring, by rules"

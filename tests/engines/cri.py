@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import grpc
@@ -162,10 +163,10 @@ def zviz(*words):
 
 
 class Pod:
-    def __init__(self, security=None, **annotations):
+    def __init__(self, security=None, server="192.0.2.53", **annotations):
         name = "pod-%d" % os.getpid()
         self.config = {"metadata": {"name": name, "uid": name + "-uid", "namespace": "default"}, "hostname": "the-pod",
-                       "log_directory": os.path.join(os.getcwd(), "logs"), "annotations": annotations, "dns": {"servers": ["192.0.2.53"]},
+                       "log_directory": os.path.join(os.getcwd(), "logs"), "annotations": annotations, "dns": {"servers": [server]},
                        "linux": {"cgroup_parent": sys.argv[4], "security": {"namespaces": {"pid": CONTAINER}, **(security or {})}}}
         os.makedirs("logs", exist_ok=True)
         self.id = cri("RunPodSandbox", config=self.config, handler="zviz")["id"]
@@ -321,6 +322,52 @@ def network():
     expect(inside(container, "sh", "-c", "nc 127.0.0.1 8081 </dev/null"), "hidden", "over the loopback")
     expect(answer(8081), "ConnectionRefusedError", "a port without a rule")
     p.end()
+
+
+def serve(at, word):
+    """Whoever connects is told a word."""
+    listener = socket.create_server(at)
+
+    def answer():
+        while True:
+            with listener.accept()[0] as s:
+                s.sendall(word)
+
+    threading.Thread(target=answer, daemon=True).start()
+
+
+def names():
+    """A Pod of two containers under one profile with a row about a name, which each of them asks for itself."""
+    os.makedirs("/etc/zviz/profiles", exist_ok=True)  # the test's own, as all of /etc
+    with open("/etc/zviz/profiles/named.yaml", "w") as f:
+        f.write("zviz: 1\nname: named\nextends: ci-runner\n"
+                "network: {mode: private, egress: {allow: [{domain: node.example, allow_private: true, ports: [8085]}]}}\n")
+    with open("zone", "w") as f:
+        f.write("node.example 60 A 10.98.0.1\nother.example 60 A 10.98.0.1\n")
+    with open("resolv.conf", "w") as f:
+        f.write("nameserver 127.0.0.53\n")
+    subprocess.run(["mount", "--bind", "resolv.conf", "/etc/resolv.conf"], check=True)
+    server = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(__file__), "../net/dns.py"), "zone", "asked", "127.0.0.53"])
+    try:
+        p = Pod(server="10.98.0.1", **{"zviz.io/profile": "named"})  # there is a way to it, and nobody listens
+        serve(("10.98.0.1", 8085), b"there\n")
+        serve(("10.98.0.1", 8086), b"hidden\n")
+        containers = [p.start(name, "sleep", "1000") for name in ("one", "two")]
+        for container in containers:
+            expect(inside(container, "sh", "-c", "nc 10.98.0.1 8085 </dev/null || echo refused"), "refused", "before the name was asked for")
+            expect(inside(container, "sh", "-c", "nc node.example 8085 </dev/null"), "there", "a name that a row has")
+            expect(inside(container, "sh", "-c", "nc other.example 8085 </dev/null || echo refused"), "refused", "a name that none has")
+            expect(inside(container, "sh", "-c", "nc node.example 8086 </dev/null || echo refused"), "refused", "a port that none has")
+            plan = zviz("explain", container)
+            assert "out to node.example port 8085 (private addresses too)" in plan and ": 1 connection" in plan, plan
+            assert "refused so far, in packets: 2 out that no row names" in plan, plan
+        cri("StopContainer", id=containers[0], timeout=1)
+        expect(inside(containers[1], "sh", "-c", "nc node.example 8085 </dev/null"), "there", "when the other has gone")
+        p.end()
+    finally:
+        server.kill()
+        server.wait()
+        subprocess.run(["umount", "/etc/resolv.conf"], check=True)
 
 
 def privileged():

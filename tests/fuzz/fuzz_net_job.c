@@ -37,7 +37,7 @@ static void judge(const struct net_job *job)
 		require(net_judge_out(job, &f, 9, has, NULL, &row) == 0);
 		require(row == NULL || (row >= job->out && row < job->out + job->nout));
 		(void)net_judge_in(job, &f);
-		require(net_judge_mark(row, 7) != 0 || row == NULL || row->spends == NET_FREE);
+		require(net_judge_mark(job, row, 7) != 0 || row == NULL || row->spends == NET_FREE);
 	}
 }
 

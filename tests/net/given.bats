@@ -19,8 +19,28 @@ load common
 	in_world bash "$BATS_TEST_DIRNAME/given" helper
 }
 
-@test "a network by path: what several containers permit holds at once, and each takes its own away" {
+@test "a network by path: of several containers each is under its own rows, and takes them away" {
 	in_world bash "$BATS_TEST_DIRNAME/given" several
+}
+
+@test "a network by path: a socket, a flow, a budget is of the container that made it" {
+	in_world bash "$BATS_TEST_DIRNAME/given" apart
+}
+
+@test "a network by path: in one of another user namespace's all are judged" {
+	in_world bash "$BATS_TEST_DIRNAME/given" foreign
+}
+
+@test "by path: other rules of one end nothing of another's" {
+	in_world bash "$BATS_TEST_DIRNAME/given" neighbour
+}
+
+@test "by path: names in a Pod, each container's own" {
+	in_world bash "$BATS_TEST_DIRNAME/given" pod
+}
+
+@test "by path: with the same ids one alone has rows about names, of several at once, too" {
+	in_world bash "$BATS_TEST_DIRNAME/given" same_ids
 }
 
 @test "a network by path: ports of rows lead in" {

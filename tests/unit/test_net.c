@@ -1,11 +1,13 @@
 /*
  * Ranges, the job of zviz-net as text, and the addresses of containers.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/pool.h"
 #include "policy/net_job.h"
+#include "policy/net_own.h"
 #include "policy/net_rules.h"
 
 /* Last: its fail() is a macro, ours a function. */
@@ -285,37 +287,37 @@ static void test_no_job(void **state)
 	static const char *const texts[] = {
 		"",
 		"zviz-net 1\ncontainer a\nway pair\nrules 0\n\n",
-		"zviz-net 3\ncontainer \nway pair\nrules 0\n\n",
-		"zviz-net 3\nway pair\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\nrules 1\n\n",
-		"zviz-net 3\ncontainer a\nway pair\nrules 0\n",
-		"zviz-net 3\ncontainer a\nway pair\nrules 0\nx",
-		"zviz-net 3\ncontainer a\nway pair\nrules 0\n\nx",
-		"zviz-net 3\ncontainer a\nway pair\npublish tcp * 0 80\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\npublish tcp * 80 65536\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\npublish sctp * 80 80\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\npublish tcp x} 80 80\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\npublish tcp * 80 80 80\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\nelse\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 a.b\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 other a.b\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ntell 1\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ntell 0\nwritten 0 x\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ntell 0\nwritten 1\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\nwritten 1 x\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ntell 0\nrules 18446744073709551615\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 0 1 public a.b\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 public a..b\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 public\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 public a.b c\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 4294967296 1 public a.b\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair\ndomain 1 1 public a.b\npublish tcp * 80 80\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway else\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway hooks /usr/bin/pasta\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pasta\nrules 0\n\n",
-		"zviz-net 3\ncontainer a\nway pasta pasta\nrules 0\n\n",
+		"zviz-net 4\ncontainer \nway pair\nrules 0\n\n",
+		"zviz-net 4\nway pair\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\nrules 1\n\n",
+		"zviz-net 4\ncontainer a\nway pair\nrules 0\n",
+		"zviz-net 4\ncontainer a\nway pair\nrules 0\nx",
+		"zviz-net 4\ncontainer a\nway pair\nrules 0\n\nx",
+		"zviz-net 4\ncontainer a\nway pair\npublish tcp * 0 80\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\npublish tcp * 80 65536\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\npublish sctp * 80 80\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\npublish tcp x} 80 80\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\npublish tcp * 80 80 80\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\nelse\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 a.b\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 other a.b\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ntell 1\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ntell 0\nwritten 0 x\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ntell 0\nwritten 1\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\nwritten 1 x\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ntell 0\nrules 18446744073709551615\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 0 1 public a.b\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 public a..b\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 public\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 public a.b c\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 4294967296 1 public a.b\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair\ndomain 1 1 public a.b\npublish tcp * 80 80\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway else\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pair /usr/bin/pasta\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway hooks /usr/bin/pasta\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pasta\nrules 0\n\n",
+		"zviz-net 4\ncontainer a\nway pasta pasta\nrules 0\n\n",
 	};
 	struct arena a = { 0 };
 	struct net_job job;
@@ -382,7 +384,8 @@ static void test_pool_ipv6(void **state)
 	assert_int_equal(pair.host4, 0x0af90000 + 6);
 }
 
-static const char given_job[] = "zviz-net 3\ncontainer one\nway pair\ngiven\nrules 2\n{}\n";
+static const char given_job[] = "zviz-net 4\ncontainer one\nway pair\ngiven\nmark 32768\n"
+				"own 0 65535\nown 524288 4294967295\nrules 2\n{}\n";
 
 static void test_given_job(void **state)
 {
@@ -395,6 +398,130 @@ static void test_given_job(void **state)
 	assert_true(job.given);
 	assert_string_equal(job.id, "one");
 	assert_string_equal(job.rules, "{}");
+	assert_int_equal(job.mark, 32768);
+	assert_int_equal(job.nown, 2);
+	assert_int_equal(job.own[0].last, 65535);
+	assert_int_equal(job.own[1].first, 524288);
+	assert_int_equal(job.own[1].last, UINT32_MAX);
+	arena_free(&a);
+}
+
+/* What is not exactly so is no job. */
+static void test_no_given_job(void **state)
+{
+	static const char *const bad[] = {
+		"given\nrules 2\n{}\n",
+		"given\nmark 0\nrules 2\n{}\n",
+		"given\nmark 32769\nrules 2\n{}\n",
+		"given\nmark 1073741824\nrules 2\n{}\n",
+		"given\nmark 32768\nown 1\nrules 2\n{}\n",
+		"given\nmark 32768\nown 2 1\nrules 2\n{}\n",
+		"given\nmark 32768\nown 0 4294967296\nrules 2\n{}\n",
+		"given\nmark 32768\nown 0 1 2\nrules 2\n{}\n",
+		"mark 32768\nrules 2\n{}\n",
+	};
+	struct arena a = { 0 };
+	struct net_job job;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		const char *text = arena_printf(&a, NET_JOB_HEADING "\ncontainer one\nway pair\n%s",
+						bad[i]);
+
+		assert_int_equal(net_job_parse(&a, text, strlen(text), &job, &e), -EINVAL);
+	}
+	arena_free(&a);
+}
+
+/* ---- whose sockets ---- */
+
+static struct plan_net own_of(struct arena *a, struct id_map *maps, size_t n)
+{
+	const struct id_maps list = { n, n, maps };
+	struct plan_net net = { .given = true };
+
+	net_own_ids(a, &list, &net);
+	return net;
+}
+
+static void test_own_ids(void **state)
+{
+	struct id_map one[] = { { 0, 524288, 65536 } }, small[] = { { 0, 100000, 10 } },
+		      beside[] = { { 0, 100100, 10 } },
+		      rootless[] = { { 0, 1000, 1 }, { 1, 100000, 65536 } },
+		      apart[] = { { 0, 1u << 20, 65536 }, { 65536, 0, 1 }, { 65537, 1u << 30, 9 } },
+		      last[] = { { 0, 4294901760u, 65535 } };
+	char at[NET_RESOLVER_BYTES];
+	struct arena a = { 0 };
+	struct plan_net n = own_of(&a, one, 1), m;
+
+	(void)state;
+	assert_int_equal(n.nown, 1);
+	assert_int_equal(n.own[0].first, 524288);
+	assert_int_equal(n.own[0].last, 589823);
+	assert_int_equal(n.mark, 9 << 15);
+	net_own_resolver(n.mark, at);
+	assert_string_equal(at, "127.53.0.9");
+	net_own_resolver(0, at);
+	assert_string_equal(at, "127.0.0.1");
+	/* Neighbours in one 65536 are taken for the same. */
+	n = own_of(&a, small, 1);
+	m = own_of(&a, beside, 1);
+	assert_int_equal(n.mark, m.mark);
+	assert_int_equal(n.own[0].first, 65536);
+	assert_int_equal(m.own[0].first, 65536);
+	n = own_of(&a, rootless, 2);
+	assert_int_equal(n.nown, 1);
+	assert_int_equal(n.own[0].first, 0);
+	assert_int_equal(n.own[0].last, 196607);
+	n = own_of(&a, apart, 3);
+	assert_int_equal(n.nown, 3);
+	n = own_of(&a, last, 1);
+	assert_int_equal(n.own[0].last, UINT32_MAX);
+	assert_int_equal(n.mark & ~(uint32_t)NET_MARK_OWNER, 0);
+	assert_int_not_equal(n.mark, 0);
+	arena_free(&a);
+}
+
+/* What others send passes; what they send to the resolver does not; what stands is known by its mark. */
+static void test_own_rules(void **state)
+{
+	static const char *const order[] = {
+		"set own {\n\t\ttype uid\n\t\tflags interval\n\t}\n",
+		"chain stands {\n\t\tct direction reply accept\n\t\tct mark & 1073709056 == 294912 accept\n"
+		"\t\tmeta skuid 0-4294967295 return\n\t\taccept\n\t}\n",
+		"chain row1 {\n\t\tquota name \"bytes1\" goto past1\n\t\tct mark set 294913\n",
+		"chain resolver {",
+		"\t\tmeta skuid @own ip daddr != 127.53.0.9 meta l4proto { tcp, udp } th dport 53 dnat ip to 127.53.0.9\n",
+		"chain output",
+		"ip daddr 127.53.0.9 meta skuid @own meta l4proto { tcp, udp } th dport 53 accept\n"
+		"\t\tip daddr 127.53.0.9 meta l4proto tcp ct state established accept\n"
+		"\t\tip daddr 127.53.0.9 counter name \"refused_out\" goto refuse\n"
+		"\t\tmeta skuid != @own accept\n"
+		"\t\toifname \"lo\" accept\n",
+		"ct mark vmap { 294913 : jump spend1_out, 1074036737 : jump spend1_out }",
+		"ct state established jump stands\n",
+		"ct state new,established ip daddr 10.0.0.0/8 goto row1\n",
+		"ct state new,established ip daddr @domain2_ipv4 ct mark set 294912 counter name \"egress2\" accept\n",
+		"chain input",
+		"iifname \"lo\" accept\n",
+		"ct state established accept\n",
+	};
+	struct id_map map[] = { { 0, 524288, 65536 } };
+	struct egress_rule out[] = { { .cidr = "10.0.0.0/8", .limit = 10 << 20 },
+				     { .domain = "a.b" } };
+	struct arena a = { 0 };
+	struct buf text = { .arena = &a };
+	struct plan p = { .net = own_of(&a, map, 1) };
+
+	(void)state;
+	p.net.egress.n = COUNT(out);
+	p.net.egress.at = out;
+	p.net.catches = true;
+	net_rules_print(&p, &text);
+	follow(buf_text(&text), order, COUNT(order));
+	assert_null(strstr(buf_text(&text), "redirect"));
 	arena_free(&a);
 }
 
@@ -428,7 +555,9 @@ int main(void)
 		cmocka_unit_test(test_host),      cmocka_unit_test(test_job),
 		cmocka_unit_test(test_job_tells), cmocka_unit_test(test_no_job),
 		cmocka_unit_test(test_pool),      cmocka_unit_test(test_pool_ipv6),
-		cmocka_unit_test(test_given_job), cmocka_unit_test(test_hooks_job),
+		cmocka_unit_test(test_given_job), cmocka_unit_test(test_no_given_job),
+		cmocka_unit_test(test_own_ids),   cmocka_unit_test(test_own_rules),
+		cmocka_unit_test(test_hooks_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,11 +112,16 @@ static void test_transaction(void **state)
 	assert_null(strstr(buf_text(&text), "flags owner"));
 
 	two.given = true;
+	two.mark = 1 << 15;
 	two.told = false;
 	net_change_print(&two, "zviz_0123456789abcdef", 0, &given);
 	assert_non_null(
 		strstr(buf_text(&given), "table inet zviz_0123456789abcdef {\n\tflags owner\n"));
 	assert_null(strstr(buf_text(&given), "log prefix"));
+	/* What says whose is whose stays. */
+	assert_null(strstr(buf_text(&given), "set own"));
+	assert_null(strstr(buf_text(&given), "chain stands"));
+	assert_non_null(strstr(buf_text(&given), "meta skuid != @own accept"));
 	arena_free(&a);
 }
 
@@ -187,11 +192,11 @@ static void test_judge(void **state)
 	assert_int_equal(net_judge_out(&job, &name, 0, has, &broken, &row), -EIO);
 	assert_null(row);
 
-	assert_int_equal(net_judge_mark(&job.out[0], 7), 0);
-	assert_int_equal(net_judge_mark(&job.out[1], 0), 2);
-	assert_int_equal(net_judge_mark(&job.out[1], 2), 2);
-	assert_int_equal(net_judge_mark(&job.out[1], 2 + NET_MARK_ENDS), 2 + NET_MARK_ENDS);
-	assert_int_equal(net_judge_mark(&job.out[1], 3 + NET_MARK_ENDS), 2);
+	assert_int_equal(net_judge_mark(&job, &job.out[0], 7), 0);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], 0), 2);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], 2), 2);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], 2 + NET_MARK_ENDS), 2 + NET_MARK_ENDS);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], 3 + NET_MARK_ENDS), 2);
 	/* One that this row has not counted. */
 	struct net_flow counted = { .protocol = IPPROTO_TCP, .width = 4, .to = { 10 }, .port = 22 };
 
@@ -199,8 +204,21 @@ static void test_judge(void **state)
 	assert_ptr_equal(row, &job.out[2]);
 	assert_int_equal(net_judge_out(&job, &counted, 0, has, &found, &row), 0);
 	assert_null(row);
-	assert_int_equal(net_judge_mark(&job.out[2], 5), 5);
-	assert_int_equal(net_judge_mark(NULL, 5), 0);
+	assert_int_equal(net_judge_mark(&job, &job.out[2], 5), 5);
+	assert_int_equal(net_judge_mark(&job, NULL, 5), 0);
+	assert_true(net_judge_own(&job, 0));
+	/* In a network by path: what others began is theirs. */
+	job.given = true;
+	job.mark = 7 << 15;
+	assert_int_equal(net_judge_mark(&job, &job.out[0], 5), job.mark);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], job.mark), job.mark + 2);
+	assert_int_equal(net_judge_mark(&job, &job.out[1], job.mark + 2 + NET_MARK_ENDS),
+			 job.mark + 2 + NET_MARK_ENDS);
+	assert_true(net_judge_own(&job, job.mark));
+	assert_true(net_judge_own(&job, job.mark + 9 + NET_MARK_ENDS));
+	assert_false(net_judge_own(&job, 0));
+	assert_false(net_judge_own(&job, 9));
+	assert_false(net_judge_own(&job, (8 << 15) + 2));
 	arena_free(&a);
 }
 
