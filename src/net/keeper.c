@@ -45,12 +45,15 @@ static _Noreturn void become_program(const struct holder *h, const char *const *
 {
 	const struct rlimit no_core = { 0 };
 	char *const env[] = { NULL };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high = fcntl(ready, F_DUPFD_CLOEXEC, 64),
-	    err = fcntl(said, F_DUPFD_CLOEXEC, 64);
+	int high = fcntl(ready, F_DUPFD_CLOEXEC, 64), err = fcntl(said, F_DUPFD_CLOEXEC, 64),
+	    null = open("/dev/null", O_RDWR | O_CLOEXEC); /* last: errno is its own */
 
 	if (null < 0 || high < 0 || err < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(err, 2) < 0 || dup2(high, KEEPER_READY_FD) < 0)
+	    dup2(err, 2) < 0 || dup2(high, KEEPER_READY_FD) < 0) {
+		dprintf(said, "%s: %s", null < 0 ? "/dev/null" : "its descriptors",
+			strerror(errno));
 		_exit(127);
+	}
 	/* pasta says by its end that it is ready, and needs no descriptor for it. */
 	sys_close_range(h->job.way == NET_SLIRP4NETNS ? KEEPER_READY_FD + 1 : KEEPER_READY_FD,
 			UINT_MAX, 0);
