@@ -16,11 +16,11 @@
 
 /* An attached file with this text, or -errno. Only what is attached can be shown elsewhere: it lies where the host's devices
  * were, like the files that show limits, and goes with the old root. */
-static int write_file(const char *text, struct err *e)
+static int write_file(const struct box *b, const char *text, struct err *e)
 {
 	const char *options[] = { "mode=755", "size=64K", "nr_inodes=4" };
 	const uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	OWN_FD fs = rootfs_new_fs("tmpfs", options, COUNT(options), attr, e);
+	OWN_FD fs = label_new_fs(b, "tmpfs", options, COUNT(options), attr, e);
 	OWN_FD fd = fs < 0 ? -1
 			   : openat(fs, "text", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 				    0444);
@@ -47,7 +47,7 @@ int cover_build(struct box *b, const struct plan_mount *m, struct err *e)
 		return 0;
 	if (target < 0)
 		return fail(e, -target, "%m");
-	file = write_file(m->source, e);
+	file = write_file(b, m->source, e);
 	if (file < 0)
 		return file;
 

@@ -381,8 +381,11 @@ int step_seccomp_spec(struct box *b, struct err *e)
 
 int step_exec(struct box *b, struct err *e)
 {
-	if (b->starter >= 0)
-		return fail(e, -starter_exec(b), "ask.execute: what is to start the command: %m");
-	execve(b->exec_path, (char *const *)b->plan->args, box_env(b));
-	return exec_failed(b->plan->args[0], errno, e);
+	if (b->starter >= 0) {
+		fail(e, -starter_exec(b), "ask.execute: what is to start the command: %m");
+	} else {
+		execve(b->exec_path, (char *const *)b->plan->args, box_env(b));
+		exec_failed(b->plan->args[0], errno, e);
+	}
+	return label_refused(b, e);
 }

@@ -32,7 +32,7 @@ static int mask_folder(struct box *b, struct err *e)
 			      MOUNT_ATTR_NOEXEC;
 
 	if (b->mask_folder < 0) {
-		b->mask_folder = rootfs_new_fs("tmpfs", options, COUNT(options), attr, e);
+		b->mask_folder = label_new_fs(b, "tmpfs", options, COUNT(options), attr, e);
 		return b->mask_folder < 0 ? -e->no : fcntl(b->mask_folder, F_DUPFD_CLOEXEC, 3);
 	}
 

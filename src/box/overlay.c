@@ -159,6 +159,8 @@ static int add_layers(struct making *m, struct err *e)
 		TRY(add_upper(m, e));
 	else
 		TRY(add_passing(m, e));
+	if (m->b->plan->mount_label != NULL)
+		buf_printf(&m->options, ",context=\"%s\"", m->b->plan->mount_label);
 	if (m->options.len >= OPTIONS_MAX)
 		return fail(e, E2BIG, "it has %zu layers, too many to name", m->from.lower.n);
 	return 0;

@@ -191,8 +191,8 @@ static int build_fs(struct box *b, const struct plan_mount *m, const struct box_
 	bool ready = m->by_launcher || m->given != 0;
 	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
 	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3)
-			   : rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set & ~later,
-					   e);
+			   : label_new_fs(b, m->fstype, m->options, m->noptions,
+					  m->attr_set & ~later, e);
 
 	if (mnt < 0)
 		return ready ? fail(e, errno, "%m") : mnt;

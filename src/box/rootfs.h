@@ -15,6 +15,10 @@
 int rootfs_new_fs(const char *fstype, const char *const *options, size_t n, uint64_t attr,
 		  struct err *e);
 
+/* label.c: the same for what the container has: with the label that the bundle names, where the kind takes one. */
+int label_new_fs(const struct box *b, const char *fstype, const char *const *options, size_t n,
+		 uint64_t attr, struct err *e);
+
 /* How paths of the container are resolved: RESOLVE_* of openat2(2). */
 extern const uint64_t rootfs_inside;
 

@@ -128,7 +128,7 @@ static bool scoped(const struct plan *p)
 
 static bool labelled(const struct plan *p)
 {
-	return p->label != NULL;
+	return p->label != NULL || p->selinux != NULL;
 }
 
 static bool scheduled(const struct plan *p)

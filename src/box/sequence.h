@@ -138,6 +138,9 @@ int step_rootfs_pivot(struct box *b, struct err *e);
 int step_console_attach(struct box *b, struct err *e);
 int step_exec_resolve(struct box *b, struct err *e);
 int step_label_set(struct box *b, struct err *e);
+
+/* Adds to what exec answered that it may be the label's doing. Returns -e->no. */
+int label_refused(const struct box *b, struct err *e);
 int step_clocks_make(struct box *b, struct err *e);
 int step_schedule_set(struct box *b, struct err *e);
 int step_home_find(struct box *b, struct err *e);

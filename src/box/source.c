@@ -165,7 +165,7 @@ static int make_dev(struct box *b, const struct plan_mount *m, struct box_source
 		options[n] = m->options[n];
 	options[n++] = arena_printf(b->arena, "uid=%u", ids_outside(&b->plan->uid_maps, 0));
 	options[n++] = arena_printf(b->arena, "gid=%u", ids_outside(&b->plan->gid_maps, 0));
-	s->fd = rootfs_new_fs(m->fstype, options, n, m->attr_set, e);
+	s->fd = label_new_fs(b, m->fstype, options, n, m->attr_set, e);
 	b->dev = s->fd;
 	return s->fd < 0 ? -e->no : 0;
 }
@@ -204,8 +204,7 @@ static int new_fs(struct box *b, void *arg, struct err *e)
 {
 	const struct plan_mount *m = *(const struct plan_mount *const *)arg;
 
-	(void)b;
-	return rootfs_new_fs(m->fstype, m->options, m->noptions, m->attr_set, e);
+	return label_new_fs(b, m->fstype, m->options, m->noptions, m->attr_set, e);
 }
 
 /* What shows a namespace can be mounted by whoever has a capability over it: nobody inside. */

@@ -50,8 +50,8 @@ int view_prepare(struct box *b, struct err *e)
 {
 	const char *options[] = { "mode=755", "size=2M", "nr_inodes=16" };
 
-	b->view_root = rootfs_new_fs("tmpfs", options, COUNT(options),
-				     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	b->view_root = label_new_fs(b, "tmpfs", options, COUNT(options),
+				    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	if (b->view_root < 0)
 		return within(e, "limits");
 

@@ -93,7 +93,7 @@ static void put_linux(struct json_writer *j)
 	put_cgroup(j);
 	put_seccomp(j);
 	put_enabled(j, "apparmor", true);
-	put_enabled(j, "selinux", false);
+	put_enabled(j, "selinux", true);
 	put_enabled(j, "intelRdt", false);
 	json_open_object(j, "mountExtensions");
 	put_enabled(j, "idmap", true);

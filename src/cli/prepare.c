@@ -100,6 +100,8 @@ static int load_bundle(struct cli *c, const struct run_options *o, const struct 
 		return fail(e, EINVAL, "config.json: root.path: missing");
 	if (p->spec.process.apparmor != NULL)
 		p->host.apparmor = probe_apparmor();
+	if (p->spec.process.selinux != NULL || p->spec.linux_.mount_label != NULL)
+		p->host.selinux = probe_selinux();
 	TRY(resolve_paths(c->arena, r->bundle, p, e));
 	replace_command(c->arena, &p->spec, r);
 	for (size_t i = 0; i < o->env.n; i++)
@@ -236,8 +238,11 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->direct = r->bundle == NULL ? &p->view : NULL;
 	q->create = q->hooks = p->create;
 	q->terminal = wants_terminal(o, p);
-	q->init = o->init.set ? o->init.value != 0 : q->direct != NULL;
 	q->detach = o->detach || q->create;
+	/* Who gets a label loses the signal that ends a container with its launcher. The reaping first process keeps both. */
+	q->init = o->init.set
+			  ? o->init.value != 0
+			  : q->direct != NULL || (!q->detach && plan_relabels(&p->spec, &p->host));
 	q->timeout_ms = o->timeout.set ? o->timeout.value : 0;
 	q->systemd_cgroup = managed_by(c, MANAGER_SYSTEMD);
 	q->no_cgroup = managed_by(c, MANAGER_DISABLED);

@@ -55,7 +55,8 @@ struct host {
 	bool seccomp_sync_wake;     /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
 	bool traces_children_alone; /* Yama; nobody looks where namespaces can be made */
 	bool time_namespaces;
-	bool apparmor; /* it labels processes; nobody looks where no bundle names a label */
+	bool apparmor,
+		selinux; /* it labels processes; nobody looks where no bundle names a label */
 	unsigned last_capability; /* number of the highest capability the kernel knows */
 	unsigned cpus;            /* that this process may run on; 0: not known */
 	uint64_t memory_bytes;    /* of the machine; 0: not known */

@@ -18,7 +18,8 @@
 
 enum {
 	SMALL_ROOM = 128,
-	MAP_ROOM = 4096, /* 340 extents of a map are at most this long in practice */
+	FILE_SYSTEMS_ROOM = 4096, /* of some 40, a line each */
+	MAP_ROOM = 4096,          /* 340 extents of a map are at most this long in practice */
 	INITIAL_USERNS_INODE = (int)0xEFFFFFFDu, /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
 	KNOWN_LAST_CAPABILITY = 40,              /* CAP_CHECKPOINT_RESTORE, 5.9 */
 };
@@ -98,6 +99,15 @@ bool probe_apparmor(void)
 
 	return read_line("/sys/module/apparmor/parameters/enabled", on, sizeof on) >= 0 &&
 	       on[0] == 'Y';
+}
+
+/* Its file system is there as long as it is, mounted or not: in a container, too. */
+bool probe_selinux(void)
+{
+	char list[FILE_SYSTEMS_ROOM];
+
+	return read_line("/proc/filesystems", list, sizeof list) > 0 &&
+	       strstr(list, "\tselinuxfs") != NULL;
 }
 
 static bool can_make_userns(const struct host *h)

@@ -70,6 +70,9 @@ bool probe_apparmor_restricts(void);
 /* Whether AppArmor is switched on. */
 bool probe_apparmor(void);
 
+/* Whether SELinux is. It may have no policy yet. */
+bool probe_selinux(void);
+
 /* Are newuidmap and newgidmap installed? */
 bool probe_id_helpers(void);
 

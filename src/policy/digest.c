@@ -84,6 +84,8 @@ static uint64_t add_process(uint64_t h, const struct plan *p)
 {
 	h = add_number(h, p->keep_capabilities);
 	h = add_text(h, p->label);
+	h = add_text(h, p->selinux);
+	h = add_text(h, p->mount_label);
 	h = add_maps(h, &p->uid_maps);
 	h = add_maps(h, &p->gid_maps);
 	for (size_t i = 0; i < p->nrlimits; i++) {

@@ -411,6 +411,8 @@ struct plan {
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	const char *label; /* an AppArmor profile of the host's; NULL: none */
+	/* SELinux: of the process, and of the file systems that are made for it. NULL: what the host's policy says. */
+	const char *selinux, *mount_label;
 	struct plan_schedule schedule;
 	struct plan_clock clocks[2];
 	size_t nclocks; /* of a new time namespace that are not the host's own */
@@ -430,6 +432,9 @@ struct plan {
 /* What a process that joins the container asks for, instead of what the container did (spec_load_process()). */
 void plan_cut_process(struct arena *a, const struct spec *process, const struct plan *container,
 		      struct plan *p);
+
+/* Whether the command gets a label of the host's, by AppArmor or SELinux: then the kernel takes its parent-death signal away. */
+bool plan_relabels(const struct spec *s, const struct host *h);
 
 /* One of them in words: "process.capabilities: CAP_SYS_ADMIN; held: none". */
 const char *plan_cut_text(struct arena *a, const struct plan_cut *cut);

@@ -158,12 +158,17 @@ static bool is_label(const char *name)
 /* Who joins is under the container's own, whatever it would have. */
 static void cut_label(struct draft *d)
 {
+	static const char none[] = "none, as the container's first process";
 	const char *asked = d->s->process.apparmor, *held = d->plan->label;
 
 	if (asked != NULL && held != NULL && strcmp(asked, held) != 0)
 		draft_cut(d, "apparmorProfile", asked, held);
 	else if (held == NULL && is_label(asked))
-		draft_cut(d, "apparmorProfile", asked, "none, as the container's first process");
+		draft_cut(d, "apparmorProfile", asked, none);
+	asked = d->s->process.selinux;
+	held = d->plan->selinux;
+	if (asked != NULL && (held == NULL || strcmp(asked, held) != 0))
+		draft_cut(d, "selinuxLabel", asked, held != NULL ? held : none);
 }
 
 void plan_cut_process(struct arena *a, const struct spec *process, const struct plan *container,
@@ -281,19 +286,35 @@ static void cut_oom_score(struct draft *d)
 				       d->plan->oom_score_adj));
 }
 
+bool plan_relabels(const struct spec *s, const struct host *h)
+{
+	return (h->apparmor && is_label(s->process.apparmor)) ||
+	       (h->selinux && s->process.selinux != NULL);
+}
+
+static const char *selinux_label(struct draft *d, const char *path, const char *name)
+{
+	if (name == NULL || d->h->selinux)
+		return name;
+	draft_missing(d, path,
+		      "SELinux is not switched on on this host, so no label of its can be had",
+		      "leave it out, or boot with selinux=1 security=selinux");
+	return NULL;
+}
+
 static void label_plan(struct draft *d)
 {
 	const char *name = d->s->process.apparmor;
 
-	if (!is_label(name))
-		return;
-	if (d->h->apparmor)
+	if (is_label(name) && d->h->apparmor)
 		d->plan->label = name;
-	else
+	else if (is_label(name))
 		draft_missing(
 			d, "process.apparmorProfile",
 			"AppArmor is not switched on on this host, so no profile of its can be had",
 			"leave it out, or boot with apparmor=1 security=apparmor");
+	d->plan->selinux = selinux_label(d, "process.selinuxLabel", d->s->process.selinux);
+	d->plan->mount_label = selinux_label(d, "linux.mountLabel", d->s->linux_.mount_label);
 }
 
 static int excess_plan(struct draft *d, struct err *e)
@@ -302,9 +323,6 @@ static int excess_plan(struct draft *d, struct err *e)
 
 	TRY(refuse_hooks(d, e));
 	label_plan(d);
-	if (s->process.selinux != NULL || s->linux_.mount_label != NULL)
-		draft_missing(d, "process.selinuxLabel",
-			      "SELinux labels are not set in this version", "leave the labels out");
 	if ((d->plan->given & CLONE_NEWUTS) && (s->hostname != NULL || s->domainname != NULL))
 		draft_missing(d, s->hostname != NULL ? "hostname" : "domainname",
 			      "names of a uts namespace that is joined by path stay as they are",

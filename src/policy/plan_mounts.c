@@ -300,6 +300,9 @@ static void mounts_explain(const struct plan *p, struct buf *out)
 	buf_printf(out, "  root: %s%s\n",
 		   p->rootfs != NULL ? shown(out->arena, p->rootfs) : "a fresh tmpfs",
 		   p->rootfs_readonly ? ", read-only" : "");
+	if (p->mount_label != NULL)
+		buf_printf(out, "  SELinux label of what is new: %s\n",
+			   shown(out->arena, p->mount_label));
 	for (size_t i = 0; i < p->nmounts; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 		bool from_host = m->kind == MOUNT_BIND || m->kind == MOUNT_MIRROR ||

@@ -127,6 +127,8 @@ static void process_explain(const struct plan *p, struct buf *out)
 		buf_printf(out, "  oom_score_adj: %d\n", p->oom_score_adj);
 	if (p->label != NULL)
 		buf_printf(out, "  AppArmor profile: %s\n", shown(out->arena, p->label));
+	if (p->selinux != NULL)
+		buf_printf(out, "  SELinux label: %s\n", shown(out->arena, p->selinux));
 	schedule_explain(p, out);
 	for (size_t i = 0; i < p->nsysctls; i++)
 		buf_printf(out, "  sysctl %s = %s\n", shown(out->arena, p->sysctls[i].key),

@@ -11,6 +11,7 @@
 enum {
 	HOST_NAME_BYTES = 64, /* __NEW_UTS_LEN, include/uapi/linux/utsname.h */
 	ENV_BYTES = 131072,   /* MAX_ARG_STRLEN, include/uapi/linux/binfmts.h */
+	LABEL_BYTES = 255,    /* fsconfig(2) takes as much for an option's value */
 };
 
 static int odd(const struct bind *b, const struct node *n, const char *what, struct err *e)
@@ -45,6 +46,17 @@ int spec_check_hostname(const struct bind *b, const struct node *n, struct err *
 	for (const char *s = n->text; *s != '\0'; s++)
 		if (*s <= ' ' || *s >= 0x7f || *s == '/')
 			return odd(b, n, "host name", e);
+	return 0;
+}
+
+/* A word for a file of the kernel's and for an option of a mount, where it stands in quotes. */
+int spec_check_label(const struct bind *b, const struct node *n, struct err *e)
+{
+	if (strlen(n->text) > LABEL_BYTES)
+		return doc_fail(b->doc, n, e, "longer than %d bytes", LABEL_BYTES);
+	for (const char *s = n->text; *s != '\0'; s++)
+		if (*s <= ' ' || *s >= 0x7f || *s == '"' || *s == '\\')
+			return odd(b, n, "SELinux label", e);
 	return 0;
 }
 

@@ -19,6 +19,7 @@ extern const struct name spec_seccomp_flags[]; /* "SECCOMP_FILTER_FLAG_LOG" */
 int spec_check_version(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_hostname(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_env(const struct bind *b, const struct node *n, struct err *e);
+int spec_check_label(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_capability(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_rlimit(const struct bind *b, const struct node *n, struct err *e);
 int spec_check_namespace(const struct bind *b, const struct node *n, struct err *e);

@@ -184,6 +184,7 @@ static const struct key keys[] = {
 	{ "user-namespaces", FLAG, AT(host.user_namespaces) },
 	{ "time-namespaces", FLAG, AT(host.time_namespaces) },
 	{ "apparmor", FLAG, AT(host.apparmor) },
+	{ "selinux", FLAG, AT(host.selinux) },
 	{ "seccomp-notify", FLAG, AT(host.seccomp_notify) },
 	{ "listener-taken", FLAG, AT(host.seccomp_listener_taken) },
 	{ "killable-wait", FLAG, AT(host.seccomp_killable_wait) },

@@ -311,6 +311,8 @@ static void little(void **state)
 #define ROOT "\"root\":{\"path\":\"r\"},"
 #define ARGS "\"args\":[\"a\"],\"cwd\":\"/\","
 
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* What stands behind the version (and, where a row starts with p or l, inside process or linux). */
 static const struct {
 	char where; /* t: the whole text, r: the root, p: process, l: linux */
@@ -413,6 +415,16 @@ static const struct {
 	{ 'p', "\"noNewPrivileges\":\"\"",
 	  "process.noNewPrivileges: expected true or false, not ''" },
 	{ 'p', "\"apparmorProfile\":[]", "process.apparmorProfile: expected a string, not a list" },
+	{ 'p', "\"selinuxLabel\":7", "process.selinuxLabel: expected a string, not '7'" },
+	{ 'p', "\"selinuxLabel\":\"u:r:t\\n\"",
+	  "process.selinuxLabel: 'u:r:t\\x0a' is no SELinux label" },
+	{ 'p', "\"selinuxLabel\":\"u:r:t:s0 x\"",
+	  "process.selinuxLabel: 'u:r:t:s0 x' is no SELinux label" },
+	{ 'p', "\"selinuxLabel\":\"u:r:t\\u0000\"", "a NUL character is not permitted" },
+	{ 'p', "\"selinuxLabel\":\"" A64 A64 A64 A64 "\"",
+	  "process.selinuxLabel: longer than 255 bytes" },
+	{ 'r', "\"linux\":{\"mountLabel\":\"u:r:t\\\",ro\"}",
+	  "linux.mountLabel: 'u:r:t\",ro' is no SELinux label" },
 	{ 'p', "\"oomScoreAdj\":1001",
 	  "process.oomScoreAdj: must be from -1000 to 1000, not 1001" },
 	{ 'p', "\"oomScoreAdj\":-1001",
