@@ -175,9 +175,9 @@ int link_make(struct mnl_socket *nl, const struct link_end *one, const struct li
 	r = link_talk(nl, m, NULL, NULL);
 	if (r == 0)
 		return 0;
-	fail(e, -r, "network device %s: %m", one->name);
-	return r == -EOPNOTSUPP ? advise(e, "the kernel needs veth (CONFIG_VETH, or its module)")
-				: -1;
+	r = fail(e, -r, "network device %s: %m", one->name);
+	return e->no == EOPNOTSUPP ? advise(e, "the kernel needs veth (CONFIG_VETH, or its module)")
+				   : r;
 }
 
 int link_mtu(struct mnl_socket *nl, const char *name, uint32_t bytes_most, struct err *e)
