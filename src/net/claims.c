@@ -16,7 +16,6 @@
 
 enum {
 	MESSAGE_BYTES = 256,
-	ANSWER_BYTES = 32 * 1024, /* what a dump fills at most */
 	NAME_BYTES = 40,
 	TRIES = 500,
 	PAUSE_MS = 5,
@@ -104,21 +103,10 @@ static int see_table(const struct nlmsghdr *m, void *data)
 static int list_tables(struct mnl_socket *nl, struct look *l)
 {
 	char bytes[MESSAGE_BYTES] __attribute__((aligned(8)));
-	char answer[ANSWER_BYTES] __attribute__((aligned(8)));
 	struct nlmsghdr *m = nfnl_begin(bytes, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
 					NLM_F_DUMP, NFPROTO_INET, 0);
-	int r = 1;
 
-	if (mnl_socket_sendto(nl, m, m->nlmsg_len) < 0)
-		return -errno;
-	while (r > 0) {
-		ssize_t n = mnl_socket_recvfrom(nl, answer, sizeof answer);
-
-		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(nl), see_table, l);
-	}
-	return r < 0 ? -errno : 0; /* EINTR: tables came or went meanwhile */
+	return nfnl_ask(nl, m, see_table, l); /* EINTR: tables came or went meanwhile */
 }
 
 static int look(const struct holder *h, bool loaded, struct look *out)

@@ -8,7 +8,10 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 
-enum { ANSWER_BYTES = 8 * 1024 };
+enum {
+	ANSWER_BYTES = 8 * 1024,
+	DUMP_BYTES = 32 * 1024, /* what a dump fills at most */
+};
 
 int nfnl_open(struct mnl_socket **out, struct err *e)
 {
@@ -98,6 +101,25 @@ static int hear(struct mnl_socket *nl)
 		}
 	}
 	return heard ? r : -EIO;
+}
+
+int nfnl_ask(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
+{
+	static const unsigned sequence = 1;
+	char answer[DUMP_BYTES] __attribute__((aligned(8)));
+	int r = 1;
+
+	m->nlmsg_seq = sequence;
+	if (mnl_socket_sendto(nl, m, m->nlmsg_len) < 0)
+		return -errno;
+	while (r > 0) {
+		ssize_t n = mnl_socket_recvfrom(nl, answer, sizeof answer);
+
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(answer, (size_t)n, sequence, mnl_socket_get_portid(nl), each, data);
+	}
+	return r == 0 ? 0 : -errno;
 }
 
 int nfnl_run(struct mnl_socket *nl, const char *batch, size_t len)

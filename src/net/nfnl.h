@@ -5,14 +5,12 @@
 #ifndef NET_NFNL_H
 #define NET_NFNL_H
 
+#include <libmnl/libmnl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
-
-struct mnl_socket;
-struct nlmsghdr;
 
 /* In the caller's network namespace; never waits. */
 int nfnl_open(struct mnl_socket **out, struct err *e);
@@ -29,6 +27,9 @@ struct nlmsghdr *nfnl_elements(char *at, uint16_t type, uint16_t flags, const ch
 /* Around the messages of one transaction: the room that each took. */
 size_t nfnl_batch_begin(char *at);
 size_t nfnl_batch_end(char *at);
+
+/* Sends one message that is answered, each answer to each(), and hears the end. -errno. */
+int nfnl_ask(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data);
 
 /* Sends a batch, in which somebody asked for an answer (NLM_F_ACK), and hears what came of it. -errno. */
 int nfnl_run(struct mnl_socket *nl, const char *batch, size_t len);

@@ -27,8 +27,7 @@
 
 enum {
 	MESSAGE_BYTES = 1024,
-	ANSWER_BYTES = 32 * 1024, /* what a dump fills at most */
-	TUPLE_BYTES = 128,        /* two addresses, a protocol, ports */
+	TUPLE_BYTES = 128, /* two addresses, a protocol, ports */
 	PASSES_MAX = 200,
 	PAUSE_MS = 5, /* a packet that met the old rules has made its entry by then */
 };
@@ -64,26 +63,6 @@ static int open_socket(int protocol, struct mnl_socket **out)
 {
 	*out = mnl_socket_open2(protocol, SOCK_CLOEXEC);
 	return *out == NULL || mnl_socket_bind(*out, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
-}
-
-/* Says it, and hears the answers to the end. -errno. */
-static int talk(struct mnl_socket *nl, struct nlmsghdr *m, mnl_cb_t each, void *data)
-{
-	static const unsigned sequence = 1;
-	char answer[ANSWER_BYTES] __attribute__((aligned(8)));
-	int r = 1;
-
-	m->nlmsg_seq = sequence;
-	if (mnl_socket_sendto(nl, m, m->nlmsg_len) < 0)
-		return -errno;
-	while (r > 0) {
-		ssize_t n = mnl_socket_recvfrom(nl, answer, sizeof answer);
-
-		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(answer, (size_t)n, sequence, mnl_socket_get_portid(nl), each, data);
-	}
-	return r == 0 ? 0 : -errno;
 }
 
 static struct nlmsghdr *begin(char *bytes, uint8_t subsystem, uint16_t type, uint16_t flags,
@@ -130,7 +109,7 @@ static int read_local(struct standing *s)
 	struct nlmsghdr *m = link_begin(bytes, RTM_GETADDR, NLM_F_DUMP);
 
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
-	r = talk(nl, m, see_address, s);
+	r = nfnl_ask(nl, m, see_address, s);
 	mnl_socket_close(nl);
 	return r < 0                                                              ? r
 	       : s->local[0].n > OWN_RANGES_MAX || s->local[1].n > OWN_RANGES_MAX ? -E2BIG
@@ -235,9 +214,10 @@ static int read_entries(struct standing *s, mnl_cb_t each)
 	char bytes[MESSAGE_BYTES] __attribute__((aligned(8)));
 
 	s->n = 0;
-	return talk(s->table,
-		    begin(bytes, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC),
-		    each, s);
+	return nfnl_ask(
+		s->table,
+		begin(bytes, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC), each,
+		s);
 }
 
 /* One that has ended meanwhile is no error. */
@@ -253,7 +233,7 @@ static int change_entry(struct standing *s, const struct entry *x, uint16_t type
 	m->nlmsg_len += (uint32_t)x->raw_len;
 	if (mark != NULL)
 		mnl_attr_put_u32(m, CTA_MARK, htobe32(*mark));
-	r = talk(s->table, m, NULL, NULL);
+	r = nfnl_ask(s->table, m, NULL, NULL);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -280,7 +260,7 @@ static void end_socket(struct standing *s, const struct entry *x, bool out)
 	q->id.idiag_dport = out ? own->to_port : own->from_port;
 	memcpy(q->id.idiag_src, out ? own->from : other->from, x->width);
 	memcpy(q->id.idiag_dst, out ? own->to : own->from, x->width);
-	(void)!talk(s->sockets, m, NULL, NULL); /* see above */
+	(void)!nfnl_ask(s->sockets, m, NULL, NULL); /* see above */
 }
 
 /* ---- judging ---- */
@@ -306,7 +286,7 @@ static int has_name(void *ctx, uint32_t sets, const struct net_flow *f)
 	mnl_attr_nest_end(m, key);
 	mnl_attr_nest_end(m, element);
 	mnl_attr_nest_end(m, list);
-	r = talk(s->sets, m, see_nothing, NULL);
+	r = nfnl_ask(s->sets, m, see_nothing, NULL);
 	return r == 0 ? 1 : r == -ENOENT ? 0 : r;
 }
 
