@@ -65,7 +65,6 @@ static void shut_door(struct world *w)
 {
 	close(door_fd(w->h.door));
 	close(NET_FD_DOOR);
-	arena_free(&w->arena);
 }
 
 /* A caller, who has been greeted. */
@@ -101,7 +100,7 @@ static int32_t ask(struct world *w, int fd, enum net_word word, uint64_t now_ms)
 
 static void test_word(void **state)
 {
-	struct world w;
+	static struct world w; /* the door is for good, and so is its memory */
 	int fd;
 
 	(void)state;
@@ -123,7 +122,7 @@ static void test_word(void **state)
 /* One that is stopped, while the workload wakes the holder by what it has refused. */
 static void test_silence(void **state)
 {
-	struct world w;
+	static struct world w; /* the door is for good, and so is its memory */
 	int fd, next;
 
 	(void)state;
