@@ -55,16 +55,15 @@ static void add_place(struct draft *d, struct words *out, const struct words *li
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const char *word = list->at[i].text;
-		const char *path = path_below(word, place)   ? place
-				   : path_below(place, word) ? word
-							     : NULL;
+		const bool whole = path_below(word, place);
 
-		if (path == NULL)
+		if (!whole && !path_below(place, word))
 			continue;
-		*LIST_ADD(d->a, out) = (struct word){ bare_path(d, path), list->at[i].from };
+		*LIST_ADD(d->a, out) = (struct word){ bare_path(d, whole ? place : word),
+						      list->at[i].from };
 		/* A place within the work folder may have been exchanged for a link by the run before. */
-		if (strcmp(path, place) != 0 && path_below("/work", path))
-			*LIST_ADD(d->a, &d->plain) = (struct word){ bare_path(d, path),
+		if (!whole && path_below("/work", word))
+			*LIST_ADD(d->a, &d->plain) = (struct word){ bare_path(d, word),
 								    list->at[i].from };
 	}
 }
