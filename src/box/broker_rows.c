@@ -97,8 +97,6 @@ int step_live_map(struct box *b, struct err *e)
 	return 0;
 }
 
-/* A procfs of the broker's own pid namespace: its tracees and itself, and nothing that the kernel tells of the machine. It
- * is never attached anywhere. */
 /* Without a mount namespace there is the machine's alone. Its numbers have to be ours. */
 static int machine_procfs(struct err *e)
 {
@@ -114,6 +112,8 @@ static int machine_procfs(struct err *e)
 	return fd_take(&proc);
 }
 
+/* A procfs of the broker's own pid namespace: its tracees and itself, and nothing that the kernel tells of the machine. It
+ * is never attached anywhere. */
 int step_broker_view(struct box *b, struct err *e)
 {
 	static const char *const processes[] = { "subset=pid" };
