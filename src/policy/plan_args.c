@@ -113,7 +113,10 @@ static void plan_socket(struct calls *c, struct plan_call *call)
 			if (r->types & (1u << type))
 				plan_socket_rule(c, r, type);
 	}
-	call->fix = "add {family, types} to sockets.allow";
+	/* Without namespaces no row of the profile's about them is left (bare_keep_unix()). */
+	call->fix = c->d->plan->bare && plan_network_mode(c->d->r, c->d->p) == NETWORK_NONE
+			    ? "use network mode host, and name it in sockets.allow"
+			    : "add {family, types} to sockets.allow";
 	call->err = EACCES;
 }
 

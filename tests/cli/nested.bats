@@ -151,6 +151,9 @@ print("fine")'
 		[[ $stderr == *"missing: $layer: "* ]]
 		grep -q "missing: $layer: " "$place/log"
 	done
+	run -1 --separate-stderr outer user "$place/zviz" --verbose --root "$place/state" run --profile "$place/prefers.yaml" "$id" \
+		python3 -c 'import socket; socket.socket()'
+	[[ $stderr == *'to permit it: use network mode host'* ]]
 	run -0 outer user sh -c '
 		"$0" --root "$1" run --profile "$2" "$3" sleep 20 & launcher=$!
 		for _ in $(seq 100); do "$0" --root "$1" state "$3" 2>/dev/null | grep -q running && break; sleep 0.05; done
