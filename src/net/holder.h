@@ -70,13 +70,13 @@ int veth_host(struct holder *h, struct err *e);
 int veth_await(struct holder *h, struct err *e);
 
 /* A way out by a program: what to know of the host's network, and then, from within the container's user namespace and by a
- * thread in its network namespace, the rules and the loopback; the program; its device. */
+ * thread in its network namespace, the rules and the loopback, and the device, up. */
 int tap_prepare(struct holder *h, struct err *e);
 int tap_rules(struct holder *h, struct err *e);
 int tap_device(struct holder *h, struct err *e);
 
-/* Starts the program, confined and for as long as this process lives, and waits until it is ready. Its device is there, and
- * down. */
+/* Starts the program, which finds its device there, confined and for as long as this process lives, and waits until it is
+ * ready. */
 int keeper_start(struct holder *h, struct err *e);
 
 /* Takes the ports of the host that are published, or says who cannot have them; or only whether they can be had. */

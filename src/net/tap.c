@@ -4,8 +4,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "base/fd.h"
 #include "net/holder.h"
 #include "net/keeper.h"
 #include "net/link.h"
@@ -83,7 +87,19 @@ int tap_rules(struct holder *h, struct err *e)
 	return own_inside(h->own, e);
 }
 
-static int device(const struct holder *h, struct mnl_socket *nl, struct err *e)
+/* The program takes the one of this name that it finds. It stays when nobody has it, and ends with the namespace. */
+static int make_device(struct err *e)
+{
+	struct ifreq wanted = { .ifr_name = TAP_NAME, .ifr_flags = IFF_TAP | IFF_NO_PI };
+	OWN_FD fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && ioctl(fd, TUNSETIFF, &wanted) == 0 && ioctl(fd, TUNSETPERSIST, 1) == 0)
+		return 0;
+	fail(e, errno, "/dev/net/tun: %m");
+	return advise(e, "modprobe tun; a container has to be started with --device /dev/net/tun");
+}
+
+static int configure(const struct holder *h, struct mnl_socket *nl, struct err *e)
 {
 	const uint32_t own4 = htonl(h->at.own4), host4 = htonl(h->at.host4);
 
@@ -101,8 +117,9 @@ int tap_device(struct holder *h, struct err *e)
 	struct mnl_socket *nl;
 	int r;
 
+	TRY(make_device(e));
 	TRY(link_open(&nl, e));
-	r = device(h, nl, e);
+	r = configure(h, nl, e);
 	mnl_socket_close(nl);
 	return r;
 }
