@@ -4,14 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -21,15 +19,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/forget.h"
 #include "box/record.h"
 #include "box/rootfs.h"
 #include "box/sequence.h"
 #include "kern/scm.h"
 #include "kern/sys.h"
 #include "policy/live_image.h"
-
-/* Less than stack_guard_gap, the distance that the kernel keeps between a stack and the next mapping. */
-enum { STACK_BYTES = 256 * 1024 };
 
 void shared_set(_Atomic uint32_t *futex, uint32_t value)
 {
@@ -192,58 +188,6 @@ int step_broker_confine(struct box *b, struct err *e)
 	return b->opt->broker.confine(b->opt->broker.ctx, &b->plan->broker, keep, n, e);
 }
 
-/* The caller's, which came along as a copy: it may hold secrets, and serves no purpose here. Init, if it goes on as a copy,
- * has one as well, but what it holds is out of the broker's reach: its memory belongs to the host's user namespace. */
-static void forget_environment(void)
-{
-	extern char **environ;
-
-	for (char **at = environ; at != NULL && *at != NULL; at++)
-		explicit_bzero(*at, strlen(*at));
-}
-
-/* They may be in use again a moment later: nothing is lost but that moment, nor if the kernel says no. */
-static void unload(uintptr_t from, uintptr_t to)
-{
-	if (to > from)
-		madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
-/* Code and constants, which the kernel has again from the file: neighbours in one call. */
-static int unload_program(struct dl_phdr_info *info, size_t size, void *page_bytes)
-{
-	const uintptr_t below = *(const uintptr_t *)page_bytes - 1;
-	uintptr_t from = 0, to = 0;
-
-	(void)size;
-	for (size_t i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		uintptr_t start = (info->dlpi_addr + p->p_vaddr) & ~below;
-
-		if (p->p_type != PT_LOAD || (p->p_flags & PF_W))
-			continue;
-		if (start != to) {
-			unload(from, to);
-			from = start;
-		}
-		to = (info->dlpi_addr + p->p_vaddr + p->p_memsz + below) & ~below;
-	}
-	unload(from, to);
-	return 1; /* the program itself comes first */
-}
-
-/* What setting up has left in memory, and serving has no use for: a broker stays for as long as its container, and there may
- * be hundreds. src/serving.ld keeps small what comes back. */
-static void forget_set_up(void)
-{
-	uintptr_t page_bytes = getauxval(AT_PAGESZ);
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page_bytes - 1);
-
-	dl_iterate_phdr(unload_program, &page_bytes);
-	/* The stack below this frame, and below those of what is called here. */
-	unload(here - STACK_BYTES, here - page_bytes);
-}
-
 int step_broker_serve(struct box *b, struct err *e)
 {
 	char letter;
@@ -255,7 +199,13 @@ int step_broker_serve(struct box *b, struct err *e)
 
 	if (b->plan->view.used)
 		TRY(view_take(b, e));
-	forget_set_up(); /* while init goes on */
+
+	const struct broker_plan *plan = &b->plan->broker;
+
+	/* While init goes on. An attached launcher stays, and keeps what is planned in memory for all of them. */
+	if (b->plan->detach)
+		plan = forget_plan(b->arena, plan);
+	forget_set_up();
 
 	ssize_t n = scm_receive(b->hand_broker, &letter, 1, &listener);
 
@@ -275,7 +225,7 @@ int step_broker_serve(struct box *b, struct err *e)
 					 .live = b->live,
 					 .view = b->view };
 
-	TRY(b->opt->broker.serve(b->opt->broker.ctx, &b->plan->broker, &with, e));
+	TRY(b->opt->broker.serve(b->opt->broker.ctx, plan, &with, e));
 	record_say_end(b->state_lock);
 	atomic_store(&b->shared->broker, BROKER_DONE);
 	return 0;

@@ -101,9 +101,12 @@ int step_init_fork(struct box *b, struct err *e)
 	if (pid > 0) {
 		workload = pid;
 		setpgid(pid, pid);
-		/* A launcher that only waits for exec must not wait for this process too. */
-		if (b->plan->detach)
+		/* A launcher that only waits for exec must not wait for this process too. It ends then, and here alone would be
+		 * what it has read and planned. */
+		if (b->plan->detach) {
 			fd_close(&b->note);
+			arena_free(b->arena);
+		}
 		let_go(b->note);
 		reap(b);
 	}

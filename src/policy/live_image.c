@@ -233,11 +233,9 @@ static void write_struct(struct writer *w, size_t at, const struct shape *shape)
 		write_field(w, w->image + at + s->offset, s);
 }
 
-int live_pack(struct arena *a, const struct live_tables *t, char **image, size_t *len,
-	      struct err *e)
+int live_write(char *image, const struct live_tables *t, size_t *len, struct err *e)
 {
-	struct writer w = { .image = arena_alloc(a, LIVE_SLOT_BYTES),
-			    .used = sizeof(struct image_head) };
+	struct writer w = { .image = image, .used = sizeof(struct image_head) };
 	struct image_head head = { .magic = LIVE_MAGIC, .layout = layout(), .tables = *t };
 
 	memcpy(w.image, &head, sizeof head);
@@ -246,9 +244,15 @@ int live_pack(struct arena *a, const struct live_tables *t, char **image, size_t
 		return fail(e, E2BIG, "the profile is larger than a running container takes");
 	head.bytes = w.used + 1;
 	memcpy(w.image + offsetof(struct image_head, bytes), &head.bytes, sizeof head.bytes);
-	*image = w.image;
 	*len = head.bytes;
 	return 0;
+}
+
+int live_pack(struct arena *a, const struct live_tables *t, char **image, size_t *len,
+	      struct err *e)
+{
+	*image = arena_alloc(a, LIVE_SLOT_BYTES);
+	return live_write(*image, t, len, e);
 }
 
 /* ---- reading ---- */
@@ -344,154 +348,4 @@ const struct live_tables *live_unpack(void *image, size_t len)
 	for (size_t i = 0; i < head->tables.sources.n; i++)
 		head->tables.sources.at[i].len = strlen(head->tables.sources.at[i].text);
 	return &head->tables;
-}
-
-/* ---- from a plan, and into one ---- */
-
-/* Lists of a plan are const and without a capacity; here they are only read. */
-#define LEND(to, n_, at_)                                                                          \
-	((to).n = (to).cap = (n_), memcpy(&(to).at, &(const void *){ (at_) }, sizeof(void *)))
-
-void live_tables_of(const struct broker_plan *p, struct live_tables *out)
-{
-	*out = (struct live_tables){
-		.profile = p->profile,
-		.audit = p->audit,
-		.ioctl_from = p->ioctl_from,
-		.prctl_from = p->prctl_from,
-		.socket_from = p->socket_from,
-		.clone_from = p->clone_from,
-		.write_from = p->write_from,
-		.ask_timeout_ms = p->ask_timeout_ms,
-	};
-	if (p->where != NULL)
-		out->where = *p->where;
-	LEND(out->calls, p->ncalls, p->calls);
-	LEND(out->ioctls, p->nioctls, p->ioctls);
-	LEND(out->prctls, p->nprctls, p->prctls);
-	LEND(out->sockets, p->nsockets, p->sockets);
-	LEND(out->read, p->nread, p->read);
-	LEND(out->write, p->nwrite, p->write);
-	LEND(out->deny_read, p->ndeny_read, p->deny_read);
-	LEND(out->deny_write, p->ndeny_write, p->deny_write);
-	LEND(out->hidden, p->nhidden, p->hidden);
-	LEND(out->ask_read, p->ask[ASK_READ].n, p->ask[ASK_READ].rules);
-	LEND(out->always_read, p->ask[ASK_READ].nalways, p->ask[ASK_READ].always);
-	LEND(out->ask_write, p->ask[ASK_WRITE].n, p->ask[ASK_WRITE].rules);
-	LEND(out->always_write, p->ask[ASK_WRITE].nalways, p->ask[ASK_WRITE].always);
-	LEND(out->ask_execute, p->ask[ASK_EXECUTE].n, p->ask[ASK_EXECUTE].rules);
-	LEND(out->always_execute, p->ask[ASK_EXECUTE].nalways, p->ask[ASK_EXECUTE].always);
-	LEND(out->ask_connect, p->nconnect, p->connect);
-	LEND(out->always_connect, p->nconnect_always, p->connect_always);
-	LEND(out->paths, p->npaths, p->paths);
-}
-
-void live_take_numbers(const struct plan_net *n, struct live_tables *out)
-{
-	const struct net_numbers *x = &n->numbers;
-
-	out->net_change = x->change;
-	out->net_last = x->last;
-	out->net_last_in = x->last_in;
-	if (x->change == 0)
-		return;
-	LEND(out->net_egress, n->egress.n, x->egress);
-	LEND(out->net_names, n->egress.n, x->names);
-	LEND(out->net_ingress, n->ingress.n, x->ingress);
-}
-
-bool live_give_numbers(const struct live_tables *t, struct plan_net *n)
-{
-	if (t->net_change == 0)
-		return true;
-	if (t->net_egress.n != n->egress.n || t->net_names.n != n->egress.n ||
-	    t->net_ingress.n != n->ingress.n)
-		return false;
-	n->numbers = (struct net_numbers){ .change = t->net_change,
-					   .egress = t->net_egress.at,
-					   .names = t->net_names.at,
-					   .ingress = t->net_ingress.at,
-					   .known = t->net_last,
-					   .known_in = t->net_last_in,
-					   .last = t->net_last,
-					   .last_in = t->net_last_in };
-	return true;
-}
-
-static void apply_ask(struct broker_plan *out, enum ask_kind kind, const struct live_rules *rules,
-		      const struct live_rules *always)
-{
-	out->ask[kind].n = rules->n;
-	out->ask[kind].rules = rules->at;
-	out->ask[kind].nalways = always->n;
-	out->ask[kind].always = always->at;
-}
-
-void live_apply(const struct broker_plan *base, const struct live_tables *t,
-		struct broker_plan *out)
-{
-	*out = *base;
-	out->profile = t->profile;
-	out->audit = t->audit;
-	out->ncalls = t->calls.n;
-	out->calls = t->calls.at;
-	out->where = &t->where;
-	out->nioctls = t->ioctls.n;
-	out->ioctls = t->ioctls.at;
-	out->nprctls = t->prctls.n;
-	out->prctls = t->prctls.at;
-	out->nsockets = t->sockets.n;
-	out->sockets = t->sockets.at;
-	out->ioctl_from = t->ioctl_from;
-	out->prctl_from = t->prctl_from;
-	out->socket_from = t->socket_from;
-	out->clone_from = t->clone_from;
-	out->write_from = t->write_from;
-	out->nread = t->read.n;
-	out->read = t->read.at;
-	out->nwrite = t->write.n;
-	out->write = t->write.at;
-	out->ndeny_read = t->deny_read.n;
-	out->deny_read = t->deny_read.at;
-	out->ndeny_write = t->deny_write.n;
-	out->deny_write = t->deny_write.at;
-	out->nhidden = t->hidden.n;
-	out->hidden = t->hidden.at;
-	apply_ask(out, ASK_READ, &t->ask_read, &t->always_read);
-	apply_ask(out, ASK_WRITE, &t->ask_write, &t->always_write);
-	apply_ask(out, ASK_EXECUTE, &t->ask_execute, &t->always_execute);
-	out->nconnect = t->ask_connect.n;
-	out->connect = t->ask_connect.at;
-	out->nconnect_always = t->always_connect.n;
-	out->connect_always = t->always_connect.at;
-	out->ask_timeout_ms = t->ask_timeout_ms;
-	out->npaths = t->paths.n;
-	out->paths = t->paths.at;
-}
-
-static bool is_performed(enum mediator m)
-{
-	return m == MEDIATE_OPEN || m == MEDIATE_NAMES || m == MEDIATE_ADDRESS;
-}
-
-bool live_fits(const struct broker_plan *base, const struct live_tables *t)
-{
-	if (t->profile == NULL || t->calls.n != base->ncalls)
-		return false;
-	if (!base->asks &&
-	    t->ask_read.n + t->ask_write.n + t->ask_execute.n + t->ask_connect.n != 0)
-		return false;
-	if (!base->addresses && t->ask_connect.n != 0)
-		return false;
-	if (!base->traces && t->ask_execute.n != 0)
-		return false;
-	for (size_t i = 0; i < base->ncalls; i++) {
-		const struct plan_call *was = &base->calls[i], *is = &t->calls.at[i];
-
-		if (is->nr != was->nr || strcmp(is->name, was->name) != 0)
-			return false;
-		if (is_performed(is->mediator) && is->mediator != was->mediator)
-			return false;
-	}
-	return true;
 }

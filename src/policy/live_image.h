@@ -85,7 +85,10 @@ void live_tables_of(const struct broker_plan *p, struct live_tables *out);
 void live_apply(const struct broker_plan *base, const struct live_tables *t,
 		struct broker_plan *out);
 
-/* The same tables, the same bytes. -E2BIG: larger than a slot. */
+/* The same tables, the same bytes, into a slot that is zeroed and aligned for any type. -E2BIG: it is too small. */
+int live_write(char *image, const struct live_tables *t, size_t *len, struct err *e);
+
+/* The same, into memory of its own. */
 int live_pack(struct arena *a, const struct live_tables *t, char **image, size_t *len,
 	      struct err *e);
 

@@ -1,0 +1,113 @@
+#include "box/forget.h"
+
+#include <link.h>
+#include <linux/mman.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kern/sys.h"
+#include "policy/live_image.h"
+
+/* Less than stack_guard_gap, the distance that the kernel keeps between a stack and the next mapping. */
+enum { STACK_BYTES = 256 * 1024 };
+
+void forget_environment(void)
+{
+	extern char **environ;
+
+	for (char **at = environ; at != NULL && *at != NULL; at++)
+		explicit_bzero(*at, strlen(*at));
+}
+
+/* They may be in use again a moment later: nothing is lost but that moment, nor if the kernel says no. */
+static void unload(uintptr_t from, uintptr_t to)
+{
+	if (to > from)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* Code and constants, which the kernel has again from the file: neighbours in one call. */
+static int unload_program(struct dl_phdr_info *info, size_t size, void *page_bytes)
+{
+	const uintptr_t below = *(const uintptr_t *)page_bytes - 1;
+	uintptr_t from = 0, to = 0;
+
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t start = (info->dlpi_addr + p->p_vaddr) & ~below;
+
+		if (p->p_type != PT_LOAD || (p->p_flags & PF_W))
+			continue;
+		if (start != to) {
+			unload(from, to);
+			from = start;
+		}
+		to = (info->dlpi_addr + p->p_vaddr + p->p_memsz + below) & ~below;
+	}
+	unload(from, to);
+	return 1; /* the program itself comes first */
+}
+
+void forget_set_up(void)
+{
+	uintptr_t page_bytes = getauxval(AT_PAGESZ);
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page_bytes - 1);
+
+	dl_iterate_phdr(unload_program, &page_bytes);
+	/* The stack below this frame, and below those of what is called here. */
+	unload(here - STACK_BYTES, here - page_bytes);
+}
+
+/* ---- the plan ---- */
+
+/* All that a broker decides by, in one piece. What is not touched costs nothing, and the end is given back. */
+struct kept {
+	struct broker_plan plan;
+	_Alignas(max_align_t) char image[LIVE_SLOT_BYTES];
+};
+
+/* What a profile of ours takes: by one call in place of as many faults. */
+enum { USUAL_BYTES = 48 * 1024 };
+
+static const struct broker_plan *keep(const struct broker_plan *p)
+{
+	struct kept *k = sys_pages(sizeof *k);
+	const size_t id_bytes = strlen(p->id) + 1, page_bytes = getauxval(AT_PAGESZ);
+	const struct live_tables *kept;
+	struct live_tables tables;
+	struct err none = { 0 };
+	size_t len, used;
+	char *end;
+
+	if (k == NULL)
+		return NULL;
+	madvise(k, USUAL_BYTES, MADV_POPULATE_WRITE); /* before Linux 5.14 they come by faults */
+	live_tables_of(p, &tables);
+	if (live_write(k->image, &tables, &len, &none) < 0 || id_bytes > sizeof k->image - len ||
+	    (kept = live_unpack(k->image, len)) == NULL) {
+		munmap(k, sizeof *k);
+		return NULL;
+	}
+	live_apply(p, kept, &k->plan);
+	k->plan.id = memcpy(k->image + len, p->id, id_bytes);
+	if (p->where == NULL)
+		k->plan.where = NULL;
+	used = (offsetof(struct kept, image) + len + id_bytes + page_bytes - 1) & ~(page_bytes - 1);
+	end = (char *)k + used;
+	munmap(end, sizeof *k - used);
+	return &k->plan;
+}
+
+const struct broker_plan *forget_plan(struct arena *a, const struct broker_plan *p)
+{
+	const struct broker_plan *kept = keep(p);
+
+	if (kept == NULL)
+		return p;
+	arena_free(a);
+	return kept;
+}

@@ -1,0 +1,23 @@
+/*
+ * What the launch has left in the memory of a process that stays for as long as its container, and has no use for: there may be
+ * hundreds. Private to src/box.
+ */
+#ifndef BOX_FORGET_H
+#define BOX_FORGET_H
+
+#include "base/arena.h"
+#include "policy/plan.h"
+
+/* The caller's, which came along as a copy: it may hold secrets. Init, if it goes on as a copy, has one as well, but what it holds
+ * is out of the broker's reach: its memory belongs to the host's user namespace. */
+void forget_environment(void);
+
+/* The pages of the program and of the stack below the caller's frame. What is still in use comes back by faults, and
+ * src/serving.ld keeps that small. */
+void forget_set_up(void);
+
+/* All of the arena, which the plan is in: what is returned is a copy of the plan with all that deciding by it takes. It is `p`
+ * itself, and nothing has gone, when there is no memory for it, or it is more than a container that runs may be given. */
+const struct broker_plan *forget_plan(struct arena *a, const struct broker_plan *p);
+
+#endif
