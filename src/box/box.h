@@ -183,6 +183,9 @@ int box_start(struct box *b, struct arena *a, const struct plan *p, const struct
 int box_join(struct box *b, struct arena *a, const struct plan *p, const struct box_options *opt,
 	     struct err *e);
 
+/* Of a container that runs, by its own launcher: those hooks. The caller ends it when one fails. */
+int box_poststart(struct box *b, struct err *e);
+
 /* How it ended. Reaps init (waits for it if it lives). Returns the exit code that the caller should have:
  * the workload's, or 128 + signal; -errno with *e when init failed before exec. */
 int box_wait(struct box *b, struct err *e);

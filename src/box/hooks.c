@@ -227,14 +227,39 @@ int step_hooks_create(struct box *b, struct err *e)
 	return 0;
 }
 
-/* What came after they had been run has failed: they have to hear of the end. */
+/* What came after they had been run has failed, or an attached run has ended: they have to hear of the end. Of one that is kept
+ * `delete` tells them. */
 void undo_hooks_create(struct box *b)
 {
 	const struct hooks_state s = state_of(b, "stopped", 0);
 	struct err ignored;
 
 	undo_init_spawn(b);
+	if (b->kept)
+		return;
 	hooks_run_all(b->arena, &b->plan->spec->hooks.poststop, "poststop", &s, &ignored);
+}
+
+/* Exec closes the other end of the note socket, but where a first process that reaps keeps it, too; then the row says that it is about to be. A
+ * note before that is why it failed. */
+static bool await_begin(struct box *b)
+{
+	struct pollfd p = { .fd = b->init_note, .events = POLLIN };
+	const bool closes = b->plan->detach || !b->plan->init;
+
+	while (poll(&p, 1, closes ? -1 : 1) == 0 || p.revents == 0)
+		if (!closes && box_has_begun(b))
+			return true;
+	return box_has_begun(b);
+}
+
+int box_poststart(struct box *b, struct err *e)
+{
+	const struct hooks_state s = state_of(b, "running", b->init);
+
+	if (b->plan->spec->hooks.poststart.n == 0 || !await_begin(b))
+		return 0; /* whoever waits for its end hears why */
+	return hooks_run(b->arena, &b->plan->spec->hooks.poststart, "poststart", &s, e);
 }
 
 /* In the container's namespaces, where the root is still the caller's. */

@@ -191,12 +191,19 @@ static bool reaping(const struct plan *p)
 	return p->init;
 }
 
+/* Of an attached run, whose undoing is the end: of others `delete` runs them. */
+static bool hooked_last(const struct plan *p)
+{
+	return !p->detach && p->spec->hooks.poststop.n != 0;
+}
+
 /* Those that are due between create and the new root. */
 static bool hooked_early(const struct plan *p)
 {
-	return p->spec->hooks.prestart.n + p->spec->hooks.create_runtime.n +
-		       p->spec->hooks.create_container.n !=
-	       0;
+	const struct spec *s = p->spec;
+
+	return s->hooks.prestart.n + s->hooks.create_runtime.n + s->hooks.create_container.n != 0 ||
+	       hooked_last(p);
 }
 
 static bool hooked_late(const struct plan *p)

@@ -82,11 +82,11 @@ static _Noreturn void init_main(void *launcher)
 	child_walk(&own, INIT, row_of(&own, "init.spawn"));
 }
 
-/* A reaping first process never execs, and one that is started later does not for long; one with clocks of its own must be alone
- * in its memory to set them. */
+/* A reaping first process never execs, and one that is started later does not for long; one with hooks waits for its launcher, who
+ * runs them; one with clocks of its own must be alone in its memory to set them. */
 static bool needs_memory(const struct plan *p)
 {
-	return p->init || p->create || (p->namespaces & CLONE_NEWTIME);
+	return p->init || p->create || p->hooked || (p->namespaces & CLONE_NEWTIME);
 }
 
 /* Inside all the new namespaces: clones init. */

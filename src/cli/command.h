@@ -24,6 +24,7 @@ struct globals {
 	const char *log;          /* --log, NULL: none */
 	struct amount log_format; /* enum log_format */
 	bool debug, systemd_cgroup;
+	bool hooks;                   /* `run` runs those of its bundle */
 	struct amount rootless;       /* enum rootless */
 	struct amount cgroup_manager; /* enum cgroup_manager */
 	bool version;

@@ -53,6 +53,8 @@ const struct option_row global_options[] = {
 	{ "cgroup-manager", 0, OPTION_CHOICE, "cgroupfs|systemd|disabled",
 	  "who makes the control groups, if anybody", AT(cgroup_manager),
 	  .choices = cgroup_managers },
+	{ "hooks", 0, OPTION_FLAG, NULL,
+	  "let `run` run the hooks of its bundle, on this machine and as you", AT(hooks) },
 	{ "rootless", 0, OPTION_CHOICE, "auto|true|false", "run as an ordinary user would",
 	  AT(rootless), .choices = rootless_words },
 	{ "version", 'v', OPTION_FLAG, NULL, "print the version", AT(version) },

@@ -236,7 +236,8 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 	q->verbose = c->globals.verbose;
 	q->events = o->events.set;
 	q->direct = r->bundle == NULL ? &p->view : NULL;
-	q->create = q->hooks = p->create;
+	q->create = p->create;
+	q->hooks = p->create || c->globals.hooks;
 	q->terminal = wants_terminal(o, p);
 	q->detach = o->detach || q->create;
 	/* Who gets a label loses the signal that ends a container with its launcher. The reaping first process keeps both. */

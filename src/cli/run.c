@@ -315,6 +315,10 @@ static int run_box(struct session *s, struct err *e)
 	say_network(s);
 	if (s->job.plan.create)
 		return create_leave(s->cli->arena, s->o, &s->box, e);
+	if (s->job.plan.hooked && box_poststart(&s->box, e) < 0) {
+		box_end(&s->box);
+		return -e->no;
+	}
 	if (s->job.plan.detach)
 		return leave_running(s, e);
 

@@ -419,6 +419,7 @@ struct plan {
 
 	uint64_t timeout_ms; /* 0: none */
 	bool detach;
+	bool hooked; /* hooks of the bundle are run */
 	bool create; /* all but its filters is in force, and then it waits for `zviz start` */
 
 	size_t nmissing;

@@ -46,7 +46,7 @@ static int refuse_hooks(const struct draft *d, struct err *e)
 			     d->s->file, hook_kinds[i].name);
 			return advise(
 				e,
-				"leave the hooks out of the bundle; or, if you trust who wrote it, use create and start");
+				"leave the hooks out of the bundle; or, if you trust who wrote it, use zviz --hooks run, or create and start");
 		}
 	return 0;
 }

@@ -92,6 +92,10 @@ static int process_plan(struct draft *d, struct err *e)
 	p->columns = (uint16_t)s->process.console_width.value;
 	p->init = d->r->init;
 	p->detach = d->r->detach;
+	p->hooked = s->hooks.prestart.n + s->hooks.create_runtime.n + s->hooks.create_container.n +
+			    s->hooks.start_container.n + s->hooks.poststart.n +
+			    s->hooks.poststop.n !=
+		    0;
 	p->create = d->r->create;
 	p->timeout_ms = d->r->timeout_ms;
 	p->has_umask = s->process.has_umask;

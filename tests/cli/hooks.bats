@@ -199,11 +199,76 @@ nothing_left() {
 	zviz delete --force "$id"
 }
 
+# "NAME…" of all that ran, in its order.
+ran() {
+	cut -d' ' -f1 out/log | tr '\n' ' '
+}
+
+@test "zviz --hooks run: each at its time, and poststop once, at the end" {
+	config "$(hook prestart), $(hook createRuntime), $(hook createContainer), $(hook startContainer /bin/hook /out), $(hook poststart), $(hook poststop)"
+	sed -i 's/exec sleep 1000/until [ -s out\/poststart ]; do sleep 0.05; done; exit 5/' bundle/config.json
+	for words in '' --init --keep; do
+		rm -f out/*
+		run -5 zviz --hooks run $words --bundle bundle "$id"
+		[ "$words" != --keep ] || zviz delete "$id"
+		# The command and poststart are at work at once.
+		[ "$(ran | sed 's/workload //')" = 'prestart createRuntime createContainer startContainer poststart poststop ' ]
+		[[ $(ran) == *'startContainer '*workload*poststop* ]]
+		input poststart "d['status'] == 'running' and d['pid'] > 1"
+		input poststop "d['status'] == 'stopped' and 'pid' not in d"
+		nothing_left
+	done
+	# One kind alone is as good.
+	rm -f out/*
+	config "$(hook poststop)"
+	sed -i 's/exec sleep 1000/exit 6/' bundle/config.json
+	run -6 zviz --hooks run --bundle bundle "$id"
+	[ "$(ran)" = 'workload poststop ' ]
+	nothing_left
+}
+
+@test "zviz --hooks run --detach: poststop is for delete; so it is when the launcher was killed" {
+	config "$(hook prestart), $(hook poststart), $(hook poststop)"
+	zviz --hooks run --detach --bundle bundle "$id" </dev/null >said 2>&1 3>&-
+	[ "$(ran | sed 's/workload //')" = 'prestart poststart ' ]
+	# It changes nothing for who looks later.
+	run -0 zviz exec "$id" /bin/cat /proc/self/status
+	zviz delete --force "$id"
+	[ "$(tail -n 1 out/log | cut -d' ' -f1)" = poststop ]
+	nothing_left
+	for killed in '' launcher; do
+		rm -f out/*
+		"$place/zviz" --root "$place/home/state" --hooks run --bundle bundle "$id" </dev/null >said 2>&1 3>&- &
+		launcher=$!
+		for _ in {1..200}; do [ ! -s out/poststart.pwd ] || break; sleep 0.05; done
+		[ -z "$killed" ] || kill -KILL "$launcher"
+		run -0 zviz delete --force "$id"
+		echo "# $killed: $(ran)"
+		[ "$(ran | sed 's/workload //')" = 'prestart poststart poststop ' ]
+		wait "$launcher" || true # it was killed, or its container was
+		[ "$(grep -c poststop out/log)" = 1 ]
+		nothing_left
+	done
+}
+
+@test "zviz --hooks run: one that fails ends the container, and poststop hears of it" {
+	for name in prestart createRuntime createContainer startContainer poststart; do
+		rm -f out/*
+		config "$(hook "$name" /bin/false), $(hook poststop)"
+		[ "$name" != startContainer ] || cp /bin/false bundle/rootfs/bin/false
+		run -1 zviz --hooks run --bundle bundle "$id"
+		[[ $output == *"error running hook #0 ($name): /bin/false: "* ]]
+		input poststop "d['status'] == 'stopped'"
+		nothing_left
+	done
+}
+
 @test "zviz run runs none: a bundle of somebody else's is no program of ours" {
 	for name in prestart createRuntime createContainer startContainer poststart poststop; do
 		config "$(hook "$name")"
 		run -1 zviz run --bundle bundle "$id"
 		[[ $output == *"hooks.$name: they would run on this machine as the caller"* ]]
+		[[ $output == *'use zviz --hooks run'* ]]
 		[ -z "$(ls out)" ]
 	done
 	nothing_left

@@ -13,7 +13,7 @@ world() {
 	containerd --config "$place/containerd.toml" >"$place/containerd.log" 2>&1 &
 	echo $! >"$place/containerd.pid"
 	for _ in {1..200}; do [ ! -S "$place/containerd.sock" ] || break; sleep 0.05; done
-	dockerd --config-file "$place/daemon.json" >"$place/dockerd.log" 2>&1 &
+	PATH=$place/buildkit:$PATH dockerd --config-file "$place/daemon.json" >"$place/dockerd.log" 2>&1 &
 	echo $! >"$place/dockerd.pid"
 	wait
 }
@@ -23,6 +23,10 @@ setup_file() {
 	for program in dockerd containerd docker; do
 		command -v "$program" >/dev/null || skip "$program is not installed"
 	done
+	# A guest's kernel asks nobody to load them.
+	for module in overlay veth bridge nft_compat xt_addrtype xt_conntrack xt_nat xt_MASQUERADE xt_tcpudp; do
+		modprobe "$module" 2>/dev/null || true # some are part of others, or of the kernel
+	done
 	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
 	deploy=$(realpath "$BATS_TEST_DIRNAME/../../deploy/docker")
 	place=$(mktemp -d)
@@ -31,7 +35,10 @@ setup_file() {
 	chmod 755 "$place"
 	# Containers of others have this folder's program on no command line.
 	cp "$zviz" "$(dirname "$zviz")/../net/zviz-net" "$place/"
-	cp "$deploy/docker-build.yaml" "$deploy/docker-web.yaml" "$place/"
+	cp "$deploy/docker-build.yaml" "$deploy/docker-web.yaml" "$(command -v docker-init)" "$place/"
+	mkdir "$place/buildkit"
+	sed -e "s|/usr/bin/zviz|$place/zviz|" -e "s|/etc/zviz/|$place/|" "$deploy/buildkit-runc" >"$place/buildkit/runc"
+	chmod 755 "$place/buildkit/runc"
 	cat >"$place/rows.yaml" <<-END
 	zviz: 1
 	name: rows
@@ -51,6 +58,7 @@ setup_file() {
 		| . + {"default-runtime": "zviz-build", "data-root": ($place + "/data"), "exec-root": ($place + "/exec"),
 			"pidfile": ($place + "/docker.pid"), "hosts": ["unix://" + $place + "/docker.sock"],
 			"containerd": ($place + "/containerd.sock"), "storage-driver": "overlay2", "cgroup-parent": $group,
+			"init-path": ($place + "/docker-init"),
 			"ipv6": true, "fixed-cidr-v6": "2001:db8:1::/64", "bip": "172.17.0.1/16"}' \
 		"$deploy/daemon.json" >"$place/daemon.json"
 	cat >"$place/containerd.toml" <<-END
@@ -397,6 +405,30 @@ page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
 	run ! dock build "$place/context"
 	[[ $output == *'returned a non-zero code: 7'* ]]
 	dock image rm built >/dev/null
+}
+
+@test "build: BuildKit's steps, by a runc that is zviz" {
+	mkdir -p "$place/kit"
+	cat >"$place/kit/Dockerfile" <<-'END'
+	FROM small
+	RUN echo b >/etc/built && chown 7:8 /etc/built && cat /proc/self/uid_map && cat /proc/self/status
+	RUN mkdir /out && chown 1000 /out && echo someone:x:1000:1000::/:/bin/sh >>/etc/passwd
+	USER someone
+	COPY given /given
+	RUN id -u >/out/who && cat /given
+	CMD ["cat", "/etc/built", "/out/who", "/given"]
+	END
+	echo given >"$place/kit/given"
+	DOCKER_BUILDKIT=1 dock build --progress plain --tag kit "$place/kit" >"$place/said" 2>&1 || { cat "$place/said" && false; }
+	grep -qE '^#[0-9]+ [0-9.]+ +0 +[1-9][0-9]* +65536$' "$place/said" # who is root there is nobody here
+	grep -qE 'Seccomp:.*2$' "$place/said"
+	grep -qE 'NoNewPrivs:.*1$' "$place/said"
+	[ "$(small kit)" = $'b\n1000\ngiven' ]
+	[ "$(small kit stat -c '%u:%g' /etc/built)" = 7:8 ]
+	printf 'FROM small\nRUN exit 7\n' >"$place/kit/Dockerfile"
+	DOCKER_BUILDKIT=1 run ! dock build "$place/kit"
+	[[ $output == *'exit code: 7'* ]]
+	dock image rm kit >/dev/null
 }
 
 @test "docs/docker.md: what was refused, and what gives nothing" {
