@@ -24,7 +24,8 @@ setup_file() {
 		command -v "$program" >/dev/null || skip "$program is not installed"
 	done
 	# A guest's kernel asks nobody to load them.
-	for module in overlay veth bridge nft_compat xt_addrtype xt_conntrack xt_nat xt_MASQUERADE xt_tcpudp; do
+	for module in overlay veth bridge nft_compat xt_addrtype xt_conntrack xt_nat xt_MASQUERADE xt_tcpudp \
+		nf_tables nft_ct nft_nat nft_chain_nat nft_masq nft_redir nft_reject_inet nft_objref nft_fib_inet nfnetlink_log; do
 		modprobe "$module" 2>/dev/null || true # some are part of others, or of the kernel
 	done
 	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
