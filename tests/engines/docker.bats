@@ -206,12 +206,15 @@ of_group() { find /sys/fs/cgroup -path "*/$group/*" -type d; }
 
 @test "run: limits that hold" {
 	run -137 small --memory 32m small sh -c 'x=$(head -c 100m /dev/zero | tr "\0" a)'
-	# The daemon is told while the container lives.
-	dock run --detach --runtime zviz --name one --network none --memory 32m small sh -c '(x=$(head -c 100m /dev/zero | tr "\0" a)); sleep 5' >/dev/null
-	until_is '{{.State.OOMKilled}}' true
 	run ! small --pids-limit 6 small sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait'
 	[[ $output == *"can't fork"* ]]
 	[ "$(small --cpuset-cpus 0 small nproc)" = 1 ]
+}
+
+# In cgroup v2 all of it ends at once, and containerd may hear of the end before it hears why: not in the guest.
+@test "the daemon is told of memory that ran out, where the container lives on" {
+	dock run --detach --runtime zviz --name one --network none --memory 32m small sh -c '(x=$(head -c 100m /dev/zero | tr "\0" a)); sleep 5' >/dev/null
+	until_is '{{.State.OOMKilled}}' true
 }
 
 @test "exec: its output, its codes, at a terminal" {
