@@ -210,6 +210,10 @@ int box_net_counts_of(struct arena *a, const struct plan_net *n, pid_t pid, cons
 /* Whether init has become the workload's program; asked when its note is closed. */
 bool box_has_begun(const struct box *b);
 
+/* Waits until the first process has become the command. False: it has ended before, and box_wait() says why. Not of an attached run with a
+ * first process that reaps, whose end of the notes stays open. */
+bool box_await_exec(struct box *b);
+
 /* Of a plan that waits for its start: returns when the first process does wait, in its group and under everything but its
  * filters. The box is the caller's to end still, or to leave. */
 int box_await_created(struct box *b, struct err *e);

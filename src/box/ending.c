@@ -113,7 +113,7 @@ bool box_has_begun(const struct box *b)
 	return atomic_load(&b->shared->init_step) + 1 >= (int32_t)b->sequence->n;
 }
 
-int box_detach(struct box *b, struct err *e)
+bool box_await_exec(struct box *b)
 {
 	struct note n;
 	ssize_t len;
@@ -122,7 +122,12 @@ int box_detach(struct box *b, struct err *e)
 	do
 		len = recv(b->init_note, &n, sizeof n, MSG_PEEK);
 	while (len < 0 && errno == EINTR);
-	if (len > 0 || !box_has_begun(b)) {
+	return len <= 0 && box_has_begun(b);
+}
+
+int box_detach(struct box *b, struct err *e)
+{
+	if (!box_await_exec(b)) {
 		int r = box_wait(b, e);
 
 		box_end(b);

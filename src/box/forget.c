@@ -98,7 +98,8 @@ static const struct broker_plan *keep(const struct broker_plan *p)
 		k->plan.where = NULL;
 	used = (offsetof(struct kept, image) + len + id_bytes + page_bytes - 1) & ~(page_bytes - 1);
 	end = (char *)k + used;
-	munmap(end, sizeof *k - used);
+	if (used < sizeof *k)
+		munmap(end, sizeof *k - used);
 	return &k->plan;
 }
 

@@ -240,24 +240,27 @@ void undo_hooks_create(struct box *b)
 	hooks_run_all(b->arena, &b->plan->spec->hooks.poststop, "poststop", &s, &ignored);
 }
 
-/* Exec closes the other end of the note socket, but where a first process that reaps keeps it, too; then the row says that it is about to be. A
- * note before that is why it failed. */
-static bool await_begin(struct box *b)
+/* A first process that reaps, and has a launcher, never closes its end of the notes: the row says that its command is about to begin, and
+ * the first note, unless that is of a stop, that it could not. */
+static bool await_reaped(struct box *b)
 {
 	struct pollfd p = { .fd = b->init_note, .events = POLLIN };
-	const bool closes = b->plan->detach || !b->plan->init;
+	struct note n;
 
-	while (poll(&p, 1, closes ? -1 : 1) == 0 || p.revents == 0)
-		if (!closes && box_has_begun(b))
+	while (poll(&p, 1, 1) == 0 || p.revents == 0)
+		if (box_has_begun(b))
 			return true;
-	return box_has_begun(b);
+	return recv(b->init_note, &n, sizeof n, MSG_PEEK) == (ssize_t)sizeof n
+		       ? n.step == NOTE_STOPPED
+		       : box_has_begun(b);
 }
 
 int box_poststart(struct box *b, struct err *e)
 {
 	const struct hooks_state s = state_of(b, "running", b->init);
 
-	if (b->plan->spec->hooks.poststart.n == 0 || !await_begin(b))
+	if (b->plan->spec->hooks.poststart.n == 0 ||
+	    !(b->plan->init && !b->plan->detach ? await_reaped(b) : box_await_exec(b)))
 		return 0; /* whoever waits for its end hears why */
 	return hooks_run(b->arena, &b->plan->spec->hooks.poststart, "poststart", &s, e);
 }

@@ -191,10 +191,10 @@ static bool reaping(const struct plan *p)
 	return p->init;
 }
 
-/* Of an attached run, whose undoing is the end: of others `delete` runs them. */
+/* Of a run, whose undoing they are to hear of; of one that goes on without its launcher, and of what was created, `delete` runs them. */
 static bool hooked_last(const struct plan *p)
 {
-	return !p->detach && p->spec->hooks.poststop.n != 0;
+	return !p->create && p->spec->hooks.poststop.n != 0;
 }
 
 /* Those that are due between create and the new root. */

@@ -260,6 +260,21 @@ ran() {
 		[[ $output == *"error running hook #0 ($name): /bin/false: "* ]]
 		input poststop "d['status'] == 'stopped'"
 		nothing_left
+		rm -f out/*
+		if "$place/zviz" --root "$place/home/state" --hooks run --detach --bundle bundle "$id" </dev/null >said 2>&1 3>&-; then false; fi
+		grep -qF "error running hook #0 ($name): /bin/false: " said
+		[ "$(grep -c poststop out/log)" = 1 ]
+		nothing_left
+	done
+	# Neither does poststart hear of a command that is none.
+	for words in '' --detach; do
+		rm -f out/*
+		config "$(hook poststart), $(hook poststop)"
+		sed -i 's|"/bin/sh", "-c"|"/bin/none", "-c"|' bundle/config.json
+		if "$place/zviz" --root "$place/home/state" --hooks run $words --bundle bundle "$id" </dev/null >said 2>&1 3>&-; then false; fi
+		grep -q '/bin/none' said
+		[ "$(ran)" = 'poststop ' ]
+		nothing_left
 	done
 }
 
