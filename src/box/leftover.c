@@ -99,13 +99,17 @@ void leftover_files(int dir)
 
 int leftover_folder(int root, int dir, const char *id, struct err *e)
 {
+	/* The lock goes last: until then nobody else takes the folder, and what is in it is not somebody's who just did. */
+	leftover_files(dir);
 	if (unlinkat(dir, "state.json", 0) < 0 && errno == EISDIR)
 		unlinkat(dir, "state.json", AT_REMOVEDIR);
-	leftover_files(dir);
 	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return fail(e, errno, "container %s: its folder: %m", id);
-	fail(e, errno, "container %s: its folder holds what zviz has not put there", id);
+	/* Who creates or deletes one of this name has taken it between the two calls, and it is theirs. */
+	if (faccessat(dir, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	fail(e, ENOTEMPTY, "container %s: its folder holds what zviz has not put there", id);
 	return advise(e, "look at it, remove it, and delete the container again");
 }
