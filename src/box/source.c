@@ -111,7 +111,7 @@ static int open_device(struct box *b, const struct plan_mount *m, struct box_sou
 	s->fd = source_clone(b, m->source, false, false, e);
 	if (s->fd < 0)
 		return -e->no;
-	if (fstat(s->fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	if (fstat(s->fd, &st) < 0 || !(m->block ? S_ISBLK(st.st_mode) : S_ISCHR(st.st_mode)) ||
 	    st.st_rdev != makedev(m->major, m->minor))
 		return fail(e, ENODEV, "%s is not the device %u:%u", m->source, m->major, m->minor);
 	return 0;
@@ -170,12 +170,39 @@ static int make_dev(struct box *b, const struct plan_mount *m, struct box_source
 	return s->fd < 0 ? -e->no : 0;
 }
 
+/* To an owner inside. An id that is not mapped stays root's: nobody inside has that. */
+static int give_to(const struct box *b, const char *name, uint32_t uid, uint32_t gid, struct err *e)
+{
+	if (fchownat(b->dev, name, ids_outside(&b->plan->uid_maps, uid),
+		     ids_outside(&b->plan->gid_maps, gid), AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(e, errno, "give it to its owner: %m");
+	return 0;
+}
+
+/* The folders on the way to a node, such as dri of dri/card0. */
+static int make_folders(const struct box *b, const char *name, struct err *e)
+{
+	for (const char *slash = name; (slash = strchr(slash, '/')) != NULL; slash++) {
+		const char *folder = arena_strndup(b->arena, name, (size_t)(slash - name));
+
+		if (mkdirat(b->dev, folder, 0755) == 0)
+			TRY(give_to(b, folder, 0, 0, e));
+		else if (errno != EEXIST)
+			return fail(e, errno, "make its folder: %m");
+	}
+	return 0;
+}
+
 static int make_node(const struct box *b, const struct plan_mount *m, struct err *e)
 {
+	const char *name = name_in_dev(m);
+
 	umask(0);
-	if (mknodat(b->dev, name_in_dev(m), S_IFCHR | 0666, makedev(m->major, m->minor)) < 0)
+	TRY(make_folders(b, name, e));
+	if (mknodat(b->dev, name, (m->block ? S_IFBLK : S_IFCHR) | m->mode,
+		    makedev(m->major, m->minor)) < 0)
 		return fail(e, errno, "make the node: %m");
-	return 0;
+	return m->owned ? give_to(b, name, m->uid, m->gid, e) : 0;
 }
 
 static int make_link(const struct box *b, const struct plan_mount *m, struct err *e)

@@ -107,7 +107,7 @@ static int start_again(struct cli *c, const char *id, struct state_info *out, st
 		       struct err *e)
 {
 	struct sources sources = { 0 };
-	struct cli again = { .arena = c->arena };
+	struct cli again = { .arena = c->arena, .again = true };
 	const struct command *cmd;
 	struct choice chosen;
 	struct option_words words;

@@ -37,6 +37,7 @@ struct cli {
 	struct arena *arena;
 	struct sources
 		*profile; /* what the profile was read from, instead of reading it; or NULL */
+	bool again;       /* one that runs is planned once more: what has gone since is no error */
 	const struct choice *chosen; /* which it is, instead of asking anybody; or NULL */
 	struct globals globals;
 	/* What of them stood before the command's name. Engines put there what holds for all that they call: the profile of

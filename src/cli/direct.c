@@ -69,11 +69,17 @@ static int find_work(struct arena *a, const struct run_options *o, struct direct
 static int add_shares(struct arena *a, const struct strings *list, bool write,
 		      struct direct_share *to, size_t *n, struct err *e)
 {
+	struct stat st;
+
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = real_path(a, list->at[i], write ? "--write" : "--read", e);
 
 		if (path == NULL)
 			return -e->no;
+		if (stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
+			fail(e, EINVAL, "%s %s: a device", write ? "--write" : "--read", path);
+			return advise(e, "--device %s", list->at[i]);
+		}
 		if (strcmp(path, "/") == 0)
 			return fail(e, EINVAL, "%s /: the whole machine cannot be shown",
 				    write ? "--write" : "--read");

@@ -17,6 +17,7 @@
 #include "cli/compiled.h"
 #include "cli/direct.h"
 #include "cli/network_options.h"
+#include "cli/nodes.h"
 #include "cli/warn.h"
 #include "kern/probe.h"
 #include "kern/uapi.h"
@@ -256,6 +257,8 @@ static void make_request(struct cli *c, const struct run_options *o, const struc
 		};
 	}
 	paths_as_words(c->arena, &o->hide, "--hide", &q->hide);
+	paths_as_words(c->arena, &o->devices, "--device", &q->devices);
+	nodes_find(c, p);
 	q->memory = said(o->memory, "--memory");
 	q->swap = said(o->swap, "--swap");
 	q->cpus = said(o->cpus, "--cpus");

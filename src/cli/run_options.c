@@ -104,6 +104,8 @@ const struct option_row run_option_rows[] = {
 	{ "read", 0, OPTION_STRINGS, "PATH", "show PATH of this machine read-only", AT(read) },
 	{ "write", 0, OPTION_STRINGS, "PATH", "show PATH of this machine, writable", AT(write) },
 	{ "hide", 0, OPTION_STRINGS, "PATH", "make PATH in the container unreadable", AT(hide) },
+	{ "device", 0, OPTION_STRINGS, "PATH", "show the device PATH of this machine",
+	  AT(devices) },
 	{ "env", 'e', OPTION_PAIRS, "NAME=VALUE", "set an environment variable", AT(env) },
 	{ "cwd", 0, OPTION_STRING, "DIR", "start in DIR of the container", AT(cwd) },
 	{ "user", 'u', OPTION_PARSED, "USER[:GROUP]", "run as this user, by number or by name",
@@ -195,6 +197,12 @@ static int check_form(const struct run_options *o, bool bundle, struct err *e)
 	if (bundle && (o->read.n != 0 || o->write.n != 0)) {
 		fail(e, EINVAL, "--%s: only without a bundle", o->read.n != 0 ? "read" : "write");
 		return advise(e, "add a bind mount to the bundle's config.json");
+	}
+	if (bundle && o->devices.n != 0) {
+		fail(e, EINVAL, "--device: only without a bundle");
+		return advise(
+			e,
+			"list it under devices in the profile, and in linux.devices of config.json");
 	}
 	if (o->detach && o->tty.set && o->tty.value == 1)
 		return fail(e, EINVAL, "--tty and --detach: nobody would be at the terminal");

@@ -31,7 +31,7 @@ struct run_options {
 	const char *bundle, *compiled, *rootfs, *work, *cwd, *hostname, *pid_file, *ask_socket;
 	const char *console_socket, *pidfd_socket;
 	struct amount preserve;
-	struct strings read, write, hide, allow, publish;
+	struct strings read, write, hide, devices, allow, publish;
 	struct pairs env, annotations;
 	struct user_option user;
 	struct amount memory, swap, cpus, pids; /* bytes, bytes, thousandths, processes */

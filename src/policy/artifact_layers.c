@@ -95,8 +95,18 @@ static void put_mount(struct json_writer *w, const struct plan_mount *m)
 	json_put_string(w, "mode", arena_printf(w->out->arena, "%04o", m->mode));
 	if (m->kind == MOUNT_DEVICE)
 		json_put_string(w, "device",
-				arena_printf(w->out->arena, "%u:%u", m->major, m->minor));
+				arena_printf(w->out->arena, "%s%u:%u", m->block ? "b " : "",
+					     m->major, m->minor));
 	put_from(w, &m->from);
+	json_close(w);
+}
+
+/* Which nodes they are is seen when a container starts. */
+static void put_device(struct json_writer *w, const struct word *device)
+{
+	json_open_object(w, NULL);
+	json_put_string(w, "path", device->text);
+	put_from(w, &device->from);
 	json_close(w);
 }
 
@@ -110,6 +120,10 @@ void artifact_mounts(const struct plan *p, struct buf *out)
 	json_open_array(&w, "mounts");
 	for (size_t i = 0; i < p->nmounts; i++)
 		put_mount(&w, &p->mounts[i]);
+	json_close(&w);
+	json_open_array(&w, "devices");
+	for (size_t i = 0; i < p->policy->devices.n; i++)
+		put_device(&w, &p->policy->devices.at[i]);
 	json_close(&w);
 	end(&w);
 }

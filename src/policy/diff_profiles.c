@@ -68,6 +68,15 @@ static bool has(const struct words *list, const char *text)
 	return false;
 }
 
+/* By the same word, or a pattern for the one path that it is. */
+static bool lists_device(const struct words *list, const char *word)
+{
+	for (size_t i = 0; i < list->n && strpbrk(word, "*?") == NULL; i++)
+		if (glob_match(list->at[i].text, word))
+			return true;
+	return has(list, word);
+}
+
 /* Whether all that the pattern matches is hidden: by its own words, or by a folder above all of it. */
 static bool hides(const struct profile *p, const char *pattern, const char *folder)
 {
@@ -405,6 +414,9 @@ void diff_profiles(struct arena *a, const struct diff_side *one, const struct di
 		if (!has(&q->keep_capabilities, p->keep_capabilities.at[i].text))
 			*LIST_ADD(a, out) = arena_printf(a, "capabilities: %s",
 							 p->keep_capabilities.at[i].text);
+	for (size_t i = 0; i < p->devices.n; i++)
+		if (!lists_device(&q->devices, p->devices.at[i].text))
+			*LIST_ADD(a, out) = arena_printf(a, "devices: %s", p->devices.at[i].text);
 	compare_files(a, one, other, out);
 	compare_hidden_patterns(a, one, other, out);
 	compare_missing(a, "files: the rule deny.read", &p->filesystem.deny_read,

@@ -127,8 +127,10 @@ uint64_t plan_digest(const struct plan *p)
 	h = add_filter(h, &p->spec_filter);
 	h = add_broker(h, &p->broker);
 	h = add_text(h, p->rootfs);
+	/* Devices come and go. */
 	for (size_t i = 0; i < p->nmounts; i++)
-		h = add_mount(h, &p->mounts[i]);
+		if (p->mounts[i].kind != MOUNT_DEVICE || !p->mounts[i].owned)
+			h = add_mount(h, &p->mounts[i]);
 	for (size_t i = 0; i < p->npaths; i++)
 		h = add_number(add_text(h, p->paths[i].path), p->paths[i].rights);
 	if (p->net.used)

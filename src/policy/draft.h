@@ -99,7 +99,7 @@ void draft_missing(struct draft *d, const char *layer, const char *why, const ch
 /* Notes what the bundle asks for beyond the profile. */
 void draft_cut(struct draft *d, const char *path, const char *asked, const char *held);
 
-/* Whether it is one of the nodes that every /dev has (plan_mounts.c). */
-bool mount_is_standard(const struct spec_device *dev);
+/* Whether the container gets that node of a bundle (plan_nodes.c). */
+bool nodes_has(const struct draft *d, const struct spec_device *dev);
 
 #endif

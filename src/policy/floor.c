@@ -50,6 +50,11 @@ static struct profile as_said(struct arena *a, const struct profile *p,
 		*LIST_ADD(a, &out.network.ingress) = p->network.ingress.at[i];
 	for (size_t i = 0; i < r->npublished; i++)
 		LIST_ADD(a, &out.network.ingress)->port = r->published[i].container;
+	out.devices = (struct words){ 0 };
+	for (size_t i = 0; i < p->devices.n; i++)
+		*LIST_ADD(a, &out.devices) = p->devices.at[i];
+	for (size_t i = 0; i < r->devices.n; i++)
+		*LIST_ADD(a, &out.devices) = r->devices.at[i];
 	replace(&out.resources.memory, &r->memory);
 	replace(&out.resources.swap, &r->swap);
 	replace(&out.resources.cpus, &r->cpus);

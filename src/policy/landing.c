@@ -373,6 +373,15 @@ static void land_capability(struct finder *f, const struct word *w, struct landi
 		l->layer = "capabilities";
 }
 
+/* Which nodes there are is seen when it starts. */
+static void land_device(struct finder *f, const struct word *w, struct landing *l)
+{
+	(void)w;
+	l->layer = "mounts";
+	l->note = f->p->direct ? "what is there when it starts"
+			       : "what is there when it starts, and the bundle asks for";
+}
+
 #define AT(member) offsetof(struct profile, member)
 
 static const struct list {
@@ -387,6 +396,7 @@ static const struct list {
 	{ "syscalls.broker", AT(syscalls.broker), land_brokered },
 	{ "syscalls.tripwire", AT(syscalls.tripwire), land_tripwire },
 	{ "syscalls.architectures", AT(syscalls.architectures), land_architecture },
+	{ "devices", AT(devices), land_device },
 	{ "ioctl.allow", AT(ioctl_allow), land_ioctl },
 	{ "prctl.allow", AT(prctl_allow), land_prctl },
 	{ "filesystem.read", AT(filesystem.read), land_read },
@@ -433,51 +443,6 @@ static void land_addresses(struct finder *f, const char *key, const struct addre
 	}
 }
 
-/* On the host's network nothing looks at addresses; without a way out there is nothing to look at. */
-static void land_network_row(struct finder *f, const char *rule, const struct from *from,
-			     const char *filtered)
-{
-	struct landing *l = landing_add(f, rule, from);
-
-	l->layer = f->p->share_network ? "none" : f->p->net.used ? "nftables" : "namespaces";
-	l->note = f->p->share_network ? "not enforced"
-		  : f->p->net.used    ? filtered
-				      : "loopback alone";
-}
-
-static void land_network(struct finder *f)
-{
-	const struct profile *p = f->p->policy;
-
-	if (p->network.mode_from.file != NULL) {
-		struct landing *l = landing_add(f, "network.mode", &p->network.mode_from);
-
-		l->layer = f->p->share_network ? "none"
-			   : f->p->net.used    ? "namespaces, nftables"
-					       : "namespaces";
-		l->note = f->p->share_network ? "the host's network"
-			  : f->p->net.used    ? "a way out by rules"
-					      : "loopback alone";
-	}
-	for (size_t i = 0; i < p->network.egress.n; i++) {
-		const struct egress_rule *r = &p->network.egress.at[i];
-
-		land_network_row(f,
-				 arena_printf(f->a, "network.egress %s",
-					      r->cidr != NULL ? r->cidr : r->domain),
-				 &r->from,
-				 arena_printf(f->a, "%sthe rest is refused%s",
-					      r->domain != NULL ? "addresses by zviz-net; " : "",
-					      net_terms(f->a, r)));
-	}
-	for (size_t i = 0; i < p->network.ingress.n; i++) {
-		const struct ingress_rule *r = &p->network.ingress.at[i];
-
-		land_network_row(f, arena_printf(f->a, "network.ingress %u", r->port), &r->from,
-				 "the rest is refused");
-	}
-}
-
 void landing_find(struct arena *a, const struct plan *p, struct landings *out)
 {
 	struct finder f = { a, p, out };
@@ -492,6 +457,6 @@ void landing_find(struct arena *a, const struct plan *p, struct landings *out)
 	}
 	land_addresses(&f, "ask.connect", &p->policy->ask.connect);
 	land_addresses(&f, "ask.always.connect", &p->policy->ask.always.connect);
-	land_network(&f);
+	landing_network(&f);
 	landing_resources(&f);
 }

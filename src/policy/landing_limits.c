@@ -1,10 +1,60 @@
 /*
- * Where the rules of resources land.
+ * Where the rules of network and resources land.
  */
 #include <string.h>
 
 #include "policy/landing_parts.h"
+#include "policy/net_rules.h"
 #include "table/table.h"
+
+/* ---- network ---- */
+
+/* On the host's network nothing looks at addresses; without a way out there is nothing to look at. */
+static void land_network_row(struct finder *f, const char *rule, const struct from *from,
+			     const char *filtered)
+{
+	struct landing *l = landing_add(f, rule, from);
+
+	l->layer = f->p->share_network ? "none" : f->p->net.used ? "nftables" : "namespaces";
+	l->note = f->p->share_network ? "not enforced"
+		  : f->p->net.used    ? filtered
+				      : "loopback alone";
+}
+
+void landing_network(struct finder *f)
+{
+	const struct profile *p = f->p->policy;
+
+	if (p->network.mode_from.file != NULL) {
+		struct landing *l = landing_add(f, "network.mode", &p->network.mode_from);
+
+		l->layer = f->p->share_network ? "none"
+			   : f->p->net.used    ? "namespaces, nftables"
+					       : "namespaces";
+		l->note = f->p->share_network ? "the host's network"
+			  : f->p->net.used    ? "a way out by rules"
+					      : "loopback alone";
+	}
+	for (size_t i = 0; i < p->network.egress.n; i++) {
+		const struct egress_rule *r = &p->network.egress.at[i];
+
+		land_network_row(f,
+				 arena_printf(f->a, "network.egress %s",
+					      r->cidr != NULL ? r->cidr : r->domain),
+				 &r->from,
+				 arena_printf(f->a, "%sthe rest is refused%s",
+					      r->domain != NULL ? "addresses by zviz-net; " : "",
+					      net_terms(f->a, r)));
+	}
+	for (size_t i = 0; i < p->network.ingress.n; i++) {
+		const struct ingress_rule *r = &p->network.ingress.at[i];
+
+		land_network_row(f, arena_printf(f->a, "network.ingress %u", r->port), &r->from,
+				 "the rest is refused");
+	}
+}
+
+/* ---- resources ---- */
 
 /* Control files and rlimits that this line asked for. */
 static void find_limits(struct finder *f, struct landing *l)

@@ -21,6 +21,7 @@ bool landing_same_place(const struct from *a, const struct from *b);
 /* "one, two", or just `two` where `one` is none. */
 const char *landing_joined(struct arena *a, const char *one, const char *two);
 
+void landing_network(struct finder *f);
 void landing_resources(struct finder *f);
 
 #endif

@@ -20,6 +20,7 @@ static const struct {
 } lists[] = {
 	{ "namespaces", AT(namespaces), settled, anew },
 	{ "capabilities.keep", AT(keep_capabilities), settled, anew },
+	{ "devices", AT(devices), mounted, anew },
 	{ "filesystem.read", AT(filesystem.read), mounted, pattern },
 	{ "filesystem.write", AT(filesystem.write), mounted, pattern },
 	{ "filesystem.execute", AT(filesystem.execute), mounted, anew },

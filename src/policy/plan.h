@@ -124,9 +124,9 @@ enum mount_kind {
 	MOUNT_SYMLINK, /* target becomes a link to `source` */
 	MOUNT_MIRROR, /* as the host has it: a link copied as a link, a folder bound, a file copied; absent:
 			  * skipped */
-	MOUNT_TEXT,   /* a file that holds `source` itself */
-	MOUNT_DIR,    /* an empty folder with `mode` */
-	MOUNT_DEVICE, /* the host's device node `source`, checked to have major:minor */
+	MOUNT_TEXT, /* a file that holds `source` itself */
+	MOUNT_DIR,  /* an empty folder with `mode` */
+	MOUNT_DEVICE, /* the host's device node `source`, checked to be `block` or not, and major:minor */
 	MOUNT_MASK, /* target made unreadable: /dev/null over a file, an empty read-only tmpfs over a folder */
 	MOUNT_SELF,   /* target, already there, bound over itself with other attributes */
 	MOUNT_CGROUP, /* the container's own cgroup, read-only unless delegated */
@@ -159,7 +159,10 @@ struct plan_mount {
 		gid_maps; /* of this mount alone: what the file system has is `inside`; none: the container's */
 	bool copy_up; /* of a tmpfs: it begins with what the target holds */
 	uint32_t mode;
+	bool block; /* of MOUNT_DEVICE */
 	uint32_t major, minor;
+	bool owned; /* a node that is made gets `mode`, and these inside as its owner; else it is root's, for all */
+	uint32_t uid, gid;
 	enum view_file view; /* of MOUNT_VIEW */
 	struct from from;
 };
@@ -440,6 +443,23 @@ bool plan_relabels(const struct spec *s, const struct host *h);
 /* One of them in words: "process.capabilities: CAP_SYS_ADMIN; held: none". */
 const char *plan_cut_text(struct arena *a, const struct plan_cut *cut);
 
+enum device_kind {
+	DEVICE_ABSENT, /* a path without wildcards that is not there */
+	DEVICE_OTHER,  /* no device */
+	DEVICE_CHAR,
+	DEVICE_BLOCK,
+};
+struct plan_node {
+	enum device_kind kind;
+	const char *path, *source; /* as it is named; without the links on the way */
+	uint32_t major, minor;
+	bool listed; /* `from` permits it */
+	struct from from;
+};
+
+/* Whether it is one of the nodes that every /dev has. */
+bool mount_is_standard(const struct spec_device *dev);
+
 /* What the command line adds to spec and profile. Strings are borrowed. */
 struct plan_request {
 	const char *id;
@@ -468,7 +488,12 @@ struct plan_request {
 	size_t ndisks; /* which disk holds each path of the profile's resources.io */
 	const struct plan_disk {
 		uint32_t major, minor;
-	} * disks;                        /* in the order of resources.io */
+	} * disks;            /* in the order of resources.io */
+	struct words devices; /* --device: as in a profile's list */
+	/* Nodes of the host: those that the profile's list and --device mean, and those that the bundle binds. Nobody looks when
+	 * nothing asks for them. */
+	size_t nnodes;
+	const struct plan_node *nodes;
 	const struct direct_view *direct; /* no bundle; NULL: the spec's root and mounts */
 };
 

@@ -192,8 +192,14 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 	for (size_t i = 0; i < s->options.n; i++)
 		say_propagation(d, arena_printf(d->a, "mounts[%zu].options", index),
 				s->options.at[i]);
-	if (strcmp(s->destination, "/dev") != 0 && strcmp(s->destination, "/dev/pts") != 0)
+	/* What the container's own file systems hold is made by zviz, or by the kernel for it. */
+	if (m->kind != MOUNT_FS ||
+	    (strcmp(s->destination, "/dev") != 0 && strcmp(s->destination, "/dev/pts") != 0))
 		m->attr_set |= MOUNT_ATTR_NODEV;
+	if (m->kind == MOUNT_BIND) {
+		nodes_bind(d, m, index);
+		return 0;
+	}
 	/* The host's sysfs shows the machine; only its reading was ever meant. */
 	if (m->kind == MOUNT_FS && strcmp(s->type, "sysfs") == 0) {
 		say_writable(d, index, m, s->type);
@@ -271,16 +277,25 @@ static void bundle_resolver(struct draft *d)
 	m->optional = true;
 }
 
+static bool mounts_dev(const struct spec *s)
+{
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (strcmp(s->mounts.at[i].destination, "/dev") == 0)
+			return true;
+	return false;
+}
+
 int mounts_bundle(struct draft *d, struct err *e)
 {
 	d->plan->rootfs = d->s->root.path;
 	d->plan->rootfs_readonly = d->s->root.readonly || d->p->filesystem.root_readonly;
+	/* Below what the bundle mounts in it. */
+	if (!mounts_dev(d->s))
+		mount_add_dev(d);
 	for (size_t i = 0; i < d->s->mounts.n; i++)
 		TRY(bundle_mount(d, i, e));
 	if (d->s->linux_.rootfs_propagation != NULL)
 		say_propagation(d, "linux.rootfsPropagation", d->s->linux_.rootfs_propagation);
-	if (!mount_is_at(d, "/dev"))
-		mount_add_dev(d);
 	bundle_writable(d);
 	bundle_resolver(d);
 	mount_add_masks(d);

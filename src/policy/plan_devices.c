@@ -86,19 +86,38 @@ static const char *rule_text(struct arena *a, const struct device_rule *r)
 			    r->access & DEVICE_MKNOD ? "m" : "");
 }
 
-/* The bundle's in their order, then our own. */
+static bool is_listed(const struct plan_mount *m)
+{
+	return m->kind == MOUNT_DEVICE && m->owned;
+}
+
+static struct device_rule rule_of_node(const struct plan_mount *m)
+{
+	return (struct device_rule){ .allow = true,
+				     .type = m->block ? 'b' : 'c',
+				     .major = m->major,
+				     .minor = m->minor,
+				     .access = DEVICE_READ | DEVICE_WRITE };
+}
+
+/* The bundle's in their order, then our own; a bundle has rules of its own for what it asks for. */
 static void gather(struct draft *d, struct plan_devices *out)
 {
 	const struct spec_device_rules *list = &d->s->linux_.resources.devices;
-	struct device_rule *rules = arena_array(d->a, list->n + COUNT(own), sizeof *rules);
+	struct device_rule *rules = arena_array(d->a, list->n + COUNT(own) + d->mounts.n,
+						sizeof *rules);
 	size_t n = 0;
 
 	for (size_t i = first_rule(list); i < list->n; i++)
 		if (list->at[i].type == NULL || list->at[i].type[0] != 'p')
 			rules[n++] = rule_of(&list->at[i]);
 	memcpy(rules + n, own, sizeof own);
+	n += COUNT(own);
+	for (size_t i = 0; i < d->mounts.n && d->r->direct != NULL; i++)
+		if (is_listed(&d->mounts.at[i]))
+			rules[n++] = rule_of_node(&d->mounts.at[i]);
 	out->rules = rules;
-	out->nrules = n + COUNT(own);
+	out->nrules = n;
 	for (size_t i = 0; i < out->nrules; i++)
 		rules[i].text = rule_text(d->a, &rules[i]);
 }

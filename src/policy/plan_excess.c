@@ -232,10 +232,12 @@ static void cut_devices(struct draft *d)
 	struct listing l = { .text = { .arena = d->a } };
 
 	for (size_t i = 0; i < list->n; i++)
-		if (!mount_is_standard(&list->at[i]))
+		if (!mount_is_standard(&list->at[i]) && !nodes_has(d, &list->at[i]))
 			list_name(&l, list->at[i].path);
 	if (l.n != 0)
-		draft_cut(d, "linux.devices", list_text(&l), "the nodes that every /dev has");
+		draft_cut(d, "linux.devices", list_text(&l),
+			  d->p->devices.n == 0 ? "the nodes that every /dev has"
+					       : "those that the profile lists");
 }
 
 /* What would put it before the host's own processes is asked for by nobody in passing. */

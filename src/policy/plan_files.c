@@ -113,6 +113,16 @@ static void add_places(struct draft *d)
 	add_path(d, "/proc", read_rights | LANDLOCK_ACCESS_FS_WRITE_FILE, &nobody);
 }
 
+/* Without mounts, which show none but those that are listed. */
+static void add_nodes(struct draft *d)
+{
+	for (size_t i = 0; i < d->r->nnodes; i++)
+		add_path(d, d->r->nodes[i].source,
+			 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+				 LANDLOCK_ACCESS_FS_IOCTL_DEV,
+			 &d->r->nodes[i].from);
+}
+
 static int landlock_plan(struct draft *d, struct err *e)
 {
 	struct plan *p = d->plan;
@@ -135,6 +145,8 @@ static int landlock_plan(struct draft *d, struct err *e)
 	add_words(d, &d->r->write, write_rights | read_rights | LANDLOCK_ACCESS_FS_EXECUTE);
 	if (!p->bare)
 		add_places(d);
+	else
+		add_nodes(d);
 	/* Without Landlock they are the broker's lists all the same. */
 	for (size_t i = 0; p->landlock_abi != 0 && i < d->paths.n; i++)
 		d->paths.at[i].rights &= p->landlock_fs;

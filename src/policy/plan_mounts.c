@@ -14,32 +14,6 @@ enum { TMPFS_BYTES = 64 << 20, MOUNTS_ROOM = 192 };
 
 const uint64_t mount_guarded = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
-/* OCI default devices; the numbers are Documentation/admin-guide/devices.txt's. */
-static const struct device {
-	const char *path;
-	uint32_t major, minor;
-} devices[] = {
-	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },   { "/dev/full", 1, 7 },
-	{ "/dev/tty", 5, 0 },  { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 },
-};
-
-bool mount_is_standard(const struct spec_device *dev)
-{
-	for (size_t i = 0; i < COUNT(devices); i++)
-		if (strcmp(devices[i].path, dev->path) == 0 && dev->type[0] != 'b' &&
-		    devices[i].major == dev->major && devices[i].minor == dev->minor)
-			return true;
-	return false;
-}
-
-static const struct link {
-	const char *path, *to;
-} dev_links[] = {
-	{ "/dev/ptmx", "pts/ptmx" },          { "/dev/fd", "/proc/self/fd" },
-	{ "/dev/stdin", "/proc/self/fd/0" },  { "/dev/stdout", "/proc/self/fd/1" },
-	{ "/dev/stderr", "/proc/self/fd/2" },
-};
-
 /* Kernel tables that a container has no business with, whatever the bundle says. */
 static const char *const masked[] = {
 	"/proc/acpi",          "/proc/asound",
@@ -112,41 +86,6 @@ void mount_add_tmpfs(struct draft *d, const char *target, const char *mode, uint
 	};
 
 	mount_set_options(d, mount_add_fs(d, "tmpfs", target, attr), options, COUNT(options));
-}
-
-/* Nodes can be made only by the machine's own root. The rest of /dev must then be made with them. */
-static bool launcher_makes_dev(const struct draft *d)
-{
-	return d->h->privileged && d->h->initial_userns;
-}
-
-/* The tmpfs of /dev was added last. */
-void mount_add_devices(struct draft *d)
-{
-	bool early = launcher_makes_dev(d);
-
-	d->mounts.at[d->mounts.n - 1].by_launcher = early;
-	for (size_t i = 0; i < COUNT(devices); i++) {
-		struct plan_mount *m = mount_add(d, MOUNT_DEVICE, devices[i].path, devices[i].path);
-
-		m->major = devices[i].major;
-		m->minor = devices[i].minor;
-		m->attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-		m->by_launcher = early;
-	}
-	for (size_t i = 0; i < COUNT(dev_links); i++)
-		mount_add(d, MOUNT_SYMLINK, dev_links[i].path, dev_links[i].to)->by_launcher =
-			early;
-}
-
-void mount_add_dev(struct draft *d)
-{
-	static const char *const options[] = { "mode=755", "size=65536", "nr_inodes=64" };
-
-	mount_set_options(d,
-			  mount_add_fs(d, "tmpfs", "/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-			  options, COUNT(options));
-	mount_add_devices(d);
 }
 
 void mount_add_masks(struct draft *d)
@@ -261,6 +200,7 @@ static int mounts_plan(struct draft *d, struct err *e)
 	d->target_hashes.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->target_hashes.at);
 	if (d->plan->bare)
 		return 0;
+	TRY(nodes_check(d, e));
 	view_plan(d);
 
 	if (d->r->direct != NULL)
@@ -291,6 +231,13 @@ static void explain_fs(const struct plan_mount *m, struct buf *out)
 	buf_puts(out, ")");
 }
 
+static void explain_node(const struct plan_mount *m, struct buf *out)
+{
+	if (strcmp(m->source, m->target) != 0)
+		buf_printf(out, " = %s", shown(out->arena, m->source));
+	buf_printf(out, " (%c %u:%u)", m->block ? 'b' : 'c', m->major, m->minor);
+}
+
 static void mounts_explain(const struct plan *p, struct buf *out)
 {
 	if (p->bare) {
@@ -314,12 +261,17 @@ static void mounts_explain(const struct plan *p, struct buf *out)
 			buf_printf(out, " = %s", shown(out->arena, m->source));
 		else if (m->kind == MOUNT_FS)
 			explain_fs(m, out);
-		buf_printf(out, "%s%s%s\n", m->attr_set & MOUNT_ATTR_RDONLY ? " read-only" : "",
+		else if (m->kind == MOUNT_DEVICE && m->from.file != NULL)
+			explain_node(m, out);
+		buf_printf(out, "%s%s%s", m->attr_set & MOUNT_ATTR_RDONLY ? " read-only" : "",
 			   m->attr_set & MOUNT_ATTR_NOEXEC ? " noexec" : "",
 			   m->uid_maps.n != 0 ? " ids by its own map"
 			   : m->idmap         ? " own ids"
 			   : m->copy_up       ? " begins with what the image has there"
 					      : "");
+		if (m->kind == MOUNT_DEVICE && m->from.file != NULL)
+			buf_printf(out, "  [%s]", from_text(out->arena, &m->from));
+		buf_puts(out, "\n");
 	}
 }
 

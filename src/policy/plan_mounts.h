@@ -19,9 +19,12 @@ struct plan_mount *mount_add_fs(struct draft *d, const char *fstype, const char 
 				uint64_t attr);
 void mount_add_tmpfs(struct draft *d, const char *target, const char *mode, uint64_t bytes,
 		     uint64_t attr);
-void mount_add_dev(struct draft *d);     /* a tmpfs, and the devices in it */
-void mount_add_devices(struct draft *d); /* into the tmpfs that was added last */
-void mount_add_masks(struct draft *d);   /* kernel tables */
+void mount_add_dev(struct draft *d);             /* a tmpfs, and the devices in it */
+void mount_add_devices(struct draft *d);         /* into the tmpfs that was added last */
+int nodes_check(struct draft *d, struct err *e); /* whether what is listed can be had */
+/* A bind mount of a bundle's, which was added last: of a device node of the host it becomes the node, or it goes. */
+void nodes_bind(struct draft *d, struct plan_mount *m, size_t index);
+void mount_add_masks(struct draft *d); /* kernel tables */
 void mount_add_hidden(struct draft *d, const struct words *list);
 
 /* Copies the list into the mount. */

@@ -156,6 +156,7 @@ struct profile {
 		struct words read, write, execute, hide;
 		struct words deny_read, deny_write; /* glob patterns */
 	} filesystem;
+	struct words devices; /* nodes of the host, by path: patterns as in filesystem.hide */
 	/* What is asked about before it is done: glob patterns, inside of what `filesystem` permits, and addresses. */
 	struct {
 		struct words read, write, execute;

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -96,6 +97,51 @@ int profile_check_pattern(const struct bind *b, const struct node *n, struct err
 		return bind_check_path(b, n, e);
 	return doc_fail(b->doc, n, e, "the pattern '%s' must start with / or **/",
 			text_shown(b->doc->arena, n->text));
+}
+
+/* What every container has of its own. */
+static const char *const own_in_dev[] = { "null",   "zero",   "full",    "random", "urandom",
+					  "tty",    "ptmx",   "console", "fd",     "stdin",
+					  "stdout", "stderr", "pts",     "shm",    "mqueue" };
+
+static bool is_own(const char *name)
+{
+	const size_t len = strcspn(name, "/");
+
+	for (size_t i = 0; i < COUNT(own_in_dev); i++)
+		if (strlen(own_in_dev[i]) == len && memcmp(own_in_dev[i], name, len) == 0)
+			return true;
+	return false;
+}
+
+const char *profile_device_fault(const char *path)
+{
+	static const char folder[] = "/dev/";
+	const char *name = path + strlen(folder);
+
+	if (strncmp(path, folder, strlen(folder)) != 0)
+		return "it is not below /dev";
+	if (strlen(path) >= PATH_MAX)
+		return "it is too long for a path";
+	if (strstr(path, "**") != NULL || strpbrk(path, "[]\\") != NULL)
+		return "wildcards are * and ?, within a name";
+	if (is_own(name))
+		return "a container has that of its own";
+	for (size_t len; len = strcspn(name, "/"), true; name += len + 1) {
+		if (len == 0 || (len <= 2 && memcmp(name, "..", len) == 0))
+			return "a path without empty names, . and .. is needed";
+		if (name[len] == '\0')
+			return NULL;
+	}
+}
+
+int profile_check_device(const struct bind *b, const struct node *n, struct err *e)
+{
+	const char *fault = profile_device_fault(n->text);
+
+	return fault == NULL ? 0
+			     : doc_fail(b->doc, n, e, "'%s': %s",
+					text_shown(b->doc->arena, n->text), fault);
 }
 
 int profile_check_hidden(const struct bind *b, const struct node *n, struct err *e)

@@ -169,6 +169,7 @@ static const struct {
 	{ "syscalls.broker", LIST(syscalls.broker), as_text },
 	{ "syscalls.tripwire", LIST(syscalls.tripwire), as_text },
 	{ "syscalls.architectures", LIST(syscalls.architectures), as_text },
+	{ "devices", LIST(devices), as_text },
 	{ "ioctl.allow", LIST(ioctl_allow), as_ioctl },
 	{ "prctl.allow", LIST(prctl_allow), as_prctl },
 	{ "filesystem.read", LIST(filesystem.read), as_path },

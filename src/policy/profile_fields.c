@@ -10,6 +10,7 @@
 /* What JSON Schema can say of words that a check looks at. */
 static const char path_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))",
 		  hidden_pattern[] = "^/(?!(.*/)?\\.\\.(/|$))(?!.*\\*\\*)",
+		  device_pattern[] = "^/dev/(?!(.*/)?\\.{0,2}(/|$))(?!.*\\*\\*)[^\\[\\]\\\\]+$",
 		  domain_pattern[] = "^(\\*\\.)?[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
 		  name_pattern[] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$";
 
@@ -231,23 +232,30 @@ static const struct field network_fields[] = {
 	{ 0 }
 };
 /* The sections that are lists alone, and mean the same when they are removed. */
-#define LIST_SECTIONS                                                                                            \
-	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace,                              \
-	  .about =                                                                                               \
-		  ABOUT(.words = &profile_namespace_words,                                                       \
-			.told = "Namespaces of the container's own: all but time unless written. user, pid and " \
-				"mount cannot be left out; network only where network.mode is host.") },         \
-		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                                      \
-		  .about = ABOUT(.told = "Capabilities in the container's user namespace.") },                   \
-		{ "ioctl", AS_STRUCT, .fields = ioctl_fields,                                                    \
-		  .about =                                                                                       \
-			  ABOUT(.told = "What may be asked of devices, where the call ioctl is allowed.") },     \
-		{ "prctl", AS_STRUCT, .fields = prctl_fields,                                                    \
-		  .about =                                                                                       \
-			  ABOUT(.told = "What a process may set of itself, where the call prctl is allowed.") }, \
-	{                                                                                                        \
-		"warn", AS_WORDS, IN(warnings),                                                                  \
-			.about = ABOUT(.told = "Lines that every run under it prints.")                          \
+#define LIST_SECTIONS                                                                                                    \
+	{ "namespaces", AS_WORDS, IN(namespaces), .check = profile_check_namespace,                                      \
+	  .about =                                                                                                       \
+		  ABOUT(.words = &profile_namespace_words,                                                               \
+			.told = "Namespaces of the container's own: all but time unless written. user, pid and "         \
+				"mount cannot be left out; network only where network.mode is host.") },                 \
+		{ "capabilities", AS_STRUCT, .fields = capabilities_fields,                                              \
+		  .about = ABOUT(.told = "Capabilities in the container's user namespace.") },                           \
+		{ "devices", AS_WORDS, IN(devices), .check = profile_check_device,                                       \
+		  .about =                                                                                               \
+			  ABOUT(.pattern = device_pattern,                                                               \
+				.told = "Device nodes of the host that it may have: * stands for anything within a "     \
+					"name, ? for one character. A command of this machine has all of them; of a "    \
+					"bundle's linux.devices, those among them are made. What may be asked of them, " \
+					"ioctl says.") },                                                                \
+		{ "ioctl", AS_STRUCT, .fields = ioctl_fields,                                                            \
+		  .about =                                                                                               \
+			  ABOUT(.told = "What may be asked of devices, where the call ioctl is allowed.") },             \
+		{ "prctl", AS_STRUCT, .fields = prctl_fields,                                                            \
+		  .about =                                                                                               \
+			  ABOUT(.told = "What a process may set of itself, where the call prctl is allowed.") },         \
+	{                                                                                                                \
+		"warn", AS_WORDS, IN(warnings),                                                                          \
+			.about = ABOUT(.told = "Lines that every run under it prints.")                                  \
 	}
 
 const struct field profile_fields[] = {

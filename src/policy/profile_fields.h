@@ -41,6 +41,7 @@ int profile_check_namespace(const struct bind *b, const struct node *n, struct e
 int profile_check_architecture(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_controller(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_pattern(const struct bind *b, const struct node *n, struct err *e);
+int profile_check_device(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_hidden(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_cidr(const struct bind *b, const struct node *n, struct err *e);
 int profile_check_domain(const struct bind *b, const struct node *n, struct err *e);

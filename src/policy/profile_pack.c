@@ -118,6 +118,7 @@ const struct shape profile_shape[] = {
 	WORDS(syscalls.architectures),
 	LIST(struct profile, syscalls.where, struct where_rule, where_shape),
 	LIST(struct profile, syscalls.mentions, struct call_mention, mention_shape),
+	WORDS(devices),
 	WORDS(ioctl_allow),
 	WORDS(prctl_allow),
 	LIST(struct profile, ioctl_values, uint64_t, number_shape),

@@ -88,6 +88,7 @@ static const struct {
 	{ "syscalls.tripwire", offsetof(struct profile, syscalls.tripwire), &words },
 	{ "syscalls.architectures", offsetof(struct profile, syscalls.architectures), &words },
 	{ "syscalls.where", offsetof(struct profile, syscalls.where), &wheres },
+	{ "devices", offsetof(struct profile, devices), &words },
 	{ "ioctl.allow", offsetof(struct profile, ioctl_allow), &words },
 	{ "prctl.allow", offsetof(struct profile, prctl_allow), &words },
 	{ "sockets.allow", offsetof(struct profile, sockets_allow), &sockets },

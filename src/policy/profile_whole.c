@@ -34,6 +34,7 @@ static const struct {
 	{ MOST("ask.connect", ask.connect, address_rule, 64), "name a range that holds them" },
 	{ MOST("ask.always.connect", ask.always.connect, address_rule, 64),
 	  "name a range that holds them" },
+	{ MOST("devices", devices, word, 64), "write a pattern for them" },
 	{ MOST("ioctl.allow", ioctl_allow, word, 256), "keep what the workload uses" },
 	{ MOST("prctl.allow", prctl_allow, word, 256), "keep what the workload uses" },
 	{ MOST("sockets.allow", sockets_allow, socket_rule, 64), "leave types or protocols out" },

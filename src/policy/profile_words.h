@@ -20,4 +20,7 @@ extern const struct field_words profile_syscall_words, profile_call_words, profi
 	profile_prctl_words, profile_capability_words, profile_namespace_words,
 	profile_architecture_words, profile_controller_words;
 
+/* What is wrong with a word of a profile's devices, or NULL. */
+const char *profile_device_fault(const char *path);
+
 #endif

@@ -183,6 +183,22 @@ static bool rule_hides_folder(const struct file_rule *rule, const struct sight *
 	       path_below(rule->pattern, s->path);
 }
 
+static const char *device_fix(struct asking *q, const struct sight *s)
+{
+	return arena_printf(q->a,
+			    q->plan->direct
+				    ? "run with --device %s, or list it under devices"
+				    : "list %s under devices, and in linux.devices of config.json",
+			    shown(q->a, s->path));
+}
+
+/* A file there would be one of the container's own, which few people ask about. */
+static bool may_mean_device(const struct sight *s)
+{
+	return s->by != NULL && s->by->kind == MOUNT_FS && strcmp(s->by->target, "/dev") == 0 &&
+	       strcmp(s->path, "/dev") != 0;
+}
+
 static void not_there(struct asking *q, const struct sight *s, struct query_part *part)
 {
 	const struct file_rule *rule = hidden_rule(q, s->path);
@@ -194,6 +210,10 @@ static void not_there(struct asking *q, const struct sight *s, struct query_part
 					 shown(q->a, rule->pattern));
 	}
 	part->fix = "mount it in config.json";
+	if (path_below("/dev", s->path)) {
+		part->fix = device_fix(q, s);
+		return;
+	}
 	if (q->plan->direct)
 		part->fix = arena_printf(
 			q->a, "run with --read %s",
@@ -208,6 +228,11 @@ struct query_part *query_shown(struct asking *q, const struct sight *s)
 		part = part_add(q, "mounts", QUERY_VISIBLE, shown_by(q, s));
 		if (s->by != NULL)
 			part->from = s->by->from;
+		if (may_mean_device(s)) {
+			part->why = arena_printf(q->a, "%s, and no device is there by that name",
+						 part->why);
+			part->fix = device_fix(q, s);
+		}
 		return part;
 	}
 	part = part_add(q, "mounts", QUERY_UNSEEN, NULL);

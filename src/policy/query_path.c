@@ -145,7 +145,7 @@ static bool ask_broker(struct asking *q, const struct sight *s, const struct dem
 	struct object o = { .path = s->path, .type = S_IFREG, .reachable = true };
 
 	if (s->by != NULL && s->by->kind == MOUNT_DEVICE) {
-		o.type = S_IFCHR;
+		o.type = s->by->block ? S_IFBLK : S_IFCHR;
 		o.device = makedev(s->by->major, s->by->minor);
 	}
 

@@ -266,6 +266,30 @@ filtered() { # UID COMMAND…
 	python3 "$place/filtered.py" "$@"
 }
 
+@test "without namespaces: of /dev a listed device can be opened, and asked what the profile permits" {
+	need
+	[ "$(stat -c %a /dev/fuse 2>/dev/null)" = 666 ] || skip 'no /dev/fuse that is for everybody'
+	cat >"$place/device.yaml" <<-END
+	zviz: 1
+	name: device
+	extends: $place/prefers.yaml
+	devices: [/dev/fuse, "/dev/zviz-none*"]
+	ioctl: {allow: [0x8004e500]}
+	END
+	local ask='import errno, fcntl, os
+for name in "fuse", "net/tun":
+	try: fd = os.open("/dev/" + name, os.O_RDWR); print(name, "opened")
+	except OSError as e: print(name, errno.errorcode[e.errno]); continue
+	try: fcntl.ioctl(fd, 0x8004e500, b"\xff\xff\xff\x7f")
+	except OSError as e: print(errno.errorcode[e.errno])'
+	local outside
+	outside=$(python3 -c "$ask" | sed -n 2p)
+	run -0 outer user "$place/zviz" --root "$place/state" run --profile "$place/device.yaml" a -- python3 -c "$ask"
+	[[ $output == *"fuse opened"$'\n'"$outside"$'\n'"net/tun EACCES" ]]
+	run -0 bare a -- python3 -c "$ask"
+	[[ $output == *'fuse EACCES'$'\n''net/tun EACCES' ]]
+}
+
 @test "without namespaces: under a filter that refuses them, for a user; a set-uid program gains nothing" {
 	need
 	[ "$(id -u)" = 0 ] || skip 'not root, who may load a filter without no_new_privs'

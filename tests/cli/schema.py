@@ -67,7 +67,7 @@ def example(schema, part):
         return True
     if part["type"] in ("integer", "number"):
         return part.get("minimum", 1)
-    return next(text for text in ("/x", "10.0.0.0/8", "0-3,6", "2MB", "x", "10s") if re.search(part.get("pattern", ""), text))
+    return next(text for text in ("/x", "/dev/x", "10.0.0.0/8", "0-3,6", "2MB", "x", "10s") if re.search(part.get("pattern", ""), text))
 
 
 def build(schema, path, value):

@@ -50,11 +50,13 @@ setup_file() {
 	  ingress: {allow: [{port: 80}]}
 	END
 	printf 'zviz: 1\nname: names\nextends: ci-runner\nnetwork: {mode: private, egress: {allow: [{domain: example.org}]}}\n' >"$place/names.yaml"
+	printf 'zviz: 1\nname: device\nextends: ci-runner\ndevices: [/dev/fuse]\n' >"$place/device.yaml"
 	# What is in deploy, with the places of this test.
 	jq --arg place "$place" --arg group "/$group" '.runtimes[].path = $place + "/zviz"
 		| .runtimes["zviz-build"].runtimeArgs[1] = $place + "/docker-build.yaml"
 		| .runtimes["zviz-web"].runtimeArgs[1] = $place + "/docker-web.yaml"
 		| .runtimes["zviz-names"] = {"path": ($place + "/zviz"), "runtimeArgs": ["--profile", $place + "/names.yaml"]}
+		| .runtimes["zviz-device"] = {"path": ($place + "/zviz"), "runtimeArgs": ["--profile", $place + "/device.yaml"]}
 		| .runtimes["zviz-rows"] = {"path": ($place + "/zviz"), "runtimeArgs": ["--profile", $place + "/rows.yaml"]}
 		| . + {"default-runtime": "zviz-build", "data-root": ($place + "/data"), "exec-root": ($place + "/exec"),
 			"pidfile": ($place + "/docker.pid"), "hosts": ["unix://" + $place + "/docker.sock"],
@@ -461,6 +463,15 @@ page_at() { in_its_network timeout 20 busybox wget -qO - "http://$1/"; }
 	grep -qE '^Seccomp:.2$' <<<"$output"
 	grep -qx 'pids /proc/1' <<<"$output"
 	if grep -qx fuse <<<"$output"; then false; fi
+}
+
+@test "--device: what the profile lists is there, with rules of the group; what it does not list is not" {
+	[ -c /dev/fuse ] || skip 'this machine has no /dev/fuse'
+	local open='for f in fuse net/tun; do (exec 3<>/dev/$f) 2>/dev/null && echo "$f opened"; done; ls /dev/net 2>/dev/null; true'
+	run -0 small --runtime zviz-device --device /dev/fuse --device /dev/net/tun small sh -c "$open"
+	[ "$output" = 'fuse opened' ]
+	run -0 small --runtime zviz-device small sh -c "$open"
+	[ -z "$output" ]
 }
 
 @test "five at once" {

@@ -45,6 +45,16 @@ begin() { # NAME OPTION…: in the background, a line a tick
 	[[ $output == *"no profile is called 'nosuch'"* ]]
 }
 
+@test "run --device: what the profile lists is there, under any name; what it does not list is not" {
+	[ -c /dev/fuse ] || skip 'this machine has no /dev/fuse'
+	printf 'zviz: 1\nname: device\nextends: ci-runner\ndevices: [/dev/fuse]\n' >"$place/profiles/device.yaml"
+	local open='for f in fuse other net/tun; do (exec 3<>/dev/$f) 2>/dev/null && echo "$f opened"; done; true'
+	run -0 small --annotation zviz.io/profile=device --device /dev/fuse --device /dev/fuse:/dev/other --device /dev/net/tun localhost/small sh -c "$open"
+	[ "$output" = $'fuse opened\nother opened' ]
+	run -0 small --device /dev/fuse localhost/small sh -c "$open"
+	[ -z "$output" ]
+}
+
 @test "run: volumes, a read-only root, a tmpfs, limits" {
 	mkdir -p "$place/volume"
 	echo data >"$place/volume/file"

@@ -46,6 +46,16 @@ become() {
 theirs() { become podman --log-level error "$@"; }
 small() { theirs run --rm --network none "$@"; }
 
+@test "run --device: what the profile lists is there, as far as the user may open it; what it does not list is not" {
+	[ "$(stat -c %a /dev/fuse 2>/dev/null)" = 666 ] || skip 'no /dev/fuse that is for everybody'
+	printf 'zviz: 1\nname: device\nextends: ci-runner\ndevices: [/dev/fuse]\n' >"$place/profiles/device.yaml"
+	local open='for f in fuse net/tun; do (exec 3<>/dev/$f) 2>/dev/null && echo "$f opened"; done; true'
+	run -0 small --annotation zviz.io/profile=device --device /dev/fuse --device /dev/net/tun localhost/small sh -c "$open"
+	[ "$output" = 'fuse opened' ]
+	run -0 small --device /dev/fuse localhost/small sh -c "$open"
+	[ -z "$output" ]
+}
+
 @test "run: uid 0 of the user's own namespace, whose ids are the image's" {
 	[ "$(small localhost/small id -u)" = 0 ]
 	[ "$(small localhost/small cat /proc/self/uid_map | xargs)" = '0 0 1 1 1 65536' ]

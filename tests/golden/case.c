@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,42 @@ static int set_disk(struct golden *g, const char *value)
 	return strcmp(value, "8:0") == 0 ? 0 : -EINVAL;
 }
 
+/* Nodes of the host that are meant or bound: "PATH=c10:229", b for a disk, "PATH=" for what is not there, "PATH=folder"; with ! before it
+ * one that nothing lists. */
+static int set_nodes(struct golden *g, const char *value)
+{
+	enum { NODES = 16, TEXT = 512 };
+	static struct plan_node nodes[NODES];
+	static char text[TEXT];
+	size_t n = 0;
+
+	if (strlen(value) >= sizeof text)
+		return -EINVAL;
+	strcpy(text, value);
+	for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
+		char *is = strchr(word, '=');
+		struct plan_node *node = &nodes[n++];
+		unsigned major, minor;
+		char kind;
+
+		if (is == NULL || n == NODES)
+			return -EINVAL;
+		*is++ = '\0';
+		*node = (struct plan_node){ .kind = *is == '\0' ? DEVICE_ABSENT : DEVICE_OTHER,
+					    .listed = word[0] != '!',
+					    .from = { .file = "ours.yaml", .line = 4 } };
+		node->path = node->source = word + (word[0] == '!');
+		if (sscanf(is, "%c%u:%u", &kind, &major, &minor) == 3) {
+			node->kind = kind == 'b' ? DEVICE_BLOCK : DEVICE_CHAR;
+			node->major = major;
+			node->minor = minor;
+		}
+	}
+	g->request.nodes = nodes;
+	g->request.nnodes = n;
+	return 0;
+}
+
 static int set_network(struct golden *g, const char *value)
 {
 	bool host = strcmp(value, "host") == 0, private = strcmp(value, "private") == 0;
@@ -205,6 +242,8 @@ static const struct key keys[] = {
 	{ "read", WORDS, AT(request.read) },
 	{ "write", WORDS, AT(request.write) },
 	{ "hide", WORDS, AT(request.hide) },
+	{ "device", WORDS, AT(request.devices) },
+	{ "nodes", .set = set_nodes },
 	{ "memory", BYTES, AT(request.memory) },
 	{ "swap", BYTES, AT(request.swap) },
 	{ "cpus", MILLI, AT(request.cpus) },

@@ -482,6 +482,14 @@ static void put_some(struct drawer *d, const char *key, const char *const *pool,
 	buf_puts(&d->out, "]");
 }
 
+static void put_devices(struct drawer *d)
+{
+	static const char *const devices[] = { "/dev/a", "/dev/b/*", "/dev/c?" };
+
+	put_some(d, "devices", devices, COUNT(devices), 2);
+	buf_puts(&d->out, "\n");
+}
+
 /* None of these stands in a built-in profile. */
 static void put_filesystem(struct drawer *d)
 {
@@ -578,6 +586,7 @@ const char *random_profile(struct arena *a, uint64_t *seed, enum host_arch arch)
 	put_values(&d, "ioctl", ioctl_names, &d.base.ioctl_allow, &d.base.ioctl_values);
 	put_values(&d, "prctl", prctl_names, &d.base.prctl_allow, &d.base.prctl_values);
 	put_sockets(&d);
+	put_devices(&d);
 	put_filesystem(&d);
 	put_ask(&d);
 	buf_printf(&d.out, "audit: %s\n", audits[below(&d, COUNT(audits))]);

@@ -197,6 +197,7 @@ static void same_profile(const struct profile *a, const struct profile *b)
 	same_words(&a->filesystem.read, &b->filesystem.read);
 	same_words(&a->filesystem.write, &b->filesystem.write);
 	same_words(&a->filesystem.execute, &b->filesystem.execute);
+	same_words(&a->devices, &b->devices);
 	same_words(&a->filesystem.hide, &b->filesystem.hide);
 	same_words(&a->filesystem.deny_read, &b->filesystem.deny_read);
 	same_words(&a->filesystem.deny_write, &b->filesystem.deny_write);
@@ -268,6 +269,7 @@ static const char every_key[] =
 	"  tripwire: [getpid, \"@sockets\"]\n"
 	"  where: [{syscall: personality, arg: 3, mask: 0xf0, in: [0x10, 0x20], then: deny}]\n"
 	"  architectures: [native]\n"
+	"devices: [/dev/fuse, \"/dev/dri/*\"]\n"
 	"ioctl: {allow: [TCGETS, 0x5413]}\n"
 	"prctl: {allow: [PR_SET_NAME]}\n"
 	"sockets: {allow: [{family: inet, types: [stream], protocols: [0, 6]}, {family: unix}]}\n"
