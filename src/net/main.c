@@ -100,8 +100,8 @@ static int tap_inside(struct holder *h, struct err *e)
 	return tap_device(h, e);
 }
 
-/* Nor will one be that is ours: it comes when hooks of the bundle run. */
-static int hooks_inside(struct holder *h, struct err *e)
+/* Nor will one be that is ours: it comes when hooks of the bundle run, or from its engine after create. */
+static int brought_inside(struct holder *h, struct err *e)
 {
 	TRY(holder_inside(h, e));
 	log_inside(h, &h->note);
@@ -138,18 +138,18 @@ static int tap_set_up(struct holder *h, struct err *e)
 }
 
 /* The network is the container's own, and so is all that this takes. */
-static int hooks_set_up(struct holder *h, struct err *e)
+static int brought_set_up(struct holder *h, struct err *e)
 {
 	TRY(enter_container(h, e));
-	return inside(h, hooks_inside, e);
+	return inside(h, brought_inside, e);
 }
 
 static int make_way(struct holder *h, struct err *e)
 {
 	if (h->job.given)
 		return inside(h, others_inside, e);
-	if (h->job.way == NET_HOOKS)
-		return hooks_set_up(h, e);
+	if (h->job.way == NET_BROUGHT)
+		return brought_set_up(h, e);
 	return h->job.way == NET_PAIR ? pair_set_up(h, e) : tap_set_up(h, e);
 }
 

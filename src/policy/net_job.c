@@ -12,7 +12,7 @@
 
 const char *const net_way_words[NET_WAYS] = {
 	[NET_PAIR] = "pair",
-	[NET_HOOKS] = "hooks",
+	[NET_BROUGHT] = "brought",
 	[NET_PASTA] = "pasta",
 	[NET_SLIRP4NETNS] = "slirp4netns",
 };
@@ -220,7 +220,7 @@ static bool parse_way(char *words, struct net_job *out)
 	for (size_t i = 0; way != NULL && i < NET_WAYS; i++) {
 		out->way = (enum net_way)i;
 		if (strcmp(way, net_way_words[i]) == 0)
-			return i == NET_PAIR || i == NET_HOOKS
+			return i == NET_PAIR || i == NET_BROUGHT
 				       ? out->program == NULL
 				       : out->program != NULL && out->program[0] == '/';
 	}

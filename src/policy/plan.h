@@ -198,9 +198,9 @@ struct net_counts; /* policy/net_counts.h */
 
 /* How the container's own network gets its way out. */
 enum net_way {
-	NET_PAIR,        /* a pair of devices and NAT: who may configure the host's network */
-	NET_HOOKS,       /* hooks of the bundle bring it: rules are all that is ours */
-	NET_PASTA,       /* a program opens sockets of the host's for what the container sends */
+	NET_PAIR,    /* a pair of devices and NAT: who may configure the host's network */
+	NET_BROUGHT, /* hooks of the bundle or its engine bring it: rules are all that is ours */
+	NET_PASTA,   /* a program opens sockets of the host's for what the container sends */
 	NET_SLIRP4NETNS, /* another one, which speaks TCP and IP by itself */
 	NET_WAYS,
 };

@@ -195,7 +195,7 @@ static int plan_rules(struct draft *d, enum network_mode mode, struct err *e)
 	return check_capabilities(d, mode, e);
 }
 
-/* ---- a network that hooks connect ---- */
+/* ---- a network that hooks or the engine connect ---- */
 
 /* Those that run on this machine: they can reach a network of its own, and lead anywhere from there. */
 static bool hooks_may_connect(const struct spec *s)
@@ -203,10 +203,39 @@ static bool hooks_may_connect(const struct spec *s)
 	return s->hooks.prestart.n + s->hooks.create_runtime.n + s->hooks.poststart.n != 0;
 }
 
-/* A second way out beside theirs would be one that nobody asked for. */
-static int plan_hooked(struct draft *d, enum network_mode mode, struct err *e)
+/* Where the container is to have ids of the engine's choice, it has the runtime make the network as well, for the owner to be that
+ * user namespace, and connects it between create and start: Podman with --userns, --uidmap and their like, and containerd 1.7 for
+ * Pods with hostUsers: false. */
+static const struct pair engines[] = {
+	{ "io.container.manager", "libpod" },
+	{ "io.kubernetes.cri.container-type", "sandbox" },
+};
+
+static bool of_engine(const struct pair *annotation)
 {
-	d->plan->net.way = NET_HOOKS;
+	for (size_t i = 0; i < COUNT(engines); i++)
+		if (strcmp(annotation->key, engines[i].key) == 0 &&
+		    strcmp(annotation->value, engines[i].value) == 0)
+			return true;
+	return false;
+}
+
+static bool engine_connects(const struct spec *s)
+{
+	bool own = false;
+
+	for (size_t i = 0; i < s->linux_.namespaces.n && s->linux_.uid_maps.n != 0; i++)
+		own |= strcmp(s->linux_.namespaces.at[i].type, "network") == 0;
+	for (size_t i = 0; i < s->annotations.n && own; i++)
+		if (of_engine(&s->annotations.at[i]))
+			return true;
+	return false;
+}
+
+/* A second way out beside theirs would be one that nobody asked for. */
+static int plan_brought(struct draft *d, enum network_mode mode, struct err *e)
+{
+	d->plan->net.way = NET_BROUGHT;
 	return plan_rules(d, mode, e);
 }
 
@@ -290,8 +319,8 @@ int network_plan(struct draft *d, struct err *e)
 		     from_text(d->a, &p->network.mode_from));
 		return advise(e, "list network under `namespaces:`, or use `mode: host`");
 	}
-	if (hooks_may_connect(d->s))
-		return plan_hooked(d, mode, e);
+	if (hooks_may_connect(d->s) || engine_connects(d->s))
+		return plan_brought(d, mode, e);
 	return mode == NETWORK_PRIVATE ? plan_private(d, e) : 0;
 }
 
@@ -348,8 +377,8 @@ void network_explain(const struct plan *p, struct buf *out)
 		   : n->given
 			   ? "by path, with rules for what this container sends, and what comes in"
 		   : (p->given & CLONE_NEWNET) ? "by path, without rules"
-		   : n->used && n->way == NET_HOOKS
-			   ? "loopback, and what hooks of the bundle bring, by rules"
+		   : n->used && n->way == NET_BROUGHT
+			   ? "loopback, and what hooks of the bundle or its engine bring, by rules"
 		   : n->used ? "private, with a way out by rules"
 			     : "loopback only");
 	if (n->program != NULL)

@@ -25,7 +25,9 @@ ID = {"id": (1, TEXT)}
 VALUE = {"value": (1, INT)}
 KEY_VALUE = {"key": (1, TEXT), "value": (2, TEXT)}
 RESOURCES = {"cpu_period": (1, INT), "cpu_quota": (2, INT), "cpu_shares": (3, INT), "memory": (4, INT), "oom_score_adj": (5, INT)}
-NAMESPACES = {"network": (1, INT), "pid": (2, INT), "ipc": (3, INT)}
+ID_MAP = {"host": (1, INT), "inside": (2, INT), "length": (3, INT)}
+NAMESPACES = {"network": (1, INT), "pid": (2, INT), "ipc": (3, INT),
+              "user": (5, {"mode": (1, INT), "uids": (2, [ID_MAP]), "gids": (3, [ID_MAP])})}
 SANDBOX = {
     "metadata": (1, {"name": (1, TEXT), "uid": (2, TEXT), "namespace": (3, TEXT), "attempt": (4, INT)}),
     "hostname": (2, TEXT), "log_directory": (3, TEXT), "dns": (4, {"servers": (1, [TEXT])}), "annotations": (7, MAP),
@@ -303,24 +305,29 @@ def volumes():
     p.end()
 
 
+def write_profile(name, words):
+    os.makedirs("/etc/zviz/profiles", exist_ok=True)  # the test's own, as all of /etc
+    with open("/etc/zviz/profiles/%s.yaml" % name, "w") as f:
+        f.write("zviz: 1\nname: %s\n%s" % (name, words))
+
+
+def answer(p, port):
+    """What comes from a port of the Pod, or why nothing does."""
+    try:
+        with socket.create_connection((p.ip(), port), timeout=5) as s:
+            return s.recv(64)
+    except OSError as e:
+        return type(e).__name__
+
+
 def network():
     """A profile of the node's own: what comes into the Pod from beside it, and what does not."""
-    os.makedirs("/etc/zviz/profiles", exist_ok=True)  # the test's own
-    with open("/etc/zviz/profiles/served.yaml", "w") as f:
-        f.write("zviz: 1\nname: served\nextends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n")
+    write_profile("served", "extends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n")
     p = Pod(**{"zviz.io/profile": "served"})
     container = p.start("one", "sh", "-c", "nc -ll -p 8080 -e echo served & nc -ll -p 8081 -e echo hidden & wait")
-
-    def answer(port):
-        try:
-            with socket.create_connection((p.ip(), port), timeout=5) as s:
-                return s.recv(64)
-        except OSError as e:
-            return type(e).__name__
-
-    until("an answer", lambda: answer(8080) == b"served\n")
+    until("an answer", lambda: answer(p, 8080) == b"served\n")
     expect(inside(container, "sh", "-c", "nc 127.0.0.1 8081 </dev/null"), "hidden", "over the loopback")
-    expect(answer(8081), "ConnectionRefusedError", "a port without a rule")
+    expect(answer(p, 8081), "ConnectionRefusedError", "a port without a rule")
     p.end()
 
 
@@ -338,10 +345,8 @@ def serve(at, word):
 
 def names():
     """A Pod of two containers under one profile with a row about a name, which each of them asks for itself."""
-    os.makedirs("/etc/zviz/profiles", exist_ok=True)  # the test's own, as all of /etc
-    with open("/etc/zviz/profiles/named.yaml", "w") as f:
-        f.write("zviz: 1\nname: named\nextends: ci-runner\n"
-                "network: {mode: private, egress: {allow: [{domain: node.example, allow_private: true, ports: [8085]}]}}\n")
+    write_profile("named", "extends: ci-runner\n"
+                  "network: {mode: private, egress: {allow: [{domain: node.example, allow_private: true, ports: [8085]}]}}\n")
     with open("zone", "w") as f:
         f.write("node.example 60 A 10.98.0.1\nother.example 60 A 10.98.0.1\n")
     with open("resolv.conf", "w") as f:
@@ -384,6 +389,24 @@ def privileged():
                                                            "stdout", "tty", "urandom", "zero"}, set(), "devices")
     inside(container, "sh", "-c", "! mount -t tmpfs none /mnt")
     p.end()
+
+
+def users():
+    """A Pod with users of its own (hostUsers: false): the kubelet has chosen ids for it, and its network is the runtime's to make."""
+    write_profile("served", "extends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n")
+    ids = [{"host": 1 << 20, "inside": 0, "length": 65536}]
+    asked = {"namespaces": {"pid": CONTAINER, "user": {"mode": POD, "uids": ids, "gids": ids}}}
+    for profile, reached in (("ci-runner", "ConnectionRefusedError"), ("served", b"served\n")):
+        p = Pod(security=asked, **{"zviz.io/profile": profile})
+        first = p.start("first", "sh", "-c", "nc -ll -p 8080 -e echo served & nc -ll -p 8081 -e echo hidden & wait", security=asked)
+        second = p.start("second", "sleep", "1000", security=asked)
+        expect(inside(first, "stat", "-c", "%u:%g", "/", "/etc/passwd"), "0:0\n0:0", "owners")
+        expect({namespace(c, "net") for c in (first, second)}, {namespace(p.id, "net")}, "network")
+        assert p.ip() in inside(second, "ip", "-4", "addr", "show", "dev", "eth0")
+        until("those who listen", lambda: inside(second, "sh", "-c", "nc 127.0.0.1 8080 </dev/null; nc 127.0.0.1 8081 </dev/null") == "served\nhidden")
+        expect(answer(p, 8080), reached, "from beside the Pod, under " + profile)
+        expect(answer(p, 8081), "ConnectionRefusedError", "a port without a rule")
+        p.end()
 
 
 def failures():

@@ -326,7 +326,7 @@ ask_beside() { # OPTION…
 	told() { "$place/zviz" --root "$place/exec/runtime-runc/moby" explain "$id"; }
 	for _ in {1..50}; do ! told | grep -qE '^  refused so far, in packets: [1-9][0-9]* out' || break; sleep 0.1; done
 	told | grep -qE '^  refused so far, in packets: [1-9][0-9]* out'
-	told | grep -qx '  network: loopback, and what hooks of the bundle bring, by rules'
+	told | grep -qx '  network: loopback, and what hooks of the bundle or its engine bring, by rules'
 }
 
 begin_page() { # RUNTIME: a server at port 80 and one at 81, of which Docker publishes both

@@ -57,6 +57,18 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	[ "$(pod run --rm --annotation "zviz.io/profile=web" localhost/small wget -q -O- "http://$(address web):8000")" = served ]
 }
 
+@test "a user namespace that Podman asks for: the runtime makes the network, and Podman connects it" {
+	pod run --detach --name web --uidmap 0:200000:65536 --annotation "zviz.io/profile=web" localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true gets "http://$(address web):8000"
+	[[ $(pod exec web cat /proc/self/uid_map) == *200000*65536 ]]
+	run ! pod exec web timeout 5 wget -q -O- http://10.88.0.1:22
+	pod exec web ip link show eth0 >/dev/null
+	run ! pod exec web ip link show eth1
+	pod run --detach --name shut --uidmap 0:200000:65536 localhost/small sh -c "$(serve 8000)" >/dev/null
+	until_true pod exec shut wget -q -O /dev/null http://127.0.0.1:8000
+	run ! get "http://$(address shut):8000"
+}
+
 @test "-p: a published port leads in, from the host as well" {
 	pod run --detach --name web -p 8080:8000 --annotation "zviz.io/profile=web" localhost/small sh -c "$(serve 8000)" >/dev/null
 	until_true gets http://127.0.0.1:8080

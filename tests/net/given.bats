@@ -98,3 +98,7 @@ load common
 @test "hooks: whichever name server a bundle names, the container's resolver answers" {
 	in_world bash "$BATS_TEST_DIRNAME/hooked" servers
 }
+
+@test "a network that an engine connects after create, for ids of its own choice: the rules are there first" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" engine
+}

@@ -528,7 +528,7 @@ static void test_own_rules(void **state)
 /* Hooks bring the way out: rules as in a network of the container's own, about no address of the host's. */
 static void test_hooks_job(void **state)
 {
-	const struct plan p = { .id = "one", .net = { .used = true, .way = NET_HOOKS } };
+	const struct plan p = { .id = "one", .net = { .used = true, .way = NET_BROUGHT } };
 	struct arena a = { 0 };
 	struct buf rules = { .arena = &a }, text = { .arena = &a };
 	struct net_job job;
@@ -540,7 +540,7 @@ static void test_hooks_job(void **state)
 	assert_non_null(strstr(buf_text(&rules), "hook forward priority filter; policy drop;"));
 	net_job_print(&p, buf_text(&rules), rules.len, &text);
 	assert_int_equal(net_job_parse(&a, buf_text(&text), text.len, &job, &e), 0);
-	assert_int_equal(job.way, NET_HOOKS);
+	assert_int_equal(job.way, NET_BROUGHT);
 	assert_null(job.program);
 	assert_false(job.given);
 	assert_string_equal(job.rules, buf_text(&rules));
