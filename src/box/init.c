@@ -135,11 +135,7 @@ int step_console_attach(struct box *b, struct err *e)
 {
 	if (b->plan->given & CLONE_NEWUTS)
 		return session_begin(b, e);
-	if (sethostname(b->plan->hostname, strlen(b->plan->hostname)) < 0)
-		return fail(e, errno, "host name %s: %m", b->plan->hostname);
-	if (b->plan->domainname != NULL &&
-	    setdomainname(b->plan->domainname, strlen(b->plan->domainname)) < 0)
-		return fail(e, errno, "domain name %s: %m", b->plan->domainname);
+	TRY(names_set(b->plan->hostname, b->plan->domainname, e));
 	return session_begin(b, e);
 }
 

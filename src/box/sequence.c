@@ -167,7 +167,9 @@ static bool gives(const struct plan *p)
 
 static bool gives_sysctls(const struct plan *p)
 {
-	return p->ngivens != 0 && has_sysctls(p);
+	return p->ngivens != 0 &&
+	       (has_sysctls(p) || ((p->given & CLONE_NEWUTS) &&
+				   (p->spec->hostname != NULL || p->spec->domainname != NULL)));
 }
 
 static bool own_groups(const struct plan *p)

@@ -206,6 +206,8 @@ int limits_inherit(const struct plan *p, struct err *e);
 
 /* A terminal of the container, or a session without one. */
 int session_begin(struct box *b, struct err *e);
+/* Of the uts namespace that the caller is in; NULL leaves a name as it is. */
+int names_set(const char *hostname, const char *domainname, struct err *e);
 
 /* The file and the socket of a container that is started later: start.c. */
 int start_prepare(struct box *b, struct err *e);

@@ -1,12 +1,14 @@
 /*
- * sysctl.given and sysctl.set: what a bundle sets in its namespaces. In those that are shared the launcher does so, which may;
- * in its own, init.
+ * sysctl.given and sysctl.set: what a bundle sets in its namespaces. In those that are shared the launcher does so, which may, names
+ * of the host included; in its own, init, which sets names when it attaches its console.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/num.h"
@@ -61,9 +63,23 @@ static int set_all(const struct plan *p, bool given, struct err *e)
 	return plan_sysctl_is_given(p, plan_port_key) == given ? lower_port(p->low_port, e) : 0;
 }
 
+int names_set(const char *hostname, const char *domainname, struct err *e)
+{
+	if (hostname != NULL && sethostname(hostname, strlen(hostname)) < 0)
+		return fail(e, errno, "host name %s: %m", hostname);
+	if (domainname != NULL && setdomainname(domainname, strlen(domainname)) < 0)
+		return fail(e, errno, "domain name %s: %m", domainname);
+	return 0;
+}
+
+/* CRI-O has a Pod's uts namespace made without a name, which each of its containers brings. */
 static int set_given(struct box *b, void *arg, struct err *e)
 {
+	const struct spec *s = b->plan->spec;
+
 	(void)arg;
+	if (b->plan->given & CLONE_NEWUTS)
+		TRY(names_set(s->hostname, s->domainname, e));
 	return set_all(b->plan, true, e);
 }
 

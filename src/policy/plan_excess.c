@@ -325,10 +325,6 @@ static int excess_plan(struct draft *d, struct err *e)
 
 	TRY(refuse_hooks(d, e));
 	label_plan(d);
-	if ((d->plan->given & CLONE_NEWUTS) && (s->hostname != NULL || s->domainname != NULL))
-		draft_missing(d, s->hostname != NULL ? "hostname" : "domainname",
-			      "names of a uts namespace that is joined by path stay as they are",
-			      "leave it out, or have whoever made the namespace set it");
 	if (s->linux_.intel_rdt)
 		draft_missing(d, "linux.intelRdt",
 			      "shares of caches and memory bandwidth are not set in this version",

@@ -119,10 +119,11 @@ static void process_explain(const struct plan *p, struct buf *out)
 		   p->init ? ", below a reaping first process" : "");
 	if (p->bare)
 		buf_puts(out, "  host name: this machine's\n");
-	else if (p->given & CLONE_NEWUTS)
+	else if ((p->given & CLONE_NEWUTS) && p->spec->hostname == NULL)
 		buf_puts(out, "  host name: that of the uts namespace\n");
 	else
-		buf_printf(out, "  host name: %s\n", shown(out->arena, p->hostname));
+		buf_printf(out, "  host name: %s%s\n", shown(out->arena, p->hostname),
+			   p->given & CLONE_NEWUTS ? ", set in the uts namespace" : "");
 	if (p->timeout_ms != 0)
 		buf_printf(out, "  killed after %llu ms\n", (unsigned long long)p->timeout_ms);
 	if (p->has_umask)

@@ -68,6 +68,17 @@ is_the_pods() { # FILE: what the last run printed of its own
 	[ "$output" = shared ]
 }
 
+@test "the names of the bundle are those of the uts namespace that it gives, as CRI-O names its Pods, and none are else" {
+	bundle "$(given uts)"
+	run -0 inside -- hostname
+	[ "$output" = shared ]
+	sed -i 's/^{/{"hostname": "the-pod", "domainname": "example.org", /' "$place/bundle/config.json"
+	run -0 inside -- sh -c 'hostname; cat /proc/sys/kernel/domainname'
+	[ "$output" = $'the-pod\nexample.org' ]
+	[ "$(nsenter -t "$pod" -u hostname)" = the-pod ]
+	[ "$(hostname)" != the-pod ]
+}
+
 @test "each alone, and a time namespace" {
 	for kind in network:net ipc:ipc uts:uts time:time; do
 		bundle "$(given "${kind%:*}" "${kind#*:}")"
