@@ -214,7 +214,9 @@ static int build_bind(struct box *b, const struct plan_mount *m, const struct bo
 	if (s->absent)
 		return 0;
 
-	OWN_FD target = target_open(b, m->target, rootfs_is_folder(s->fd), 0644, e);
+	/* An engine that keeps the root's layer may show it again, without the mount. */
+	bool dir = rootfs_is_folder(s->fd);
+	OWN_FD target = target_open(b, m->target, dir, dir ? 0755 : 0644, e);
 
 	if (target < 0)
 		return target;

@@ -41,6 +41,14 @@ inside() { "$zviz" --root "$place/state" --profile web-server run --bundle "$pla
 owners() { inside stat -c '%u:%g' "$@" | tr '\n' ' '; }
 files=(/data/root /data/thousand /data/below/five)
 
+@test "what is made for a mount to be at stays in a root that may be written: a folder that can be entered, an empty file" {
+	bundle "$(data '"rbind"' | sed 's|/data"|/new/folder"|'), $(data '"bind"' | sed "s|/data\"|/new/file\"|; s|$place/data|&/root|")"
+	"$zviz" --root "$place/state" --profile development run --bundle "$place/bundle" "$id" true
+	[ "$(stat -c '%a %s' "$rootfs/new/file")" = '644 0' ]
+	[ "$(stat -c %a "$rootfs/new/folder")" = 755 ]
+	[ "$(stat -c %a "$rootfs/new")" = 755 ]
+}
+
 @test "owners: a folder of a bundle with ids of its own is shown as it is, or with them under idmap" {
 	chown -R 100000:100000 "$rootfs" # as an engine does
 	bundle "$(data '"rbind"')" "$(maps 0 100000 65536)"
