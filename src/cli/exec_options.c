@@ -107,11 +107,18 @@ static void replace_process(struct spec *s, const struct spec *process)
 		s->process.oom_score_adj = was.process.oom_score_adj;
 }
 
+static void add_to(struct arena *a, const struct strings *words, struct strings *list)
+{
+	*list = copy_of(a, list);
+	for (size_t i = 0; i < words->n; i++)
+		*LIST_ADD(a, list) = words->at[i];
+}
+
+/* As runc does: into all sets, so that whoever is not root has them as well. */
 static void add_capabilities(struct arena *a, const struct exec_options *o, struct spec *s)
 {
-	s->process.cap_effective = copy_of(a, &s->process.cap_effective);
-	for (size_t i = 0; i < o->capabilities.n; i++)
-		*LIST_ADD(a, &s->process.cap_effective) = o->capabilities.at[i];
+	add_to(a, &o->capabilities, &s->process.cap_effective);
+	add_to(a, &o->capabilities, &s->process.cap_ambient);
 }
 
 static void make_spec(struct arena *a, const struct exec_options *o, const struct spec *process,
@@ -262,6 +269,9 @@ int exec_plan(struct arena *a, const struct exec_options *o, const struct spec *
 	make_spec(a, o, process, argc, argv, s);
 	TRY(check_capabilities(o, out, e));
 	TRY(choose_user(a, o, process, out, e));
+	/* Of one who is not root what is ambient counts, whoever the container's first process is (plan_process.c). */
+	if (out->uid != 0)
+		s->process.cap_effective = s->process.cap_ambient;
 	/* Who it is was decided above: what the container has mapped is not a question of the spec any more. */
 	s->process.uid = container->spec.process.uid;
 	s->process.gid = container->spec.process.gid;

@@ -151,10 +151,12 @@ static void process_explain(const struct plan *p, struct buf *out)
 	}
 }
 
-/* A bundle may want fewer: engines give one who is not root none. */
+/* A bundle may want fewer. Docker gives one who is not root none; BuildKit, containerd and CRI-O name root's for every user, and
+ * leave it to the kernel, which at execve takes from others what is not ambient (capabilities(7)). */
 static uint64_t wanted_capabilities(const struct draft *d)
 {
-	const struct strings *list = &d->s->process.cap_effective;
+	const struct strings *list = d->s->process.uid == 0 ? &d->s->process.cap_effective
+							    : &d->s->process.cap_ambient;
 	uint64_t bits = 0;
 
 	if (!d->s->process.has_capabilities)

@@ -213,6 +213,34 @@ effective() { "$@" grep -E '^Cap(Eff|Bnd):' /proc/self/status | awk '{print $2}'
 	done
 }
 
+@test "capabilities: who is not root has those that are ambient, as the kernel has it with other runtimes" {
+	[ "$(id -u)" = 0 ] || skip 'a user inside needs a range of ids'
+	printf 'zviz: 1\nname: keeper\nextends: ci-runner\ncapabilities: {keep: [CAP_CHOWN, CAP_SETUID]}\n' >"$place/keeper.yaml"
+	local both='["CAP_CHOWN", "CAP_SETUID"]' user='"user": {"uid": 1000, "gid": 1000}'
+	local sets="\"bounding\": $both, \"permitted\": $both, \"effective\": $both"
+	look() { "$zviz" --root "$place/state" "$@" grep -E '^Cap(Eff|Bnd):' /proc/self/status | awk '{print $2}' | sort -u; }
+	named() { sed "s/\"user\": {\"uid\": 0, \"gid\": 0}/$user/" "$place/bundle/config.json" >"$place/config" && cp "$place/config" "$place/bundle/config.json"; }
+	for ambient in '[]|0000000000000000' '["CAP_CHOWN"]|0000000000000001'; do
+		bundle "\"capabilities\": {$sets, \"ambient\": ${ambient%|*}}"
+		[ "$(look --profile "$place/keeper.yaml" run --bundle "$place/bundle" "$id")" = 0000000000000081 ]
+		named
+		grep -q '"uid": 1000' "$place/bundle/config.json"
+		[ "$(look --profile "$place/keeper.yaml" run --bundle "$place/bundle" "$id")" = "${ambient#*|}" ]
+	done
+	# Who joins a container of root's.
+	bundle "\"capabilities\": {$sets}"
+	"$zviz" --root "$place/state" --profile "$place/keeper.yaml" run --detach --bundle "$place/bundle" "$id" sleep 300 >/dev/null 2>&1
+	[ "$(look exec "$id")" = 0000000000000081 ]
+	[ "$(look exec --user 1000 "$id")" = 0000000000000000 ]
+	[ "$(look exec --user 1000 --cap CAP_SETUID "$id")" = 0000000000000080 ]
+	for ambient in '[]|0000000000000000' '["CAP_CHOWN"]|0000000000000001'; do
+		printf '{"cwd": "/", "args": ["grep", "-E", "^Cap(Eff|Bnd):", "/proc/self/status"], "env": ["PATH=/bin"], %s,
+			"capabilities": {%s, "ambient": %s}}' "$user" "$sets" "${ambient%|*}" >"$place/process.json"
+		run -0 "$zviz" --root "$place/state" exec --process "$place/process.json" "$id"
+		[ "$(awk '/^Cap/ {print $2}' <<<"$output" | sort -u)" = "${ambient#*|}" ]
+	done
+}
+
 # What joins: where its own document says nothing, the container's holds; what the bundle says by then is not asked.
 @test "who joins has the limits, the score and the capabilities of the container, and no more" {
 	[ "$(id -u)" = 0 ] || skip 'root inside needs a range of ids to be somebody else'
