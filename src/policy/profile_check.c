@@ -24,7 +24,7 @@ int profile_check_syscall(const struct bind *b, const struct node *n, struct err
 
 	if (syscall_find(n->text) != NULL)
 		return 0;
-	for (const struct syscall *s = syscalls; s->name != NULL; s++)
+	for (const struct syscall *s = syscalls; s->name[0] != '\0'; s++)
 		name_offer(&near, n->text, s->name);
 	return bind_unknown(b, n, "system call", n->text, near.best, e);
 }

@@ -35,7 +35,7 @@ const char *query_nearest(const char *word)
 {
 	struct name_near near = { 0 };
 
-	for (const struct syscall *s = syscalls; s->name != NULL; s++)
+	for (const struct syscall *s = syscalls; s->name[0] != '\0'; s++)
 		name_offer(&near, word, s->name);
 	name_offer(&near, word, "execute");
 	return near.best;

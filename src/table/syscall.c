@@ -10,8 +10,13 @@ const struct syscall syscalls[] = {
 #define BOTH(call, x86, arm, ...) { #call, x86, arm, { __VA_ARGS__ } },
 #define X86_64(call, x86, ...)    { #call, x86, -1, { __VA_ARGS__ } },
 #include "table/syscalls.def"
-	{ NULL, -1, -1, { 0 } }
+	{ "", -1, -1, { 0 } }
 };
+
+/* The compiler says so itself where it is longer than that. */
+#define BOTH(call, ...)   _Static_assert(sizeof #call <= sizeof syscalls->name, "the name has no room for its end");
+#define X86_64(call, ...) BOTH(call)
+#include "table/syscalls.def"
 
 const size_t syscalls_count = COUNT(syscalls) - 1;
 

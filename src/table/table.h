@@ -18,15 +18,16 @@ enum arg_role {
 	ARG_INT, ARG_UINT, ARG_HEX, ARG_FD, ARG_DIRFD, ARG_PATH, ARG_POINTER, ARG_SIZE, ARG_OPEN_FLAGS,
 	ARG_MODE, ARG_SOCKET_FAMILY, ARG_SOCKET_TYPE, ARG_IOCTL, ARG_PRCTL, ARG_CLONE_FLAGS, ARG_SIGNAL,
 	ARG_PID, ARG_PTRACE, ARG_ADDRESS, /* a socket address, or the messages that may hold one */
-};
+} __attribute__((packed));
 
+/* No pointer: the table needs no relocation, which is 4 pages of each process. */
 struct syscall {
-	const char *name;
-	int x86_64, aarch64; /* numbers; -1 where the architecture lacks it */
+	char name[24];           /* "" ends the table */
+	int16_t x86_64, aarch64; /* numbers; -1 where the architecture lacks it */
 	enum arg_role arg[6];
 };
 
-/* Sorted by name, ended by a NULL name; every call of both architectures up to Linux 6.12 at least. */
+/* Sorted by name, ended by one without a name; every call of both architectures up to Linux 6.12 at least. */
 extern const struct syscall syscalls[];
 extern const size_t syscalls_count;
 
