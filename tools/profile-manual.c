@@ -32,11 +32,11 @@ static void put_names(const struct name *names)
 {
 	const char *between = "";
 
-	for (const struct name *n = names; n->name != NULL; n++) {
+	for (const struct name *n = names; n->name[0] != '\0'; n++) {
 		printf("%s_", between);
 		put_plain(n->name);
 		putchar('_');
-		between = n[1].name != NULL && n[2].name == NULL ? " or " : ", ";
+		between = n[1].name[0] != '\0' && n[2].name[0] == '\0' ? " or " : ", ";
 	}
 }
 

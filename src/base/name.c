@@ -2,11 +2,14 @@
 
 #include <string.h>
 
+_Static_assert(offsetof(struct name, value) > sizeof((struct name *)0)->name,
+	       "a name without an end");
+
 enum { WORD_MAX = 64 };
 
 const struct name *name_find(const struct name *table, const char *name)
 {
-	for (; table->name != NULL; table++)
+	for (; table->name[0] != '\0'; table++)
 		if (table->name[0] == name[0] && strcmp(table->name, name) == 0)
 			return table;
 	return NULL;
@@ -14,7 +17,7 @@ const struct name *name_find(const struct name *table, const char *name)
 
 const struct name *name_of(const struct name *table, int64_t value)
 {
-	for (; table->name != NULL; table++)
+	for (; table->name[0] != '\0'; table++)
 		if (table->value == value)
 			return table;
 	return NULL;
@@ -70,7 +73,7 @@ const char *name_nearest(const struct name *table, const char *wanted)
 {
 	struct name_near near = { 0 };
 
-	for (; table->name != NULL; table++)
+	for (; table->name[0] != '\0'; table++)
 		name_offer(&near, wanted, table->name);
 	return near.best;
 }

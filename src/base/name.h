@@ -1,5 +1,5 @@
 /*
- * Tables of names: sorted or not, ended by a NULL name. Also the nearest known name for a mistyped one.
+ * Tables of names: sorted or not, ended by a row without a name. Also the nearest known name for a mistyped one.
  */
 #ifndef BASE_NAME_H
 #define BASE_NAME_H
@@ -8,8 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* No pointer, so that a table needs no relocation, which makes its pages each process's own. The compiler refuses a longer
+ * name; one of all 39 ends in the byte before the value, which no initializer reaches. */
 struct name {
-	const char *name;
+	char name[39];
 	int64_t value;
 };
 

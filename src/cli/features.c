@@ -32,7 +32,7 @@ static void put_list(struct json_writer *j, const char *key, const char *const *
 static void put_names(struct json_writer *j, const char *key, const struct name *table)
 {
 	json_open_array(j, key);
-	for (; table->name != NULL; table++)
+	for (; table->name[0] != '\0'; table++)
 		json_put_string(j, NULL, table->name);
 	json_close(j);
 }
@@ -47,7 +47,7 @@ static void put_enabled(struct json_writer *j, const char *key, bool enabled)
 static void put_mount_options(struct json_writer *j)
 {
 	json_open_array(j, "mountOptions");
-	for (const struct mount_option *o = mount_options; o->name != NULL; o++)
+	for (const struct mount_option *o = mount_options; o->name[0] != '\0'; o++)
 		json_put_string(j, NULL, o->name);
 	json_close(j);
 }
@@ -68,7 +68,7 @@ static void put_seccomp(struct json_writer *j)
 	json_open_object(j, "seccomp");
 	json_put_bool(j, "enabled", true);
 	json_open_array(j, "actions");
-	for (const struct name *n = spec_seccomp_actions; n->name != NULL; n++)
+	for (const struct name *n = spec_seccomp_actions; n->name[0] != '\0'; n++)
 		if (strcmp(n->name, "SCMP_ACT_TRACE") != 0 &&
 		    strcmp(n->name, "SCMP_ACT_NOTIFY") != 0)
 			json_put_string(j, NULL, n->name);
@@ -77,7 +77,7 @@ static void put_seccomp(struct json_writer *j)
 	put_names(j, "archs", spec_seccomp_arches);
 	put_names(j, "knownFlags", spec_seccomp_flags);
 	json_open_array(j, "supportedFlags");
-	for (const struct name *n = spec_seccomp_flags; n->name != NULL; n++)
+	for (const struct name *n = spec_seccomp_flags; n->name[0] != '\0'; n++)
 		if (n->value !=
 		    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) /* it goes with a listener */
 			json_put_string(j, NULL, n->name);

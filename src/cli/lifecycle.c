@@ -39,7 +39,7 @@ static int signal_number(const char *word)
 		return realtime(word + 5, REALTIME_MIN, '+');
 	if (strncasecmp(word, "RTMAX", 5) == 0)
 		return realtime(word + 5, REALTIME_MAX, '-');
-	for (const struct name *s = signal_names; s->name != NULL; s++)
+	for (const struct name *s = signal_names; s->name[0] != '\0'; s++)
 		if (strcasecmp(s->name + 3, word) == 0)
 			return (int)s->value;
 	return -1;

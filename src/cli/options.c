@@ -139,11 +139,11 @@ static int store_choice(struct arena *a, const struct option_row *row, const cha
 		amount_store(a, row, at, (uint64_t)choice->value);
 		return 0;
 	}
-	for (const struct name *n = row->choices; n->name != NULL; n++)
+	for (const struct name *n = row->choices; n->name[0] != '\0'; n++)
 		buf_printf(&all, "%s%s",
-			   n == row->choices   ? ""
-			   : n[1].name != NULL ? ", "
-					       : " or ",
+			   n == row->choices      ? ""
+			   : n[1].name[0] != '\0' ? ", "
+						  : " or ",
 			   n->name);
 	return fail(e, EINVAL, "--%s: '%.80s' is not %s", row->name, text, buf_text(&all));
 }

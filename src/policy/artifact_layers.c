@@ -63,7 +63,7 @@ static void put_attributes(struct json_writer *w, uint64_t set)
 {
 	struct buf b = { .arena = w->out->arena };
 
-	for (const struct mount_option *o = mount_options; o->name != NULL; o++)
+	for (const struct mount_option *o = mount_options; o->name[0] != '\0'; o++)
 		if (o->set != 0 && !o->recursive && (set & o->set) == o->set)
 			append_word(&b, o->name);
 	json_put_string(w, "attributes", buf_text(&b));
@@ -257,7 +257,7 @@ static void put_sockets(struct json_writer *w, const struct broker_plan *b)
 		const struct socket_rule *r = &b->sockets[i];
 		struct buf types = { .arena = w->out->arena };
 
-		for (const struct name *t = socket_types; t->name != NULL; t++)
+		for (const struct name *t = socket_types; t->name[0] != '\0'; t++)
 			if (r->types != ~0u && (r->types & (1u << t->value)))
 				append_word(&types, t->name);
 		json_open_object(w, NULL);

@@ -54,7 +54,7 @@ static void put_name(struct text *t, const struct name *table, uint64_t value, c
 /* Names of the bits that are set, then what is left as a number. */
 static void put_flags(struct text *t, const struct name *table, uint64_t value, const char *between)
 {
-	for (const struct name *row = table; row->name != NULL; row++) {
+	for (const struct name *row = table; row->name[0] != '\0'; row++) {
 		uint64_t bits = (uint64_t)row->value;
 
 		if (bits == 0 || (value & bits) != bits)

@@ -225,7 +225,7 @@ static const char *socket_text(struct arena *a, const struct socket_rule *r)
 	struct buf b = { .arena = a };
 
 	buf_printf(&b, "sockets.allow %s", family != NULL ? family->name : "?");
-	for (const struct name *t = socket_types; t->name != NULL && r->types != ~0u; t++)
+	for (const struct name *t = socket_types; t->name[0] != '\0' && r->types != ~0u; t++)
 		if (r->types & (1u << t->value))
 			buf_printf(&b, " %s", t->name);
 	return buf_text(&b);

@@ -112,7 +112,7 @@ static const char *capability_list(struct draft *d, uint64_t set, bool unknown)
 {
 	struct listing l = { .text = { .arena = d->a } };
 
-	for (const struct name *n = capability_names; n->name != NULL; n++)
+	for (const struct name *n = capability_names; n->name[0] != '\0'; n++)
 		if (set & (UINT64_C(1) << n->value))
 			list_name(&l, n->name);
 	if (unknown)

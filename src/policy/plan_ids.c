@@ -77,7 +77,7 @@ static int namespaces_plan(struct draft *d, struct err *e)
 static void namespaces_explain(const struct plan *p, struct buf *out)
 {
 	buf_puts(out, p->bare ? "  new: none, of no kind" : "  new:");
-	for (const struct name *n = namespace_names; n->name != NULL; n++)
+	for (const struct name *n = namespace_names; n->name[0] != '\0'; n++)
 		if (p->namespaces & (uint64_t)n->value)
 			buf_printf(out, " %s", n->name);
 	buf_puts(out, "\n");

@@ -199,7 +199,7 @@ static void capabilities_explain(const struct plan *p, struct buf *out)
 {
 	if (p->keep_capabilities == 0)
 		buf_puts(out, "  none, in none of the five sets\n");
-	for (const struct name *n = capability_names; n->name != NULL; n++)
+	for (const struct name *n = capability_names; n->name[0] != '\0'; n++)
 		if (p->keep_capabilities & (UINT64_C(1) << n->value))
 			buf_printf(out, "  keeps %s\n", n->name);
 }

@@ -82,7 +82,7 @@ static void write_number(struct json_writer *j, const struct field *f)
 static void write_names(struct json_writer *j, const struct name *names)
 {
 	json_open_array(j, "enum");
-	for (const struct name *n = names; n->name != NULL; n++)
+	for (const struct name *n = names; n->name[0] != '\0'; n++)
 		json_put_string(j, NULL, n->name);
 	json_close(j);
 }

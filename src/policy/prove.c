@@ -26,9 +26,9 @@ const struct name *prove_next(const struct profile *p, const struct name *before
 {
 	const struct name *arch = before == NULL ? prove_arches : before + 1;
 
-	while (arch->name != NULL && !serves(p, arch->name))
+	while (arch->name[0] != '\0' && !serves(p, arch->name))
 		arch++;
-	return arch->name != NULL ? arch : NULL;
+	return arch->name[0] != '\0' ? arch : NULL;
 }
 
 enum host_arch prove_first(const struct profile *p)

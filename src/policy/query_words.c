@@ -109,9 +109,9 @@ static int unknown(const struct role *r, const char *name, struct err *e)
 
 	if (r == NULL || r->names == no_names)
 		return fail(e, EINVAL, "'%.80s': only a number is understood here", name);
-	for (const struct name *n = r->names; n->name != NULL; n++)
+	for (const struct name *n = r->names; n->name[0] != '\0'; n++)
 		name_offer(&near, name, n->name);
-	for (const struct name *n = r->more; n->name != NULL; n++)
+	for (const struct name *n = r->more; n->name[0] != '\0'; n++)
 		name_offer(&near, name, n->name);
 	fail(e, EINVAL, "'%.80s' is no %s", name, r->what);
 	if (near.best != NULL)

@@ -86,7 +86,7 @@ const struct mount_option mount_options[] = {
 
 const struct mount_option *mount_option_find(const char *name)
 {
-	for (const struct mount_option *o = mount_options; o->name != NULL; o++)
+	for (const struct mount_option *o = mount_options; o->name[0] != '\0'; o++)
 		if (strcmp(o->name, name) == 0)
 			return o;
 	return NULL;

@@ -68,7 +68,7 @@ struct syscall_group {
 extern const struct syscall_group syscall_groups[]; /* ended by a NULL name */
 const struct syscall_group *syscall_group_find(const char *name);
 
-/* ---- names and numbers, each ended by a NULL name ---- */
+/* ---- names and numbers, each ended by a row without a name ---- */
 
 extern const struct name capability_names[];   /* "CAP_CHOWN" */
 extern const struct name rlimit_names[];       /* "RLIMIT_NOFILE" */
@@ -94,7 +94,7 @@ bool socket_family_is_rare(int family);
 /* Mount options of fstab and of the OCI spec: what each sets or clears, never the same bit. Beside an atime mode
  * mount_setattr(2) wants all of MOUNT_ATTR__ATIME in attr_clr. */
 struct mount_option {
-	const char *name;
+	char name[15];             /* "" ends the table; the next byte is 0 */
 	uint64_t set, clear;       /* MOUNT_ATTR_* */
 	uint64_t propagation;      /* MS_PRIVATE …, 0 */
 	bool recursive;            /* the attribute or propagation holds for the whole tree */
@@ -104,7 +104,7 @@ struct mount_option {
 	bool no_op;                /* asks nothing of the kernel: a default ("async"), or it only undoes an
 				    * earlier word of the same list ("rw", "suid": `clear`) */
 };
-extern const struct mount_option mount_options[]; /* ended by a NULL name */
+extern const struct mount_option mount_options[];
 const struct mount_option *mount_option_find(const char *name);
 
 /* Landlock rights and the ABI that brought each. */

@@ -372,7 +372,7 @@ static void put_values(struct drawer *d, const char *key, const struct name *nam
 	const char *before = "";
 	size_t n = 0;
 
-	while (names[n].name != NULL)
+	while (names[n].name[0] != '\0')
 		n++;
 	for (size_t i = 0; i < values->n; i++)
 		(void)is_new(&used, values->at[i]);
@@ -416,7 +416,7 @@ static void put_socket(struct drawer *d, const char *family, unsigned types)
 	buf_printf(&d->out, "{family: %s", family);
 	if (types != 0) {
 		buf_puts(&d->out, ", types: [");
-		for (const struct name *t = socket_types; t->name != NULL; t++)
+		for (const struct name *t = socket_types; t->name[0] != '\0'; t++)
 			if (types & 1u << t->value) {
 				buf_printf(&d->out, "%s%s", before, t->name);
 				before = ", ";
@@ -441,13 +441,13 @@ static void put_sockets(struct drawer *d)
 	for (size_t i = 0; i < base->n; i++)
 		(void)is_new(&used, (uint64_t)base->at[i].family);
 	buf_puts(&d->out, "sockets: {allow: [");
-	for (const struct name *f = socket_families; f->name != NULL; f++) {
+	for (const struct name *f = socket_families; f->name[0] != '\0'; f++) {
 		unsigned types = 0;
 
 		if (!names_addresses(d, f->name) || !one_in(d, 12) ||
 		    !is_new(&used, (uint64_t)f->value))
 			continue;
-		for (const struct name *t = socket_types; t->name != NULL; t++)
+		for (const struct name *t = socket_types; t->name[0] != '\0'; t++)
 			if (one_in(d, 3))
 				types |= 1u << t->value;
 		buf_puts(&d->out, before);

@@ -415,7 +415,7 @@ static void names_are_unique(void **state)
 
 	(void)state;
 	for (size_t t = 0; t < COUNT(tables); t++)
-		for (const struct name *n = tables[t]; n->name != NULL; n++)
+		for (const struct name *n = tables[t]; n->name[0] != '\0'; n++)
 			if (name_find(tables[t], n->name) != n)
 				fail_msg("%s comes twice", n->name);
 }
@@ -459,7 +459,7 @@ static void values_find_their_usual_name(void **state)
 static void mount_options_are_sound(void **state)
 {
 	(void)state;
-	for (const struct mount_option *o = mount_options; o->name != NULL; o++) {
+	for (const struct mount_option *o = mount_options; o->name[0] != '\0'; o++) {
 		bool does = o->set != 0 || o->clear != 0 || o->propagation != 0 || o->bind ||
 			    o->rbind || o->idmap || o->copy_up;
 
