@@ -42,10 +42,14 @@ enum field_as {
 	AS_PAIRS,         /* struct pairs: a map of strings */
 	AS_STRUCT,        /* a map, by .fields */
 	AS_LIST,          /* a list of maps, .size bytes each, by .fields */
-};
+} __attribute__((packed));
 
 /* How a number is written. */
-enum field_unit { UNIT_ONE, UNIT_BYTES /* "4G" */, UNIT_MILLI /* "0.5" is 500 */ };
+enum field_unit {
+	UNIT_ONE,
+	UNIT_BYTES, /* "4G" */
+	UNIT_MILLI, /* "0.5" is 500 */
+} __attribute__((packed));
 
 /* Words that have a table of their own. */
 struct field_words {
@@ -78,13 +82,13 @@ struct field_about {
 struct field {
 	const char *name;
 	enum field_as as;
-	size_t offset;
-	bool required;
-	bool not_empty; /* a list needs at least one element */
+	uint16_t offset;
+	bool required : 1;
+	bool not_empty : 1; /* a list needs at least one element */
 	enum field_unit unit;
+	uint16_t size;
 	int64_t min; /* of numbers; both 0: whatever the type holds */
 	uint64_t max;
-	size_t size;
 	const struct name *names;
 	const struct field *fields;
 	/* Looks at a scalar, at each element of a list of words or strings, or at each of the pairs. */
