@@ -150,6 +150,11 @@ struct box {
 	int waiting_file; /* of a container that is started later: how far init is (box/record.h), */
 	int start;        /* and where it is told to go on */
 	struct record_waiting *waiting;
+	/* What init and its makers stand on, one mapping: the lowest bytes are init's, whose stack ends there. */
+	struct box_stacks {
+		char *at;
+		size_t init_bytes, bytes;
+	} stacks;
 	int hooks_input; /* what hooks of the container's own are told */
 
 	/* init's */

@@ -62,6 +62,60 @@ void forget_set_up(void)
 	unload(here - STACK_BYTES, here - page_bytes);
 }
 
+/* ---- for good ---- */
+
+/* src/serving.ld, which not every build is linked by. */
+extern char set_up_data[] __attribute__((weak)), set_up_data_end[] __attribute__((weak));
+
+/* Whole pages of what only setting up uses. */
+static size_t set_up_pages(uintptr_t page_bytes, char **at)
+{
+	uintptr_t from = ((uintptr_t)set_up_data + page_bytes - 1) & ~(page_bytes - 1);
+	uintptr_t to = (uintptr_t)set_up_data_end & ~(page_bytes - 1);
+
+	*at = (char *)from;
+	return to > from ? to - from : 0;
+}
+
+/* Read again they would come from the file, without the addresses in them. So nobody may: where they were is nothing, and
+ * nothing else can come there. */
+static void forget_data(uintptr_t page_bytes)
+{
+	char *at;
+	size_t n = set_up_pages(page_bytes, &at);
+
+	if (n != 0)
+		mmap(at, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		     0);
+}
+
+/* What the kernel lays down for a signal, with all registers that a processor has, where it does not say (x86: since Linux 5.14). */
+enum { SIGNAL_BYTES = 16 * 1024 };
+
+static void unmap(uintptr_t from, uintptr_t to)
+{
+	if (to > from)
+		munmap((void *)from, to - from);
+}
+
+void forget_launch(const struct box_stacks *own)
+{
+	const uintptr_t page_bytes = getauxval(AT_PAGESZ), at = (uintptr_t)own->at;
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page_bytes - 1);
+	/* Above it are the command line, which `ps` shows, and the environment; below, what has grown since. */
+	const uintptr_t arguments = getauxval(AT_RANDOM) & ~(page_bytes - 1);
+	const uintptr_t told = getauxval(AT_MINSIGSTKSZ);
+	const uintptr_t signal_bytes = ((told != 0 ? told : SIGNAL_BYTES) + page_bytes - 1) &
+				       ~(page_bytes - 1);
+	char *data;
+	size_t data_bytes = set_up_pages(page_bytes, &data);
+
+	unmap((uintptr_t)data, (uintptr_t)data + data_bytes);
+	unmap(arguments - STACK_BYTES, arguments);
+	unmap(at, here - page_bytes - signal_bytes);
+	unmap(at + own->init_bytes, at + own->bytes);
+}
+
 /* ---- the plan ---- */
 
 /* All that a broker decides by, in one piece. What is not touched costs nothing, and the end is given back. */
@@ -110,5 +164,6 @@ const struct broker_plan *forget_plan(struct arena *a, const struct broker_plan 
 	if (kept == NULL)
 		return p;
 	arena_free(a);
+	forget_data(getauxval(AT_PAGESZ));
 	return kept;
 }

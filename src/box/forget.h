@@ -6,6 +6,7 @@
 #define BOX_FORGET_H
 
 #include "base/arena.h"
+#include "box/box.h"
 #include "policy/plan.h"
 
 /* The caller's, which came along as a copy: it may hold secrets. Init, if it goes on as a copy, has one as well, but what it holds
@@ -16,8 +17,13 @@ void forget_environment(void);
  * src/serving.ld keeps that small. */
 void forget_set_up(void);
 
-/* All of the arena, which the plan is in: what is returned is a copy of the plan with all that deciding by it takes. It is `p`
- * itself, and nothing has gone, when there is no memory for it, or it is more than a container that runs may be given. */
+/* All of the arena, which the plan is in, and for good the data of the program that only setting up uses (src/serving.ld): what
+ * is returned is a copy of the plan with all that deciding by it takes. It is `p` itself, and nothing has gone, when there is no
+ * memory for it, or it is more than a container that runs may be given. */
 const struct broker_plan *forget_plan(struct arena *a, const struct broker_plan *p);
+
+/* In a first process that only reaps from here on, and tells nobody: the same data, the launcher's stack, and of those it was made
+ * on all but the caller's frames. The workload's filter holds already: it is done by munmap() alone, as arena_free() does. */
+void forget_launch(const struct box_stacks *own);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/forget.h"
 #include "box/sequence.h"
 #include "kern/sys.h"
 
@@ -34,8 +35,10 @@ static void pass_on(int sig)
 
 static void catch_signals(void)
 {
+	/* One at a time: each takes some kilobytes of a stack that is small by then (forget_launch()). */
 	struct sigaction act = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
 
+	sigfillset(&act.sa_mask);
 	for (size_t i = 0; i < COUNT(passed_on); i++)
 		sigaction(passed_on[i], &act, NULL);
 	/* Giving the terminal to the workload's group makes this one a background group. */
@@ -49,13 +52,13 @@ static void release_signals(void)
 	signal(SIGTTOU, SIG_DFL);
 }
 
-static void tell_stopped(const struct box *b)
+static void tell_stopped(int launcher)
 {
 	struct note n = { .step = NOTE_STOPPED, .text = "stopped" };
 	struct iovec part = { &n, sizeof n };
 	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	(void)!sendmsg(b->note, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)!sendmsg(launcher, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* It stays as long as the container does: of all that the launch and the caller had open, it keeps the way to the
@@ -70,7 +73,7 @@ static void let_go(int launcher)
 	(void)sys_close_range(launcher < 3 ? 3 : (unsigned)launcher + 1, UINT_MAX, 0);
 }
 
-static _Noreturn void reap(const struct box *b)
+static _Noreturn void reap(int launcher)
 {
 	int status;
 
@@ -84,7 +87,7 @@ static _Noreturn void reap(const struct box *b)
 		if (pid != workload)
 			continue;
 		if (WIFSTOPPED(status))
-			tell_stopped(b);
+			tell_stopped(launcher);
 		else
 			_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	}
@@ -99,16 +102,19 @@ int step_init_fork(struct box *b, struct err *e)
 	if (pid < 0)
 		return fail(e, -pid, "fork: %m");
 	if (pid > 0) {
+		int launcher = b->note;
+
 		workload = pid;
 		setpgid(pid, pid);
 		/* A launcher that only waits for exec must not wait for this process too. It ends then, and here alone would be
 		 * what it has read and planned. */
 		if (b->plan->detach) {
-			fd_close(&b->note);
+			fd_close(&launcher);
 			arena_free(b->arena);
+			forget_launch(&b->stacks);
 		}
-		let_go(b->note);
-		reap(b);
+		let_go(launcher);
+		reap(launcher);
 	}
 	/* Both sides do this, so that neither depends on who runs first. */
 	setpgid(0, 0);

@@ -201,6 +201,7 @@ static int spawn(struct box *b, struct err *e)
 
 	if (stacks == MAP_FAILED)
 		return fail(e, errno, "stack: %m");
+	b->stacks = (struct box_stacks){ stacks, INIT_STACK_BYTES, bytes };
 	j.init_stack = stacks;
 	j.second_stack = stacks + INIT_STACK_BYTES + JOIN_STACK_BYTES;
 	/* What the three will use of them lies together, and is wanted at once. */
