@@ -37,7 +37,7 @@ enum { TIMEOUT_EXIT = 124, TIMEOUT_GRACE_MS = 2000 };
 struct session {
 	struct cli *cli;
 	const struct run_options *o;
-	struct prepared job;
+	struct prepared *job; /* in the arena, which a broker gives back; its stack stays */
 	struct box box;
 	struct box_options box_options;
 	struct term term;
@@ -158,7 +158,7 @@ static int ask_at_terminal(struct session *s, struct err *e)
 /* A terminal asks only if the workload does not hold it as well: it could paint a question, or over one. */
 static int open_ask(struct session *s, struct err *e)
 {
-	const struct plan *p = &s->job.plan;
+	const struct plan *p = &s->job->plan;
 	const char *path = s->o->ask_socket;
 
 	s->ask_broker = s->ask_own = -1;
@@ -202,8 +202,8 @@ static int relay(struct session *s, struct err *e)
 	t->asker = s->asker;
 	if (t->asker != NULL)
 		t->asker->out = 1;
-	t->control = s->job.plan.init ? s->box.init_note : -1;
-	t->timeout_ms = s->job.plan.timeout_ms;
+	t->control = s->job->plan.init ? s->box.init_note : -1;
+	t->timeout_ms = s->job->plan.timeout_ms;
 	t->ctx = s;
 	t->on_event = on_event;
 	t->on_signal = on_signal;
@@ -230,7 +230,7 @@ struct packets {
 
 static struct packets packets_refused(const struct session *s, int code)
 {
-	const struct plan_net *n = &s->job.plan.net;
+	const struct plan_net *n = &s->job->plan.net;
 	struct packets p = { 0 };
 	struct net_counts c;
 
@@ -264,7 +264,7 @@ static void say_end(struct session *s, int code)
 		summary_broker(&text, c);
 	}
 	if (told)
-		summary_limits(&text, &s->job.plan, &used, s->cli->globals.verbose);
+		summary_limits(&text, &s->job->plan, &used, s->cli->globals.verbose);
 	if (s->box.why != NULL)
 		buf_printf(&text, "zviz: %s\n", s->box.why);
 	(void)!fd_write_all(STDERR_FILENO, buf_text(&text), text.len);
@@ -309,17 +309,17 @@ static int run_box(struct session *s, struct err *e)
 {
 	int code;
 
-	TRY(box_start(&s->box, s->cli->arena, &s->job.plan, &s->box_options, e));
+	TRY(box_start(&s->box, s->cli->arena, &s->job->plan, &s->box_options, e));
 	fd_close(&s->events_write);
 	fd_close(&s->ask_broker);
 	say_network(s);
-	if (s->job.plan.create)
+	if (s->job->plan.create)
 		return create_leave(s->cli->arena, s->o, &s->box, e);
-	if (s->job.plan.hooked && box_poststart(&s->box, e) < 0) {
+	if (s->job->plan.hooked && box_poststart(&s->box, e) < 0) {
 		box_end(&s->box);
 		return -e->no;
 	}
-	if (s->job.plan.detach)
+	if (s->job->plan.detach)
 		return leave_running(s, e);
 
 	int r = relay(s, e);
@@ -354,7 +354,7 @@ static int run_session(struct session *s, struct err *e)
 	s->watcher = (struct watcher){ .verbose = s->cli->globals.verbose,
 				       .raw = &s->term.tty.raw };
 	term_init(&s->term);
-	if (!s->job.plan.detach)
+	if (!s->job->plan.detach)
 		TRY(term_hold(&s->term, e));
 	code = run_box(s, e);
 	term_release(&s->term);
@@ -372,13 +372,13 @@ static int run_session(struct session *s, struct err *e)
 static int write_down_profile(struct session *s, struct err *e)
 {
 	struct box_start_words *started = &s->box_options.started;
-	struct live_tables t = { .profile = s->job.plan.profile };
+	struct live_tables t = { .profile = s->job->plan.profile };
 	char *image;
 
-	if ((!s->job.plan.broker.live && !s->job.plan.net.used) || s->job.sources.n == 0)
+	if ((!s->job->plan.broker.live && !s->job->plan.net.used) || s->job->sources.n == 0)
 		return 0;
-	t.sources = s->job.sources;
-	sources_add_builtins(s->cli->arena, &s->job.profile, &t.sources);
+	t.sources = s->job->sources;
+	sources_add_builtins(s->cli->arena, &s->job->profile, &t.sources);
 	TRY(live_pack(s->cli->arena, &t, &image, &started->profile_bytes, e));
 	started->profile = image;
 	return 0;
@@ -388,7 +388,7 @@ static int write_down_profile(struct session *s, struct err *e)
 static void write_down(struct session *s)
 {
 	struct box_start_words *started = &s->box_options.started;
-	const struct choice *choice = &s->job.choice;
+	const struct choice *choice = &s->job->choice;
 	struct cli *c = s->cli;
 	char cwd[PATH_MAX], by[PATH_MAX];
 
@@ -421,44 +421,44 @@ static int run_prepared(struct session *s, struct err *e)
 {
 	struct cli *c = s->cli;
 
-	TRY(prepare_permitted(c, &s->job, e));
+	TRY(prepare_permitted(c, s->job, e));
 	s->box_options = (struct box_options){
 		.state_root = cli_state_root(c),
-		.bundle = s->job.bundle,
+		.bundle = s->job->bundle,
 		.timings = s->o->timings || c->globals.debug,
 		.preserve = (unsigned)s->o->preserve.value,
 	};
-	if (s->job.plan.group.unit != NULL)
+	if (s->job->plan.group.unit != NULL)
 		s->box_options.scope_helper = scope_helper(c->arena);
 	write_down(s);
 	TRY(write_down_profile(s, e));
-	warn_plan(c, &s->job.plan);
+	warn_plan(c, &s->job->plan);
 
 	int code = run_session(s, e);
 
 	if (code >= 0)
-		warn_log(c, &s->job.plan);
+		warn_log(c, &s->job->plan);
 	return code;
 }
 
 static int run_run(struct cli *c, void *options, int argc, char **argv, struct err *e)
 {
-	struct session s = { .cli = c, .o = options };
+	struct session s = { .cli = c, .o = options, .job = arena_alloc(c->arena, sizeof *s.job) };
 
 	if (argc > 0)
 		warn_begin(c, argv[0]);
-	TRY(prepare(c, s.o, argc, argv, &s.job, e));
-	TRY(create_check(c->arena, options, &s.job.plan, e));
+	TRY(prepare(c, s.o, argc, argv, s.job, e));
+	TRY(create_check(c->arena, options, &s.job->plan, e));
 	return run_prepared(&s, e);
 }
 
 int run_create(struct cli *c, struct run_options *o, const char *id, struct err *e)
 {
-	struct session s = { .cli = c, .o = o };
+	struct session s = { .cli = c, .o = o, .job = arena_alloc(c->arena, sizeof *s.job) };
 
 	warn_begin(c, id);
-	TRY(prepare_create(c, o, id, &s.job, e));
-	TRY(create_check(c->arena, o, &s.job.plan, e));
+	TRY(prepare_create(c, o, id, s.job, e));
+	TRY(create_check(c->arena, o, &s.job->plan, e));
 	return run_prepared(&s, e);
 }
 
