@@ -125,7 +125,7 @@ struct kept {
 };
 
 /* What a profile of ours takes: by one call in place of as many faults. */
-enum { USUAL_BYTES = 48 * 1024 };
+enum { USUAL_BYTES = 40 * 1024 };
 
 static const struct broker_plan *keep(const struct broker_plan *p)
 {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "table/table.h"
+
 const char live_file_name[] = "policy";
 
 enum { ALIGN = 8 };
@@ -26,6 +28,7 @@ enum kind {
 	NOTHING,   /* a pointer that is NULL */
 	TEXT,      /* may be NULL */
 	SAID_TEXT, /* may not */
+	CALL_NAME, /* of a row of syscalls[] */
 	ONE,       /* a pointer to one of `rows`, not NULL */
 	LIST,      /* { size_t n, cap; T *at; } */
 };
@@ -59,7 +62,7 @@ static const struct shape from_shape[] = { IS(TEXT, struct from, file),
 					   IS(TEXT, struct from, path),
 					   { 0 } };
 static const struct shape call_shape[] = {
-	IS(SAID_TEXT, struct plan_call, name),
+	IS(CALL_NAME, struct plan_call, name),
 	UP_TO(struct plan_call, verdict, CALL_ARGS),
 	UP_TO(struct plan_call, rest, CALL_ARGS),
 	UP_TO(struct plan_call, mediator, MEDIATE_VIEW),
@@ -146,7 +149,7 @@ static uint32_t layout(void)
 	return (uint32_t)(sizeof(struct live_tables) * 31 + sizeof(struct plan_call) * 37 +
 			  sizeof(struct where_rule) * 41 + sizeof(struct socket_rule) * 43 +
 			  sizeof(struct plan_path) * 47 + sizeof(struct address_rule) * 59 +
-			  MEDIATE_VIEW * 53);
+			  MEDIATE_VIEW * 53 + syscalls_count * sizeof(struct syscall) * 61);
 }
 
 struct any_list {
@@ -156,10 +159,17 @@ struct any_list {
 
 /* ---- writing ---- */
 
+/* Hundreds of rows come from the same few lines of a profile, whose words they have in common. */
+struct written {
+	const char *text;
+	size_t at;
+};
+
 struct writer {
 	char *image; /* LIVE_SLOT_BYTES of them, zeroed */
 	size_t used;
 	bool full;
+	struct written texts[64]; /* by the lower bits of their addresses: the last one of each */
 };
 
 /* Where `size` bytes begin; 0: no room. */
@@ -185,6 +195,28 @@ static uintptr_t write_bytes(struct writer *w, const void *from, size_t size)
 	return at;
 }
 
+static uintptr_t write_text(struct writer *w, const char *text)
+{
+	struct written *same = &w->texts[(uintptr_t)text / ALIGN % COUNT(w->texts)];
+
+	if (same->text != text)
+		*same = (struct written){ text, write_bytes(w, text, strlen(text) + 1) };
+	return same->at;
+}
+
+/* 1 + the row of syscalls[]; 0, which nobody reads, for what is none. */
+static uintptr_t call_row(const char *name)
+{
+	const uintptr_t at = (uintptr_t)name - (uintptr_t)syscalls;
+	const struct syscall *s;
+
+	/* Whoever plans takes the names from there: they need no search. */
+	if (at < syscalls_count * sizeof *syscalls)
+		return 1 + at / sizeof *syscalls;
+	s = syscall_find(name);
+	return s != NULL ? 1 + (uintptr_t)(s - syscalls) : 0;
+}
+
 static void write_struct(struct writer *w, size_t at, const struct shape *shape);
 
 /* n structs are copied whole, then what they point at; pointers become offsets. */
@@ -206,7 +238,10 @@ static void write_field(struct writer *w, char *field, const struct shape *s)
 	switch (s->kind) {
 	case TEXT:
 	case SAID_TEXT:
-		p = p != 0 ? write_bytes(w, (const char *)p, strlen((const char *)p) + 1) : 0;
+		p = p != 0 ? write_text(w, (const char *)p) : 0;
+		break;
+	case CALL_NAME:
+		p = call_row((const char *)p);
 		break;
 	case ONE:
 		p = write_rows(w, (const void *)p, 1, s);
@@ -287,6 +322,30 @@ static bool read_number(const char *field, const struct shape *s)
 	return value < (s->kind == BOOL ? 2 : s->most);
 }
 
+/* Of what was an offset in the image. */
+static bool read_pointer(const struct reader *r, uintptr_t *p, const struct shape *s)
+{
+	const uintptr_t offset = *p;
+
+	switch (s->kind) {
+	case ONE:
+		return read_rows(r, p, 1, s);
+	case CALL_NAME:
+		if (offset == 0 || offset > syscalls_count)
+			return false;
+		*p = (uintptr_t)syscalls[offset - 1].name;
+		return true;
+	case TEXT:
+	case SAID_TEXT:
+		if (offset == 0)
+			return s->kind == TEXT;
+		*p = (uintptr_t)r->image + offset;
+		return offset >= sizeof(struct image_head) && offset < r->len;
+	default: /* NOTHING */
+		return offset == 0;
+	}
+}
+
 static bool read_field(const struct reader *r, char *field, const struct shape *s)
 {
 	struct any_list list;
@@ -305,15 +364,8 @@ static bool read_field(const struct reader *r, char *field, const struct shape *
 		return true;
 	}
 	memcpy(&p, field, sizeof p);
-	if (p == 0 || s->kind == NOTHING)
-		return p == 0 && (s->kind == TEXT || s->kind == NOTHING);
-	if (s->kind == ONE && !read_rows(r, &p, 1, s))
+	if (!read_pointer(r, &p, s))
 		return false;
-	if (s->kind != ONE) {
-		if (p < sizeof(struct image_head) || p >= r->len)
-			return false;
-		p += (uintptr_t)r->image;
-	}
 	memcpy(field, &p, sizeof p);
 	return true;
 }
