@@ -71,7 +71,7 @@ static void advise_kernel(uintptr_t at, uintptr_t len, long how)
 #endif
 
 /* What `zviz run` uses of it. The kernel maps twice as much at exec (setup_arg_pages() in fs/exec.c). */
-enum { STACK_BYTES = 48 * 1024 };
+enum { STACK_BYTES = 32 * 1024 };
 
 /* musl's elf.h has them since 1.2.4. */
 #ifndef DT_RELR
