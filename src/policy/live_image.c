@@ -36,9 +36,9 @@ enum kind {
 /* Rows end with size 0; what has none, numbers, is copied as it is. */
 struct shape {
 	enum kind kind;
-	size_t offset, size;
-	size_t most;     /* BELOW */
-	size_t row_size; /* ONE, LIST */
+	uint16_t offset, size;
+	uint16_t most;     /* BELOW */
+	uint16_t row_size; /* ONE, LIST */
 	const struct shape *rows;
 };
 
@@ -159,17 +159,12 @@ struct any_list {
 
 /* ---- writing ---- */
 
-/* Hundreds of rows come from the same few lines of a profile, whose words they have in common. */
-struct written {
-	const char *text;
-	size_t at;
-};
-
 struct writer {
 	char *image; /* LIVE_SLOT_BYTES of them, zeroed */
 	size_t used;
 	bool full;
-	struct written texts[64]; /* by the lower bits of their addresses: the last one of each */
+	/* Where texts are, by what they say, the last one of each: hundreds of rows come from the same few lines of a profile. */
+	uint32_t texts[64];
 };
 
 /* Where `size` bytes begin; 0: no room. */
@@ -197,11 +192,17 @@ static uintptr_t write_bytes(struct writer *w, const void *from, size_t size)
 
 static uintptr_t write_text(struct writer *w, const char *text)
 {
-	struct written *same = &w->texts[(uintptr_t)text / ALIGN % COUNT(w->texts)];
+	unsigned hash = 0;
+	size_t len = 0;
 
-	if (same->text != text)
-		*same = (struct written){ text, write_bytes(w, text, strlen(text) + 1) };
-	return same->at;
+	for (; text[len] != '\0'; len++)
+		hash = hash * 31 + (unsigned char)text[len];
+
+	uint32_t *same = &w->texts[hash % COUNT(w->texts)];
+
+	if (*same == 0 || strcmp(w->image + *same, text) != 0)
+		*same = (uint32_t)write_bytes(w, text, len + 1);
+	return *same;
 }
 
 /* 1 + the row of syscalls[]; 0, which nobody reads, for what is none. */

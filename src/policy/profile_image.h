@@ -22,8 +22,8 @@ enum shape_kind {
 
 struct shape {
 	enum shape_kind kind;
-	size_t offset, size;      /* in the struct */
-	size_t row_size;          /* of a list: of one T */
+	uint16_t offset, size;    /* in the struct */
+	uint16_t row_size;        /* of a list: of one T */
 	const struct shape *rows; /* of a list: T's shape */
 };
 
