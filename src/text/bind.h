@@ -64,7 +64,6 @@ struct field_words {
 struct field_about {
 	const char *told;
 	const struct field_words *words;
-	bool numbers_too;
 	const char *pattern;
 	const struct field *forms;
 	const char *needs; /* the key without which this one is refused */
@@ -72,6 +71,7 @@ struct field_about {
 	 * the least number of keys. */
 	const char *const *one_of;
 	unsigned keys;
+	bool numbers_too;
 };
 #define ABOUT(...)                                                                                 \
 	&(const struct field_about)                                                                \
