@@ -141,7 +141,8 @@ static bool is_loopback(const struct query_address *to)
 /* In a network that others connect, mode none means none. */
 static bool no_row_counts(const struct plan *p)
 {
-	return (p->net.given || p->net.way == NET_BROUGHT) && p->policy->network.mode == NETWORK_NONE;
+	return (p->net.given || p->net.way == NET_BROUGHT) &&
+	       p->policy->network.mode == NETWORK_NONE;
 }
 
 /* A name server that no row permits is asked in vain, and answered all the same. */
