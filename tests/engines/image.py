@@ -56,7 +56,7 @@ def image(name, below, **config):
     made = blob("config.v1+json", {**about, "config": {"Env": ["PATH=/bin"], **config},
                                    "rootfs": {"type": "layers", "diff_ids": [below["digest"]]}})
     manifest = blob("manifest.v1+json", {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": made, "layers": [below]})
-    return {**manifest, "platform": about, "annotations": {"io.containerd.image.name": name}}
+    return {**manifest, "platform": about, "annotations": {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name}}
 
 
 def whole(tar):
