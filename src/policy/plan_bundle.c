@@ -80,7 +80,7 @@ static int bundle_copy_up(struct draft *d, struct plan_mount *m, const struct sp
 
 		m->copy_up |= o != NULL && o->copy_up;
 	}
-	if (m->copy_up && (m->kind != MOUNT_FS || strcmp(s->type, "tmpfs") != 0))
+	if (m->copy_up && (m->kind != MOUNT_FS || strcmp(m->fstype, "tmpfs") != 0))
 		return fail(e, EINVAL, "%s: mounts[%zu].options: 'tmpcopyup' is for a tmpfs alone",
 			    d->s->file, index);
 	return 0;
@@ -139,6 +139,21 @@ static void say_writable(struct draft *d, size_t index, const struct plan_mount 
 			  arena_printf(d->a, "a writable %s", what), "read-only");
 }
 
+/* How rootless BuildKit without its process sandbox, and rootless Podman with --pid=host, ask for the machine's processes. */
+static bool shows_processes(const struct spec_mount *s)
+{
+	return s->source != NULL && strcmp(s->source, "/proc") == 0 &&
+	       strcmp(s->destination, "/proc") == 0;
+}
+
+static void own_processes(struct draft *d, struct plan_mount *m, size_t index)
+{
+	draft_cut(d, arena_printf(d->a, "mounts[%zu].source", index), "the host's processes",
+		  "a procfs of its own");
+	m->kind = MOUNT_FS;
+	m->fstype = m->source = "proc";
+}
+
 static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_mount *s,
 		       size_t index, struct err *e)
 {
@@ -147,6 +162,10 @@ static int bundle_type(struct draft *d, struct plan_mount *m, const struct spec_
 
 	if (m->kind == MOUNT_BIND || (s->type != NULL && strcmp(s->type, "bind") == 0)) {
 		m->kind = MOUNT_BIND;
+		if (shows_processes(s)) {
+			own_processes(d, m, index);
+			return 0;
+		}
 		if (s->source == NULL)
 			return fail(e, EINVAL, "%s: mounts[%zu].source: a bind mount needs one",
 				    d->s->file, index);
@@ -201,13 +220,13 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 		return 0;
 	}
 	/* The host's sysfs shows the machine; only its reading was ever meant. */
-	if (m->kind == MOUNT_FS && strcmp(s->type, "sysfs") == 0) {
-		say_writable(d, index, m, s->type);
+	if (m->kind == MOUNT_FS && strcmp(m->fstype, "sysfs") == 0) {
+		say_writable(d, index, m, m->fstype);
 		m->attr_set |= MOUNT_ATTR_RDONLY;
 		m->recursive_attr = true;
 		m->given = shares_network(d) ? CLONE_NEWNET : 0;
 	}
-	if (m->kind == MOUNT_FS && strcmp(s->type, "mqueue") == 0)
+	if (m->kind == MOUNT_FS && strcmp(m->fstype, "mqueue") == 0)
 		m->given = d->plan->given & CLONE_NEWIPC;
 	if (strcmp(s->destination, "/dev") == 0 && m->kind == MOUNT_FS)
 		mount_add_devices(d);

@@ -107,6 +107,23 @@ assert any(sys.argv[1] in l["msg"] for l in lines), lines' "container $id: cut: 
 	[ "$(tail -n 1 said)" = 1 ]
 }
 
+@test "the machine's procfs by a bind mount, as BuildKit without its sandbox has it: the container gets its own" {
+	for options in '["rbind"]' '["bind", "ro"]'; do
+		for kind in '"type": "bind", ' ''; do
+			bundle 'without("pid"); mounts[0] = {'"$kind"'"destination": "/proc", "source": "/proc", "options": '"$options"'}' 'ls -d /proc/[0-9]*; echo pid $$'
+			run -0 zviz run --bundle bundle "$id"
+			echo "$output"
+			[[ $output != *"/proc/$$"* ]]
+			[ "$(grep -c ^/proc/ <<<"$output")" -le 4 ]
+			run -0 zviz explain --bundle bundle "$id"
+			grep -qx "  mounts\[0\].source: the host's processes; held: a procfs of its own" <<<"$output"
+		done
+	done
+	bundle 'mounts[0] = {"destination": "/proc", "source": "/proc", "options": ["rbind", "tmpcopyup"]}'
+	run -1 zviz run --bundle bundle "$id"
+	[[ $output == *"'tmpcopyup' is for a tmpfs alone"* ]]
+}
+
 @test "on_excess: refuse names the place, and leaves nothing" {
 	echo 'on_excess: refuse' >config.yaml
 	while IFS='|' read -r change says; do
