@@ -150,11 +150,11 @@ static void put_keys(const struct field *fields, const char *above)
 		printf("%s. ", f->required ? "; needed" : "");
 		put_plain(about(f)->told != NULL ? about(f)->told : "");
 		printf("\n\n");
-		if (field_rows(f) == NULL)
+		if (f->fields == NULL)
 			continue;
 		snprintf(path, sizeof path, "%s%s%s.", above, f->name,
 			 f->as == AS_LIST ? "[]" : "");
-		put_keys(field_rows(f), path);
+		put_keys(f->fields, path);
 	}
 }
 

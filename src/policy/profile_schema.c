@@ -301,8 +301,8 @@ static void define_all(struct defined *d, const struct field *fields)
 	for (const struct field *f = fields; f->name != NULL; f++) {
 		if (about(f)->words != NULL)
 			define(d, about(f)->words);
-		if (field_rows(f) != NULL)
-			define_all(d, field_rows(f));
+		if (f->fields != NULL)
+			define_all(d, f->fields);
 		if (about(f)->forms != NULL)
 			define_all(d, about(f)->forms);
 	}

@@ -89,27 +89,16 @@ struct field {
 	uint16_t size;
 	int64_t min; /* of numbers; both 0: whatever the type holds */
 	uint64_t max;
-	/* What no row has both of is in one place: there are hundreds, whose pages are written at each start. */
-	union {
-		const struct name *names;   /* AS_ENUM, AS_BITS */
-		const struct field *fields; /* of any other: field_rows() */
-	};
-	union {
-		/* Looks at a scalar, at each element of a list of words or strings, or at each of the pairs. */
-		int (*check)(const struct bind *b, const struct node *n, struct err *e);
-		/* AS_CALL; `at` is the offset within the struct. */
-		int (*call)(const struct bind *b, const struct node *n, void *at, struct err *e);
-	};
+	const struct name *names;
+	const struct field *fields;
+	/* Looks at a scalar, at each element of a list of words or strings, or at each of the pairs. */
+	int (*check)(const struct bind *b, const struct node *n, struct err *e);
+	/* AS_CALL; `at` is the offset within the struct. */
+	int (*call)(const struct bind *b, const struct node *n, void *at, struct err *e);
 
 	/* For whoever describes the document, not for binding it. */
 	const struct field_about *about;
 };
-
-/* The rows of what lies below it; NULL: none. */
-static inline const struct field *field_rows(const struct field *f)
-{
-	return f->as == AS_ENUM || f->as == AS_BITS ? NULL : f->fields;
-}
 
 /* Strict documents: an unknown key or a key without a value is an error. Others ignore the first,
  * and take null and "" for an absent value. */
