@@ -38,9 +38,15 @@ const struct name profile_controllers[] = {
 
 /* ---- the words that a list may hold ---- */
 
+/* A row without a name ends its table. */
+static const char *or_end(const char *name)
+{
+	return name[0] != '\0' ? name : NULL;
+}
+
 static const char *nth_syscall(size_t i)
 {
-	return syscalls[i].name;
+	return or_end(syscalls[i].name);
 }
 
 static const char *nth_call(size_t i)
@@ -50,32 +56,32 @@ static const char *nth_call(size_t i)
 
 static const char *nth_ioctl(size_t i)
 {
-	return ioctl_names[i].name;
+	return or_end(ioctl_names[i].name);
 }
 
 static const char *nth_prctl(size_t i)
 {
-	return prctl_names[i].name;
+	return or_end(prctl_names[i].name);
 }
 
 static const char *nth_capability(size_t i)
 {
-	return capability_names[i].name;
+	return or_end(capability_names[i].name);
 }
 
 static const char *nth_namespace(size_t i)
 {
-	return namespace_names[i].name;
+	return or_end(namespace_names[i].name);
 }
 
 static const char *nth_architecture(size_t i)
 {
-	return profile_architectures[i].name;
+	return or_end(profile_architectures[i].name);
 }
 
 static const char *nth_controller(size_t i)
 {
-	return profile_controllers[i].name;
+	return or_end(profile_controllers[i].name);
 }
 
 const struct field_words profile_syscall_words = { "syscall", "system calls", nth_syscall },
