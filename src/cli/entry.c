@@ -8,12 +8,14 @@
  *
  * 5,000 pointers are a table of 125 kB as RELA, and of 2 kB packed. musl applies those since 1.2.4, glibc since 2.36. They
  * are applied here, and the table is left empty: whichever C library comes next finds nothing to do twice. What cannot be
- * packed (RELA) stays for it.
+ * packed (RELA) stays for it. Where nothing stays, what was relocated is made read-only at once (PT_GNU_RELRO), which no start file of
+ * musl's does.
  *
  * Nothing is relocated yet: no address of a symbol but relative to the instruction, no stack protector, no errno.
  */
 #include <elf.h>
 #include <linux/mman.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -33,10 +35,8 @@ __asm__(".globl zviz_entry\n"
 	"	pop %rdx\n"
 	"	jmp _start\n");
 
-static void advise_kernel(uintptr_t at, uintptr_t len, long how)
+static void call_kernel(long nr, uintptr_t at, uintptr_t len, long how)
 {
-	long nr = SYS_madvise;
-
 	__asm__ volatile("syscall"
 			 : "+a"(nr)
 			 : "D"(at), "S"(len), "d"(how)
@@ -56,12 +56,12 @@ __asm__(".globl zviz_entry\n"
 	"	ldr x0, [sp], #16\n"
 	"	b _start\n");
 
-static void advise_kernel(uintptr_t at, uintptr_t len, long how)
+static void call_kernel(long nr, uintptr_t at, uintptr_t len, long how)
 {
 	register uintptr_t x0 __asm__("x0") = at;
 	register uintptr_t x1 __asm__("x1") = len;
 	register long x2 __asm__("x2") = how;
-	register long x8 __asm__("x8") = SYS_madvise;
+	register long x8 __asm__("x8") = nr;
 
 	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x1), "r"(x2), "r"(x8) : "memory");
 }
@@ -102,27 +102,31 @@ static inline void relocate(uintptr_t base, const uint64_t *at, size_t bytes)
 	}
 }
 
-static inline void relocate_packed(uintptr_t base, Elf64_Dyn *dynamic)
+/* True when no relocation is left to the C library. */
+static inline bool relocate_packed(uintptr_t base, Elf64_Dyn *dynamic)
 {
 	const uint64_t *table = NULL;
-	Elf64_Xword *bytes = NULL;
+	Elf64_Xword *bytes = NULL, left = 0;
 
 	for (Elf64_Dyn *d = dynamic; d->d_tag != DT_NULL; d++)
 		if (d->d_tag == DT_RELR)
 			table = (const uint64_t *)(base + d->d_un.d_ptr);
 		else if (d->d_tag == DT_RELRSZ)
 			bytes = &d->d_un.d_val;
+		else if (d->d_tag == DT_RELASZ)
+			left = d->d_un.d_val;
 	if (table == NULL || bytes == NULL)
-		return;
+		return false;
 	relocate(base, table, *bytes);
 	*bytes = 0;
+	return left == 0;
 }
 
 __attribute__((used, visibility("hidden"), no_stack_protector)) void entry_begin(uintptr_t sp)
 {
 	const uintptr_t mask = ~(uintptr_t)(PAGE_BYTES - 1), base = (uintptr_t)&__ehdr_start;
 	const Elf64_Phdr *p = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
-	uintptr_t read_end = base;
+	uintptr_t read_end = base, relro = 0, relro_end = 0;
 	Elf64_Dyn *dynamic = NULL;
 
 	for (const Elf64_Phdr *end = p + __ehdr_start.e_phnum; p < end; p++) {
@@ -131,14 +135,16 @@ __attribute__((used, visibility("hidden"), no_stack_protector)) void entry_begin
 
 		if (p->p_type == PT_DYNAMIC)
 			dynamic = (Elf64_Dyn *)(base + p->p_vaddr);
+		else if (p->p_type == PT_GNU_RELRO)
+			relro = from, relro_end = (base + p->p_vaddr + p->p_memsz) & mask;
 		else if (p->p_type == PT_LOAD && p->p_flags & PF_W)
-			advise_kernel(from, to - from, MADV_POPULATE_WRITE);
+			call_kernel(SYS_madvise, from, to - from, MADV_POPULATE_WRITE);
 		else if (p->p_type == PT_LOAD)
 			read_end = to;
 	}
-	advise_kernel(base & mask, read_end - base, MADV_POPULATE_READ);
+	call_kernel(SYS_madvise, base & mask, read_end - base, MADV_POPULATE_READ);
 	sp &= mask;
-	advise_kernel(sp - STACK_BYTES, STACK_BYTES, MADV_POPULATE_WRITE);
-	if (dynamic != NULL)
-		relocate_packed(base, dynamic);
+	call_kernel(SYS_madvise, sp - STACK_BYTES, STACK_BYTES, MADV_POPULATE_WRITE);
+	if (dynamic != NULL && relocate_packed(base, dynamic) && relro < relro_end)
+		call_kernel(SYS_mprotect, relro, relro_end - relro, PROT_READ);
 }

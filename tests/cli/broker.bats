@@ -393,6 +393,33 @@ assert libc.prctl(28, 0, 0, 0, 0) == -1 and ctypes.get_errno() == 1 # PR_SET_SEC
 	run -0 zviz delete "$id"
 }
 
+# Bytes of the program's own mappings that can be written to, of a process.
+writable_of() {
+	local sum=0 range rights rest
+	while read -r range rights _ _ _ rest; do
+		[[ $rights == *w* && $rest == "$place/zviz" ]] || continue
+		sum=$((sum + 0x${range#*-} - 0x${range%-*}))
+	done <"/proc/$1/maps"
+	echo "$sum"
+}
+
+@test "data with addresses in it cannot be written, in no process of zviz" {
+	run -0 readelf -SW "$place/zviz"
+	[[ $output == *' .relr.dyn '* && $output != *' __libc_'* ]] || skip 'not the static build against musl'
+	zviz run --detach "$id" sleep 60 >out 2>&1
+	zviz run "$id-2" sleep 60 >out-2 2>&1 3>&- &
+	second_runs() { [ "$(zviz state "$id-2" | jq -r .status)" = running ]; }
+	wait_for second_runs
+	launcher=$(awk '/^PPid:/ { print $2 }' "/proc/$(broker_of "$id-2")/status")
+	for pid in "$(broker_of "$id")" "$(zviz state "$id" | jq .pid)" "$launcher" "$(broker_of "$id-2")" "$(zviz state "$id-2" | jq .pid)"; do
+		echo "$pid: $(writable_of "$pid")"
+		# What is written to, and begins with something, is a few bytes.
+		[ "$(writable_of "$pid")" = 4096 ]
+	done
+	zviz delete --force "$id-2"
+	zviz delete --force "$id"
+}
+
 @test "an idle broker has what it serves with in memory, a first process what it reaps with, and little else" {
 	run -0 readelf -SW "$place/zviz"
 	[[ $output == *' .text.serving '* && $output != *' __libc_'* ]] || skip 'not the static build against musl'
