@@ -123,7 +123,8 @@ static int open_events(struct session *s, struct err *e)
 	s->events_read = s->events_write = s->events_file = -1;
 	if (file < 0 && s->o->events.set)
 		return file;
-	if (!s->cli->globals.verbose) {
+	/* Of a container that goes on by itself, nobody is left here to tell of them. */
+	if (!s->cli->globals.verbose || s->job->plan.detach) {
 		s->events_write = file;
 		return 0;
 	}

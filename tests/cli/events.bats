@@ -29,6 +29,21 @@ events() { # FILE OPTION… -- COMMAND…
 	"$zviz" --root "$place/state" run --events "$to" "$@" || true # some of what is tried ends with an error
 }
 
+@test "of a detached container events are written whatever its launcher was to show" {
+	for verbose in '' --verbose; do
+		rm -f "$place/events"
+		# shellcheck disable=SC2086 # none, or one word
+		"$zviz" --root "$place/state" $verbose run --detach --events "$place/events" "$id" sleep 60 >out 2>&1
+		run ! "$zviz" --root "$place/state" exec "$id" unshare -U true
+		for _ in $(seq 200); do
+			grep -q unshare "$place/events" && break
+			sleep 0.02
+		done
+		grep -q '"syscall":"unshare".*"verdict":"deny"' "$place/events"
+		"$zviz" --root "$place/state" delete --force "$id"
+	done
+}
+
 @test "refusals of every layer are events by the schema" {
 	cat >../own.yaml <<-END
 	zviz: 1
