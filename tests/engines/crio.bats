@@ -2,14 +2,15 @@
 # networks are in namespaces of the test's own; storage, sockets and state are below a folder of its own.
 
 bats_require_minimum_version 1.5.0
+load absent
 
 setup_file() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
+	[ "$(id -u)" = 0 ] || { absent 'needs root' && return; }
 	for program in crio pinns conmon podman; do # podman loads the images into CRI-O's storage
-		command -v "$program" >/dev/null || skip "$program is not installed"
+		command -v "$program" >/dev/null || { absent "$program is not installed" && return; }
 	done
-	/usr/bin/python3 -c 'import grpc' 2>/dev/null || skip 'python3-grpcio is not installed'
-	[ -x /usr/lib/cni/bridge ] || skip 'containernetworking-plugins is not installed'
+	/usr/bin/python3 -c 'import grpc' 2>/dev/null || { absent 'python3-grpcio is not installed' && return; }
+	[ -x /usr/lib/cni/bridge ] || { absent 'containernetworking-plugins is not installed' && return; }
 	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
 	place=$(mktemp -d)
 	here=zviz-$$ # the folder of its groups
