@@ -84,9 +84,10 @@ static void forget_data(uintptr_t page_bytes)
 	char *at;
 	size_t n = set_up_pages(page_bytes, &at);
 
+	/* If the kernel says no, all stays as it was. */
 	if (n != 0)
-		mmap(at, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		     0);
+		(void)mmap(at, n, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 /* What the kernel lays down for a signal, with all registers that a processor has, where it does not say (x86: since Linux 5.14). */

@@ -87,7 +87,7 @@ void entry_begin(uintptr_t sp);
 /* An even entry is the address of a word to relocate; an odd one has a bit for each of the 63 words that follow. */
 static inline void relocate(uintptr_t base, const uint64_t *at, size_t bytes)
 {
-	uint64_t *next = NULL;
+	uint64_t *next = (uint64_t *)base; /* the first entry is an address */
 
 	for (const uint64_t *end = at + bytes / sizeof *at; at < end; at++) {
 		if ((*at & 1) == 0) {
