@@ -108,7 +108,7 @@ got() { # WORD: the workload has got that signal
 	sleep 60 &
 	other=$!
 	zviz kill --all "$id" USR1
-	for _ in {1..100}; do [ "$(sort all 2>/dev/null | tr -d '\n')" != 123 ] || break; sleep 0.05; done
+	for _ in {1..600}; do [ "$(sort all 2>/dev/null | tr -d '\n')" != 123 ] || break; sleep 0.05; done
 	[ "$(sort all | tr -d '\n')" = 123 ]
 	kill -0 "$other"
 	kill "$other"

@@ -492,16 +492,15 @@ for pages in 1, 2:
 
 @test "devices: what no rule permits cannot be opened, and the container's own can" {
 	[ -n "$(where_is devices)" ] || "$zviz" check | grep -q 'cgroups *devices' || skip 'no device rules here'
-	mkdir "$place/dev"
-	mknod -m 666 "$place/dev/null" c 1 3
-	mknod -m 666 "$place/dev/msg" c 1 11
+	[ "$(stat -c %Hr:%Lr /dev/kmsg 2>/dev/null)" = 1:11 ] || skip 'this machine has no /dev/kmsg'
+	printf 'zviz: 1\nname: msg\nextends: development\ndevices: [/dev/kmsg]\n' >"$place/msg.yaml"
 	open='(: >/dev/null) && echo null; (: >/dev/msg) && echo msg; true'
 	for rules in '[{"allow": true, "access": "rwm"}]' '[{"allow": false, "access": "rwm"}]' \
 		'[{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "w"}]'; do
 		bundle "{\"devices\": $rules}" "$open"
-		jq ".mounts += [{destination: \"/dev\", type: \"bind\", source: \"$place/dev\", options: [\"rbind\"]}]" \
+		jq '.linux.devices = [{path: "/dev/msg", type: "c", major: 1, minor: 11}]' \
 			"$place/bundle/config.json" >"$place/config" && mv "$place/config" "$place/bundle/config.json"
-		run -0 zviz --profile development run --bundle "$place/bundle" "$id"
+		run -0 zviz --profile "$place/msg.yaml" run --bundle "$place/bundle" "$id"
 		echo "$rules: $output"
 		[[ "$output" == *null* ]]
 		case $rules in
