@@ -100,6 +100,8 @@ void draft_missing(struct draft *d, const char *layer, const char *why, const ch
 void draft_cut(struct draft *d, const char *path, const char *asked, const char *held);
 
 /* Whether the container gets that node of a bundle (plan_nodes.c). */
+/* Whether one that is listed can be had at all: a device, and neither the machine's memory nor a terminal. */
+bool nodes_gives(const struct plan_node *n);
 bool nodes_has(const struct draft *d, const struct spec_device *dev);
 
 #endif

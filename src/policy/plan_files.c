@@ -117,10 +117,11 @@ static void add_places(struct draft *d)
 static void add_nodes(struct draft *d)
 {
 	for (size_t i = 0; i < d->r->nnodes; i++)
-		add_path(d, d->r->nodes[i].source,
-			 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-				 LANDLOCK_ACCESS_FS_IOCTL_DEV,
-			 &d->r->nodes[i].from);
+		if (nodes_gives(&d->r->nodes[i]))
+			add_path(d, d->r->nodes[i].source,
+				 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+					 LANDLOCK_ACCESS_FS_IOCTL_DEV,
+				 &d->r->nodes[i].from);
 }
 
 static int landlock_plan(struct draft *d, struct err *e)

@@ -198,9 +198,9 @@ static int mounts_plan(struct draft *d, struct err *e)
 	d->mounts.cap = d->target_hashes.cap = MOUNTS_ROOM;
 	d->mounts.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->mounts.at);
 	d->target_hashes.at = arena_array(d->a, MOUNTS_ROOM, sizeof *d->target_hashes.at);
+	TRY(nodes_check(d, e));
 	if (d->plan->bare)
 		return 0;
-	TRY(nodes_check(d, e));
 	view_plan(d);
 
 	if (d->r->direct != NULL)

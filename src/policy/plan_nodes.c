@@ -64,6 +64,12 @@ static bool is_device(const struct plan_node *n)
 	return n->kind == DEVICE_CHAR || n->kind == DEVICE_BLOCK;
 }
 
+bool nodes_gives(const struct plan_node *n)
+{
+	return n->listed && is_device(n) && !is_terminal(n) &&
+	       !is_memory(n->kind == DEVICE_BLOCK, n->major, n->minor);
+}
+
 /* ---- what a command of this machine has ---- */
 
 static int refuse_node(struct draft *d, const struct plan_node *n, struct err *e)
@@ -140,7 +146,7 @@ static void add_all_listed(struct draft *d, bool by_launcher)
 	for (size_t i = 0; i < d->r->nnodes; i++) {
 		const struct plan_node *n = &d->r->nodes[i];
 
-		if (!is_terminal(n) && !mount_is_at(d, n->path))
+		if (nodes_gives(n) && !mount_is_at(d, n->path))
 			add_listed(d, n->path, n, by_launcher);
 	}
 }
@@ -152,13 +158,13 @@ static const struct plan_node *listed_by_number(const struct draft *d,
 {
 	enum device_kind kind = dev->type[0] == 'b' ? DEVICE_BLOCK : DEVICE_CHAR;
 
-	if (dev->type[0] == 'p' || is_memory(kind == DEVICE_BLOCK, dev->major, dev->minor))
+	if (dev->type[0] == 'p')
 		return NULL;
 	for (size_t i = 0; i < d->r->nnodes; i++) {
 		const struct plan_node *n = &d->r->nodes[i];
 
-		if (n->listed && n->kind == kind && n->major == dev->major &&
-		    n->minor == dev->minor && !is_terminal(n))
+		if (nodes_gives(n) && n->kind == kind && n->major == dev->major &&
+		    n->minor == dev->minor)
 			return n;
 	}
 	return NULL;
@@ -213,7 +219,7 @@ static bool may_bind(const struct plan_node *n, bool read_only, const char **hel
 	*held = "none: the profile lists no such device";
 	if (is_standard(block, n->major, n->minor))
 		return true;
-	if (!n->listed || is_terminal(n) || is_memory(block, n->major, n->minor))
+	if (!nodes_gives(n))
 		return false;
 	*held = "none: a read-only mount does not keep a device from being written to";
 	return !read_only;

@@ -288,6 +288,12 @@ for name in "fuse", "net/tun":
 	[[ $output == *"fuse opened"$'\n'"$outside"$'\n'"net/tun EACCES" ]]
 	run -0 bare a -- python3 -c "$ask"
 	[[ $output == *'fuse EACCES'$'\n''net/tun EACCES' ]]
+	# Words are held to the same as where there are mounts, and a pattern opens no terminal of the caller's.
+	refused '/dev/zviz-none is not there' bare --device /dev/zviz-none a -- touch ran
+	refused '/dev/net is no device node' bare --device /dev/net a -- touch ran
+	refused 'wildcards are * and ?' bare --device '/dev/**' a -- touch ran
+	run -0 bare --device '/dev/tt*' a -- sh -c '(exec 3<>/dev/tty) 2>&1 || echo shut'
+	[[ $output == *'Permission denied'*shut ]]
 }
 
 @test "without namespaces: under a filter that refuses them, for a user; a set-uid program gains nothing" {
