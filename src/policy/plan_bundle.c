@@ -196,10 +196,21 @@ static bool shares_network(const struct draft *d)
 	       (d->h->privileged && !(d->plan->namespaces & CLONE_NEWNET));
 }
 
+/* "/dev/" is "/dev". */
+static const char *place_of(struct draft *d, const struct spec_mount *s)
+{
+	size_t len = strlen(s->destination);
+
+	while (len > 1 && s->destination[len - 1] == '/')
+		len--;
+	return arena_strndup(d->a, s->destination, len);
+}
+
 static int bundle_mount(struct draft *d, size_t index, struct err *e)
 {
 	const struct spec_mount *s = &d->s->mounts.at[index];
-	struct plan_mount *m = mount_add(d, MOUNT_FS, s->destination, s->source);
+	const char *place = place_of(d, s);
+	struct plan_mount *m = mount_add(d, MOUNT_FS, place, s->source);
 
 	m->fstype = s->type;
 	m->attr_set = MOUNT_ATTR_NOSUID;
@@ -212,8 +223,7 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 		say_propagation(d, arena_printf(d->a, "mounts[%zu].options", index),
 				s->options.at[i]);
 	/* What the container's own file systems hold is made by zviz, or by the kernel for it. */
-	if (m->kind != MOUNT_FS ||
-	    (strcmp(s->destination, "/dev") != 0 && strcmp(s->destination, "/dev/pts") != 0))
+	if (m->kind != MOUNT_FS || (strcmp(place, "/dev") != 0 && strcmp(place, "/dev/pts") != 0))
 		m->attr_set |= MOUNT_ATTR_NODEV;
 	if (m->kind == MOUNT_BIND) {
 		nodes_bind(d, m, index);
@@ -228,7 +238,7 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 	}
 	if (m->kind == MOUNT_FS && strcmp(m->fstype, "mqueue") == 0)
 		m->given = d->plan->given & CLONE_NEWIPC;
-	if (strcmp(s->destination, "/dev") == 0 && m->kind == MOUNT_FS)
+	if (strcmp(place, "/dev") == 0 && m->kind == MOUNT_FS)
 		mount_add_devices(d);
 	return 0;
 }
@@ -296,10 +306,10 @@ static void bundle_resolver(struct draft *d)
 	m->optional = true;
 }
 
-static bool mounts_dev(const struct spec *s)
+static bool mounts_dev(struct draft *d)
 {
-	for (size_t i = 0; i < s->mounts.n; i++)
-		if (strcmp(s->mounts.at[i].destination, "/dev") == 0)
+	for (size_t i = 0; i < d->s->mounts.n; i++)
+		if (strcmp(place_of(d, &d->s->mounts.at[i]), "/dev") == 0)
 			return true;
 	return false;
 }
@@ -309,7 +319,7 @@ int mounts_bundle(struct draft *d, struct err *e)
 	d->plan->rootfs = d->s->root.path;
 	d->plan->rootfs_readonly = d->s->root.readonly || d->p->filesystem.root_readonly;
 	/* Below what the bundle mounts in it. */
-	if (!mounts_dev(d->s))
+	if (!mounts_dev(d))
 		mount_add_dev(d);
 	for (size_t i = 0; i < d->s->mounts.n; i++)
 		TRY(bundle_mount(d, i, e));

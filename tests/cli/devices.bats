@@ -187,6 +187,14 @@ node() { # PATH [TYPE [NUMBER [MEMBERS]]]
 	[[ $output == *'cut: mounts[1]: /dev/fuse; held: none: a read-only mount does not keep a device from being written to'*'fuse: none'* ]]
 }
 
+@test "a bundle's /dev has the devices however it is written, and ours has them where it mounts none" {
+	for mounts in '{"destination": "/dev/", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}' '{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}' ''; do
+		bundle '"devices": ['"$(node /dev/fuse)"']' "$mounts"
+		run -0 zviz --profile ./fuse.yaml run --bundle bundle "$id" sh -c "$look" sh fuse null
+		[[ $output == *"fuse: character special file $shown "*'opened: yes'*'null: character special file 1:3 '*'opened: yes' ]] || { echo "$mounts: $output"; return 1; }
+	done
+}
+
 @test "nodes that lie in a folder of the host's do not work as devices, wherever it is mounted" {
 	[ "$(id -u)" = 0 ] || skip 'to make nodes takes root'
 	mkdir nodes
