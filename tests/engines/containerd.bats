@@ -3,6 +3,7 @@
 
 bats_require_minimum_version 1.5.0
 load absent
+load cri
 
 setup_file() {
 	[ "$(id -u)" = 0 ] || { absent 'needs root' && return; }
@@ -56,19 +57,9 @@ configure() {
 	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.zviz.options]
 	  BinaryName = "$place/zviz"
 	END
-	cat >"$place/cni/net.conflist" <<-END
-	{"cniVersion": "0.4.0", "name": "test", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
-	 "ipam": {"type": "host-local", "dataDir": "$place/ipam", "ranges": [[{"subnet": "10.98.0.0/24"}]]}}]}
-	END
+	cni_network
 }
 
-until_true() { # COMMAND…
-	for _ in {1..200}; do
-		if "$@"; then return 0; fi
-		sleep 0.05
-	done
-	return 1
-}
 answers() { c version >/dev/null 2>&1; }
 daemon() {
 	enter containerd --config "$place/config.toml" >>"$place/log" 2>&1 3>&- &

@@ -3,6 +3,7 @@
 
 bats_require_minimum_version 1.5.0
 load absent
+load cri
 
 setup_file() {
 	[ "$(id -u)" = 0 ] || { absent 'needs root' && return; }
@@ -76,19 +77,9 @@ configure() {
 		exec setsid --fork %s >>%s 2>&1\n' "^$crio" "^$crio" "$crio" "$place/log" >"$place/restart"
 	chmod 755 "$place/restart"
 	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$place/policy.json"
-	cat >"$place/cni/net.conflist" <<-END
-	{"cniVersion": "0.4.0", "name": "test", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
-	 "ipam": {"type": "host-local", "dataDir": "$place/ipam", "ranges": [[{"subnet": "10.98.0.0/24"}]]}}]}
-	END
+	cni_network
 }
 
-until_true() { # COMMAND…
-	for _ in {1..200}; do
-		if "$@"; then return 0; fi
-		sleep 0.05
-	done
-	return 1
-}
 daemon() {
 	enter crio --config "$place/crio.conf" --config-dir "$place/crio.d" "$@" >>"$place/log" 2>&1 3>&- &
 	until_true test -S "$place/sock"
