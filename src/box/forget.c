@@ -11,9 +11,6 @@
 #include "kern/sys.h"
 #include "policy/live_image.h"
 
-/* Less than stack_guard_gap, the distance that the kernel keeps between a stack and the next mapping. */
-enum { STACK_BYTES = 256 * 1024 };
-
 void forget_environment(void)
 {
 	extern char **environ;
@@ -55,11 +52,9 @@ static int unload_program(struct dl_phdr_info *info, size_t size, void *page_byt
 void forget_set_up(void)
 {
 	uintptr_t page_bytes = getauxval(AT_PAGESZ);
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page_bytes - 1);
 
 	dl_iterate_phdr(unload_program, &page_bytes);
-	/* The stack below this frame, and below those of what is called here. */
-	unload(here - STACK_BYTES, here - page_bytes);
+	sys_give_back_stack();
 }
 
 /* ---- for good ---- */
@@ -112,7 +107,7 @@ void forget_launch(const struct box_stacks *own)
 	size_t data_bytes = set_up_pages(page_bytes, &data);
 
 	unmap((uintptr_t)data, (uintptr_t)data + data_bytes);
-	unmap(arguments - STACK_BYTES, arguments);
+	unmap(arguments - SYS_STACK_BYTES, arguments);
 	unmap(at, here - page_bytes - signal_bytes);
 	unmap(at + own->init_bytes, at + own->bytes);
 }
@@ -126,9 +121,9 @@ struct kept {
 };
 
 /* What a profile of ours takes: by one call in place of as many faults. */
-enum { USUAL_BYTES = 40 * 1024 };
+enum { USUAL_BYTES = 20 * 1024 };
 
-static const struct broker_plan *keep(const struct broker_plan *p)
+static const struct broker_plan *keep(struct arena *a, const struct broker_plan *p)
 {
 	struct kept *k = sys_pages(sizeof *k);
 	const size_t id_bytes = strlen(p->id) + 1, page_bytes = getauxval(AT_PAGESZ);
@@ -142,6 +137,7 @@ static const struct broker_plan *keep(const struct broker_plan *p)
 		return NULL;
 	madvise(k, USUAL_BYTES, MADV_POPULATE_WRITE); /* before Linux 5.14 they come by faults */
 	live_tables_of(p, &tables);
+	live_asked(a, p, &tables.calls);
 	if (live_write(k->image, &tables, &len, &none) < 0 || id_bytes > sizeof k->image - len ||
 	    (kept = live_unpack(k->image, len)) == NULL) {
 		munmap(k, sizeof *k);
@@ -160,7 +156,7 @@ static const struct broker_plan *keep(const struct broker_plan *p)
 
 const struct broker_plan *forget_plan(struct arena *a, const struct broker_plan *p)
 {
-	const struct broker_plan *kept = keep(p);
+	const struct broker_plan *kept = keep(a, p);
 
 	if (kept == NULL)
 		return p;

@@ -207,7 +207,7 @@ static void *exec_run(void *waiter)
 	struct waiter *w = waiter;
 	struct exec x = { .own = *w->server, .s = &x.own, .c = w->call };
 
-	atomic_store(&w->tid, (uint32_t)gettid());
+	atomic_store(&w->tid, sys_gettid());
 	live_follow(&x.own);
 	x.row = decide_row(x.s->plan, &x.c);
 	x.c.asking = &x.asking;

@@ -25,6 +25,7 @@
 
 enum {
 	WAITERS_CHECK_MS = 100, /* how long a waiter may outlive its caller */
+	REST_MS = 1000,         /* how long nothing has to come before a broker counts as idle */
 	NOTIF_BYTES =
 		1024, /* room for a kernel whose struct seccomp_notif has grown (80 bytes in 6.18) */
 };
@@ -180,13 +181,31 @@ static void look_at_door(const struct server *s)
 	errno = no;
 }
 
+/* Most containers are idle most of the time. Whatever the last call took of the stack is then nobody's. */
+static void rest(void)
+{
+	if ((uint32_t)getpid() == sys_gettid())
+		sys_give_back_stack();
+}
+
+/* As poll(), but that a wait without an end is one for a rest first. */
+static int poll_and_rest(struct pollfd *p, nfds_t n, int timeout_ms)
+{
+	int ready = poll(p, n, timeout_ms >= 0 ? timeout_ms : REST_MS);
+
+	if (ready != 0 || timeout_ms >= 0)
+		return ready;
+	rest();
+	return poll(p, n, -1);
+}
+
 /* 1: there is something to receive; 0: every task under the filter is gone; -EAGAIN: neither, another -errno with *e. */
 static int await(const struct server *s, int timeout_ms, struct err *e)
 {
 	struct pollfd p[] = { { .fd = s->listener, .events = POLLIN },
 			      { .fd = s->ask != NULL ? s->ask->fd : -1, .events = POLLIN } };
 
-	if (poll(p, COUNT(p), timeout_ms) < 0) {
+	if (poll_and_rest(p, COUNT(p), timeout_ms) < 0) {
 		if (errno != EINTR)
 			return fail(e, errno, "wait for a notification: %m");
 		look_at_door(s);

@@ -37,7 +37,7 @@ static void wake(_Atomic uint32_t *word)
 
 static void leave(struct stand *t)
 {
-	uint32_t tid = (uint32_t)gettid();
+	uint32_t tid = sys_gettid();
 
 	for (size_t i = 0; i < WAITERS_MAX; i++)
 		if (atomic_load(&t->waiters[i].tid) == tid)
@@ -94,7 +94,7 @@ static bool take_over(struct stand *t, uint32_t *turn)
 	}
 	w->call.id = atomic_load(&t->id);
 	atomic_store(&w->tid, atomic_load(&t->tid));
-	atomic_store(&t->tid, (uint32_t)gettid());
+	atomic_store(&t->tid, sys_gettid());
 	*turn = atomic_fetch_add(&t->turn, 1) + 1;
 	atomic_store(&t->busy, 0);
 	/* The umask is a thread's own from here on: act_borrow_umask() changes it. */
@@ -165,7 +165,7 @@ static void *watch_run(void *stand)
 
 int stand_run(struct stand *t, struct err *e)
 {
-	atomic_store(&t->tid, (uint32_t)gettid());
+	atomic_store(&t->tid, sys_gettid());
 
 	int r = serve(t, 0, e);
 

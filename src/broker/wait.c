@@ -68,7 +68,7 @@ static void *waiter_run(void *arg)
 	struct waiter *w = arg;
 
 	wait_hear();
-	atomic_store(&w->tid, (uint32_t)gettid());
+	atomic_store(&w->tid, sys_gettid());
 	if (w->work != NULL) {
 		w->work(w);
 		atomic_store(&w->tid, 0);

@@ -53,7 +53,7 @@ static int apply(struct cli *c, const struct live_tables *now, struct prepared *
 	struct plan_call *calls = arena_array(c->arena, p->plan.ncalls, sizeof *calls);
 	struct broker_plan broker;
 
-	if (!live_fits(&p->plan.broker, now))
+	if (now->calls.n != p->plan.ncalls || !live_fits(&p->plan.broker, now))
 		return fail(e, EBADMSG, "policy file: damaged");
 	TRY(again_net(c, now, p, &p->plan.net, e));
 	TRY(again_profile(c, now, &p->profile, e));

@@ -77,7 +77,19 @@ static inline void sys_populate(const void *at, size_t len)
 	syscall(SYS_madvise, from, (uintptr_t)at + len - from, MADV_POPULATE_WRITE);
 }
 
+/* Less than stack_guard_gap, the distance that the kernel keeps between a process's first stack and the next mapping. */
+enum { SYS_STACK_BYTES = 256 * 1024 };
+
+/* Gives back what the first thread's stack holds below the caller's frame. Not for other threads, whose stacks are smaller. */
+void sys_give_back_stack(void);
+
 /* ---- processes ---- */
+
+/* The kernel's word. A C library's own may be the one of the process that this one was cloned from without it. */
+static inline uint32_t sys_gettid(void)
+{
+	return (uint32_t)syscall(SYS_gettid);
+}
 
 /* The vDSO would answer sooner, but the first time its pages fault. */
 static inline int sys_getcpu(void)

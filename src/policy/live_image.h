@@ -99,8 +99,11 @@ size_t live_length(const void *slot);
  * is within its bounds. `image` must be aligned for any type, the caller's own, and outlive the tables. */
 const struct live_tables *live_unpack(void *image, size_t len);
 
-/* Whether a broker that was started with `base` can carry these out: the same calls, none performed that it was not
- * prepared to perform. */
+/* Of a plan's calls those that its filter asks about, which are all that a broker ever looks up. */
+void live_asked(struct arena *a, const struct broker_plan *p, struct live_calls *out);
+
+/* Whether a broker that was started with `base`, or with no more of its calls than are asked about, can carry these out: no
+ * other call asked about, none performed that it was not prepared to perform. */
 bool live_fits(const struct broker_plan *base, const struct live_tables *t);
 
 #endif

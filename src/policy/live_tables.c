@@ -131,9 +131,46 @@ static bool is_performed(enum mediator m)
 	return m == MEDIATE_OPEN || m == MEDIATE_NAMES || m == MEDIATE_ADDRESS;
 }
 
+/* Whether the filter sends this call to a broker that is prepared for what is to decide about it. */
+static bool call_fits(const struct plan_call *was, const struct plan_call *is)
+{
+	return strcmp(is->name, was->name) == 0 &&
+	       (!is_performed(is->mediator) || is->mediator == was->mediator);
+}
+
+static bool calls_fit(const struct broker_plan *base, const struct live_calls *calls)
+{
+	const struct plan_call *was = base->calls, *end = was + base->ncalls;
+	int last = -1;
+
+	for (size_t i = 0; i < calls->n; i++) {
+		const struct plan_call *is = &calls->at[i];
+
+		if (is->nr <= last)
+			return false;
+		last = is->nr;
+		if (was == end || was->nr != is->nr) {
+			if (is->mediator != MEDIATE_NONE)
+				return false;
+		} else if (!call_fits(was++, is)) {
+			return false;
+		}
+	}
+	return was == end;
+}
+
+void live_asked(struct arena *a, const struct broker_plan *p, struct live_calls *out)
+{
+	*out = (struct live_calls){ .at = arena_array(a, p->ncalls, sizeof *out->at) };
+	for (size_t i = 0; i < p->ncalls; i++)
+		if (p->calls[i].mediator != MEDIATE_NONE)
+			out->at[out->n++] = p->calls[i];
+	out->cap = out->n;
+}
+
 bool live_fits(const struct broker_plan *base, const struct live_tables *t)
 {
-	if (t->profile == NULL || t->calls.n != base->ncalls)
+	if (t->profile == NULL)
 		return false;
 	if (!base->asks &&
 	    t->ask_read.n + t->ask_write.n + t->ask_execute.n + t->ask_connect.n != 0)
@@ -142,13 +179,5 @@ bool live_fits(const struct broker_plan *base, const struct live_tables *t)
 		return false;
 	if (!base->traces && t->ask_execute.n != 0)
 		return false;
-	for (size_t i = 0; i < base->ncalls; i++) {
-		const struct plan_call *was = &base->calls[i], *is = &t->calls.at[i];
-
-		if (is->nr != was->nr || strcmp(is->name, was->name) != 0)
-			return false;
-		if (is_performed(is->mediator) && is->mediator != was->mediator)
-			return false;
-	}
-	return true;
+	return calls_fit(base, &t->calls);
 }

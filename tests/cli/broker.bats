@@ -438,3 +438,29 @@ writable_of() {
 	[[ $output == *a* ]]
 	run -0 zviz delete --force "$id"
 }
+
+# The first thread of a detached container's broker is the copy of a launcher: what a C library knows of it is out of date.
+@test "whoever is killed in a file system that does not answer is forgotten there, too, and the others go on" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	[ -e /dev/fuse ] || skip 'no /dev/fuse'
+	mkdir "$place/stalled"
+	run -0 unshare --mount bash -c '
+		python3 "$1/tests/cli/stalled.py" "$2/stalled" "$2/log" & server=$!
+		for _ in {1..100}; do
+			grep -qsx 26 "$2/log" && break
+			sleep 0.1
+		done
+		cd "$2/work"
+		"$2/zviz" --root "$2/home/state" --profile "$2/opens.yaml" run --detach --read "$2/stalled" "$3" \
+			-- /bin/sh -c "(echo stuck >stuck; : <$2/stalled/f) & sleep 1; kill -9 \$!; while :; do echo x >>on; sleep 0.1; done" \
+			>/dev/null 2>&1 || { echo "zviz: $?"; exit 1; }
+		for _ in {1..100}; do
+			grep -qx 36 "$2/log" && break
+			sleep 0.1
+		done
+		forgotten=$(grep -cx 36 "$2/log")
+		"$2/zviz" --root "$2/home/state" delete --force "$3"
+		umount -l "$2/stalled"
+		wait $server
+		[ "$forgotten" -gt 0 ] && [ -s on ]' . "$top" "$place" "$id" 3>&-
+}

@@ -146,6 +146,53 @@ static void an_image_keeps_what_is_asked_about(void **state)
 	arena_free(&a);
 }
 
+/* A detached broker keeps no row of what is never asked about. An image fits it as it fits the whole plan, and none that asks
+ * about more. */
+static void rows_of_what_is_asked_about_are_enough(void **state)
+{
+	struct arena a = { 0 };
+	struct made *m = arena_array(&a, 3, sizeof *m);
+	struct live_obstacles o;
+	struct live_tables t;
+	struct live_calls asked;
+
+	(void)state;
+	tables(&a, started, "syscalls: {deny: [listen]}\nfilesystem: {deny: {read: [/never]}}\n",
+	       &t, &o, m);
+	assert_int_equal(o.n, 0);
+
+	const struct broker_plan *whole = &m[0].plan.broker;
+	struct broker_plan few = *whole;
+
+	live_asked(&a, whole, &asked);
+	few.calls = asked.at;
+	few.ncalls = asked.n;
+	assert_in_range(asked.n, 1, whole->ncalls - 1);
+	assert_true(live_fits(&few, &t));
+	for (size_t i = 0; i < whole->ncalls; i++) {
+		const struct plan_call *row = &whole->calls[i];
+		const struct plan_call *kept = plan_row(few.calls, few.ncalls, row->nr);
+		const enum mediator was = t.calls.at[i].mediator;
+
+		if (row->mediator != MEDIATE_NONE) {
+			assert_non_null(kept);
+			assert_memory_equal(kept, row, sizeof *row);
+			continue;
+		}
+		assert_null(kept);
+		t.calls.at[i].mediator = MEDIATE_DENY;
+		assert_false(live_fits(&few, &t));
+		t.calls.at[i].mediator = was;
+	}
+	/* Neither a row less than are asked about, nor one twice. */
+	few.calls++;
+	few.ncalls--;
+	assert_false(live_fits(&few, &t));
+	t.calls.at[1] = t.calls.at[0];
+	assert_false(live_fits(whole, &t));
+	arena_free(&a);
+}
+
 /* Of each kind, from a table that may say anything. */
 static void decide_what_is_asked(const struct broker_plan *plan)
 {
@@ -384,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_is_what_was_packed),
 		cmocka_unit_test(an_image_keeps_what_is_asked_about),
+		cmocka_unit_test(rows_of_what_is_asked_about_are_enough),
 		cmocka_unit_test(questions_are_the_profiles),
 		cmocka_unit_test(damage_is_refused_or_harmless),
 		cmocka_unit_test(together_they_answer_as_the_profile),
