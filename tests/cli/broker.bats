@@ -26,6 +26,7 @@ teardown() {
 	# Most tests have ended it, and most have no container left.
 	[ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true # it has mostly ended by itself
 	"$place/zviz" --root "$place/home/state" delete --force "$id" 2>/dev/null || true # there may be none left
+	"$place/zviz" --root "$place/home/state" delete --force "$id-2" 2>/dev/null || true # one test has it
 	rm -rf "$place"
 }
 
