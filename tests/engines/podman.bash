@@ -1,11 +1,18 @@
 # What the tests of Podman share. Storage, locks, state and the image are below a folder of the test's own, and Podman runs in a
 # mount and a network namespace of the test's own, whose /run is empty: bridges, rules and pinned namespaces go with them.
 
-podman_begin() { # PROGRAM…: needed beside podman and conmon
-	[ "$(id -u)" = 0 ] || skip 'needs root'
+load absent
+
+# In setup_file: podman_lacks curl && return
+podman_lacks() { # PROGRAM…: needed beside podman and conmon; a path is one as well
+	[ "$(id -u)" = 0 ] || { absent 'needs root' && return; }
 	for program in podman conmon "$@"; do
-		[ -n "$(command -v "$program")" ] || skip "$program is not installed"
+		[ -n "$(command -v "$program")" ] || { absent "$program is not installed" && return; }
 	done
+	return 1
+}
+
+podman_begin() {
 	zviz=$(realpath "${ZVIZ:-$BATS_TEST_DIRNAME/../../build/release/src/cli/zviz}")
 	place=$(mktemp -d)
 	export place
@@ -29,6 +36,8 @@ podman_begin() { # PROGRAM…: needed beside podman and conmon
 	make_image "$place/image"
 	podman_groups=$(find /sys/fs/cgroup -maxdepth 2 -name libpod_parent)
 	export podman_groups
+	# Podman 5 complains of version 1 at each command.
+	export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 	unshare --mount --net sh -c 'mount -t tmpfs run /run && ip link set lo up && exec sleep infinity' 3>&- &
 	holder=$!
 	export holder
@@ -56,11 +65,16 @@ drop_in() { # FOLDER
 		-e "s|^\[engine\]\$|&\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nlock_type = \"file\"|" \
 		"$BATS_TEST_DIRNAME/../../deploy/podman/zviz.conf"
 	cat <<-END
+	[containers]
+	$(limits)
 	[network]
 	network_backend = "netavark"
 	network_config_dir = "$1/networks"
 	END
 }
+
+# Without CAP_SYS_RESOURCE root raises no limit, and the engines ask for 1048576 of each (Podman in a build, Buildah always).
+limits() { echo 'default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]'; }
 
 make_image() { # FOLDER
 	local name

@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 load podman
 
 setup_file() {
+	podman_lacks && return
 	podman_begin
 	import "$place/image" small
 }

@@ -4,8 +4,8 @@ bats_require_minimum_version 1.5.0
 load podman
 
 setup_file() {
-	podman_begin curl iptables
-	[ -x /usr/lib/podman/netavark ] || skip 'netavark is not installed'
+	podman_lacks curl iptables /usr/lib/podman/netavark && return
+	podman_begin
 	import "$place/image" small
 	# Shared namespaces are held by a container that does nothing.
 	mkdir -p "$place"/pause/{bin,proc,dev,sys,run}
@@ -127,7 +127,7 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	[ "$(pod run --rm --pod both localhost/small hostname)" = both ]
 	pod exec web touch /dev/shm/here
 	pod run --rm --pod both localhost/small test -e /dev/shm/here
-	[ "$(pod pod inspect both | jq -r .State)" = Running ]
+	[ "$(pod pod inspect --format '{{.State}}' both)" = Running ]
 	pod pod stop --time 0 both
 	pod pod rm --force both
 }
