@@ -185,30 +185,34 @@ static bool has_option(const struct plan_mount *m, const char *start)
 	return false;
 }
 
-static int build_fs(struct box *b, const struct plan_mount *m, const struct box_source *s,
-		    struct err *e)
+/* Until all is built: files are put into it, and targets of other mounts. proc and sysfs get none, and the kernel mounts them no
+ * freer than the one that it sees. */
+uint64_t rootfs_later(const struct plan_mount *m)
 {
-	bool ready = m->by_launcher || m->given != 0;
-	uint64_t later = m->copy_up ? MOUNT_ATTR_RDONLY : 0;
-	OWN_FD mnt = ready ? fcntl(s->fd, F_DUPFD_CLOEXEC, 3)
-			   : label_new_fs(b, m->fstype, m->options, m->noptions,
-					  m->attr_set & ~later, e);
+	bool filled = m->kind == MOUNT_FS && m->given == 0 &&
+		      (strcmp(m->fstype, "tmpfs") == 0 || strcmp(m->fstype, "ramfs") == 0);
 
-	if (mnt < 0)
-		return ready ? fail(e, errno, "%m") : mnt;
+	return filled ? m->attr_set & MOUNT_ATTR_RDONLY : 0;
+}
+
+static int build_fs(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
+{
+	if (!m->by_launcher && m->given == 0)
+		s->fd = label_new_fs(b, m->fstype, m->options, m->noptions,
+				     m->attr_set & ~rootfs_later(m), e);
+	if (s->fd < 0)
+		return s->fd;
 
 	OWN_FD target = target_open(b, m->target, true, 0755, e);
 
 	if (target < 0)
 		return target;
-	if (m->copy_up) {
-		TRY(copyup(mnt, target, has_option(m, "mode="), e));
-		TRY(set_attributes(mnt, m, e));
-	}
-	return rootfs_attach(mnt, target, e);
+	if (m->copy_up)
+		TRY(copyup(s->fd, target, has_option(m, "mode="), e));
+	return rootfs_attach(s->fd, target, e);
 }
 
-static int build_bind(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_bind(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
 	if (s->absent)
@@ -236,7 +240,7 @@ static int build_symlink_to(struct box *b, const char *path, const char *to, str
 	return 0;
 }
 
-static int build_symlink(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_symlink(struct box *b, const struct plan_mount *m, struct box_source *s,
 			 struct err *e)
 {
 	(void)s;
@@ -257,7 +261,7 @@ static int new_file(struct box *b, const struct plan_mount *m, struct err *e)
 	return fd >= 0 ? fd : fail(e, errno, "make it: %m");
 }
 
-static int build_text(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_text(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
 	OWN_FD fd = new_file(b, m, e);
@@ -292,7 +296,7 @@ static int build_copy(struct box *b, const struct plan_mount *m, int from, struc
 	return n < 0 ? fail(e, (int)-n, "copy: %m") : 0;
 }
 
-static int build_mirror(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_mirror(struct box *b, const struct plan_mount *m, struct box_source *s,
 			struct err *e)
 {
 	if (s->absent)
@@ -304,8 +308,7 @@ static int build_mirror(struct box *b, const struct plan_mount *m, const struct 
 	return build_bind(b, m, s, e);
 }
 
-static int build_dir(struct box *b, const struct plan_mount *m, const struct box_source *s,
-		     struct err *e)
+static int build_dir(struct box *b, const struct plan_mount *m, struct box_source *s, struct err *e)
 {
 	OWN_FD fd = target_open(b, m->target, true, m->mode, e);
 
@@ -313,14 +316,14 @@ static int build_dir(struct box *b, const struct plan_mount *m, const struct box
 	return fd < 0 ? fd : 0;
 }
 
-static int build_mask(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_mask(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
 	(void)s;
 	return rootfs_mask(b, m, e);
 }
 
-static int build_self(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_self(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
 	OWN_FD target = sys_openat2(b->root, m->target, O_PATH | O_CLOEXEC, 0, rootfs_inside);
@@ -340,7 +343,7 @@ static int build_self(struct box *b, const struct plan_mount *m, const struct bo
 	return rootfs_attach(copy, target, e);
 }
 
-static int build_cgroup(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_cgroup(struct box *b, const struct plan_mount *m, struct box_source *s,
 			struct err *e)
 {
 	OWN_FD mnt = -1;
@@ -358,21 +361,21 @@ static int build_cgroup(struct box *b, const struct plan_mount *m, const struct 
 	return target < 0 ? target : rootfs_attach(mnt, target, e);
 }
 
-static int build_view(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_view(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
 	(void)s;
 	return view_build(b, m, e);
 }
 
-static int build_cover(struct box *b, const struct plan_mount *m, const struct box_source *s,
+static int build_cover(struct box *b, const struct plan_mount *m, struct box_source *s,
 		       struct err *e)
 {
 	(void)s;
 	return cover_build(b, m, e);
 }
 
-static int (*const build[])(struct box *, const struct plan_mount *, const struct box_source *,
+static int (*const build[])(struct box *, const struct plan_mount *, struct box_source *,
 			    struct err *) = {
 	[MOUNT_BIND] = build_bind,     [MOUNT_FS] = build_fs,     [MOUNT_SYMLINK] = build_symlink,
 	[MOUNT_MIRROR] = build_mirror, [MOUNT_TEXT] = build_text, [MOUNT_DIR] = build_dir,
@@ -407,6 +410,21 @@ static int make_root(struct box *b, struct err *e)
 	return r < 0 ? fail(e, -r, "attach: %m") : 0;
 }
 
+/* What was left writable until now. */
+static int close_filled(struct box *b, struct err *e)
+{
+	const struct plan *p = b->plan;
+
+	for (size_t i = 0; i < p->nmounts; i++) {
+		if (rootfs_later(&p->mounts[i]) == 0)
+			continue;
+		if (set_attributes(b->sources[i].fd, &p->mounts[i], e) < 0)
+			return within(e, "mount %s", p->mounts[i].target);
+		fd_close(&b->sources[i].fd);
+	}
+	return 0;
+}
+
 int step_rootfs_build(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;
@@ -423,9 +441,10 @@ int step_rootfs_build(struct box *b, struct err *e)
 			b->missing_top = NULL; /* it may be there afterwards */
 		if (build[p->mounts[i].kind](b, &p->mounts[i], &b->sources[i], e) < 0)
 			return within(e, "mount %s", p->mounts[i].target);
-		fd_close(&b->sources[i].fd);
+		if (rootfs_later(&p->mounts[i]) == 0)
+			fd_close(&b->sources[i].fd);
 	}
-	return 0;
+	return close_filled(b, e);
 }
 
 /* umount2() takes off what is on top. Had anything been mounted on top of the old root, that would go, and the old root

@@ -37,4 +37,7 @@ int overlay_make(struct box *b, struct err *e);
 /* masks.c: a MOUNT_MASK. */
 int rootfs_mask(struct box *b, const struct plan_mount *m, struct err *e);
 
+/* MOUNT_ATTR_RDONLY for a file system of its own that is read-only once all has been put into it, or 0. */
+uint64_t rootfs_later(const struct plan_mount *m);
+
 #endif

@@ -165,7 +165,7 @@ static int make_dev(struct box *b, const struct plan_mount *m, struct box_source
 		options[n] = m->options[n];
 	options[n++] = arena_printf(b->arena, "uid=%u", ids_outside(&b->plan->uid_maps, 0));
 	options[n++] = arena_printf(b->arena, "gid=%u", ids_outside(&b->plan->gid_maps, 0));
-	s->fd = label_new_fs(b, m->fstype, options, n, m->attr_set, e);
+	s->fd = label_new_fs(b, m->fstype, options, n, m->attr_set & ~rootfs_later(m), e);
 	b->dev = s->fd;
 	return s->fd < 0 ? -e->no : 0;
 }

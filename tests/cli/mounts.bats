@@ -164,6 +164,17 @@ text
 	[ -z "$output" ]
 }
 
+@test "a read-only tmpfs, and a read-only /dev, hold what is mounted below them, and no more" {
+	# As Podman 5 writes it for --read-only --read-only-tmpfs=false.
+	bundle '{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k", "ro"]},
+		{"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
+		{"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]},
+		'"$(data '"rbind"' | sed 's|/data"|/run/of/data"|')"
+	run -0 inside sh -c 'echo kept >/dev/null; test -c /dev/pts/ptmx && echo pts; stat -c %u /run/of/data/root; touch /dev/new; touch /run/new; true'
+	[ "${lines[0]} ${lines[1]}" = 'pts 0' ]
+	[[ $output == *'/dev/new: Read-only file system'*'/run/new: Read-only file system'* ]]
+}
+
 @test "tmpcopyup: what an image cannot do with it" {
 	# More than fits.
 	mkdir -p "$rootfs/var/one/two"
