@@ -122,11 +122,22 @@ int print_log(const struct cli *c, const char *level, const char *msg)
 	return fd_write_all(fd, buf_text(&line), line.len);
 }
 
+/* Engines show their users what the log says, and nothing else. */
+static int log_failure(const struct cli *c, const struct err *e)
+{
+	if (c->globals.log == NULL)
+		return 0;
+	return print_log(c, "error",
+			 e->hint[0] != '\0'
+				 ? arena_printf(c->arena, "%s; hint: %s", e->text, e->hint)
+				 : e->text);
+}
+
 void print_failure(const struct cli *c, const struct err *e)
 {
 	struct buf b = { .arena = c->arena };
 	bool colours = print_colours(STDERR_FILENO);
-	int r = c->globals.log != NULL ? print_log(c, "error", e->text) : 0;
+	int r = log_failure(c, e);
 
 	print_ink(&b, colours, INK_BAD, "zviz:");
 	buf_puts(&b, " ");
