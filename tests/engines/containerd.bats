@@ -33,8 +33,21 @@ setup_file() {
 	within ctr --address "$place/sock" --namespace k8s.io images import "$place/images.tar" >/dev/null
 }
 
+# The section of deploy/ for this version, behind what a node's own configuration says in that version's words.
 configure() {
+	local deploy=$BATS_TEST_DIRNAME/../../deploy/containerd
 	mkdir "$place/cni"
+	case $(containerd --version) in
+	*' '1.* | *' 'v1.*) configure_1 && own "$deploy/config-1.7.toml" >>"$place/config.toml" ;;
+	*) configure_2 && own "$deploy/config-2.toml" >"$place/conf.d/zviz.toml" ;;
+	esac
+	cni_network
+}
+
+# A file of deploy/ with this test's program, and without a systemd.
+own() { sed -e "s|/usr/local/bin/zviz|$place/zviz|" -e 's/SystemdCgroup = true/SystemdCgroup = false/' "$1"; }
+
+configure_1() {
 	cat >"$place/config.toml" <<-END
 	version = 2
 	root = "$place/root"
@@ -51,13 +64,30 @@ configure() {
 	  conf_dir = "$place/cni"
 	[plugins."io.containerd.grpc.v1.cri".containerd]
 	  default_runtime_name = "zviz"
-	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.zviz]
-	  runtime_type = "io.containerd.runc.v2"
-	  pod_annotations = ["zviz.io/*"]
-	[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.zviz.options]
-	  BinaryName = "$place/zviz"
 	END
-	cni_network
+}
+
+configure_2() {
+	mkdir "$place/conf.d"
+	cat >"$place/config.toml" <<-END
+	version = 3
+	imports = ["$place/conf.d/*.toml"]
+	root = "$place/root"
+	state = "$place/state"
+	[grpc]
+	  address = "$place/sock"
+	[plugins.'io.containerd.cri.v1.images'.pinned_images]
+	  sandbox = "localhost/pause:latest"
+	[plugins.'io.containerd.cri.v1.runtime']
+	  disable_apparmor = true
+	  tolerate_missing_hugetlb_controller = true
+	  restrict_oom_score_adj = true # a root without CAP_SYS_RESOURCE can protect no Pod from the kernel
+	[plugins.'io.containerd.cri.v1.runtime'.cni]
+	  bin_dirs = ["/usr/lib/cni"]
+	  conf_dir = "$place/cni"
+	[plugins.'io.containerd.cri.v1.runtime'.containerd]
+	  default_runtime_name = "zviz"
+	END
 }
 
 answers() { c version >/dev/null 2>&1; }
