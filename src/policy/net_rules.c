@@ -114,13 +114,18 @@ static void put_untracked(struct buf *out)
 }
 
 /* IPv6 finds its neighbours by messages that never leave the link (hop limit 255, RFC 4861). The kernel's own socket for them
- * belongs to nobody, as nft_meta.c says it (no file); whoever has a raw one makes them by hand, and is refused. What both kernels
+ * belongs to nobody, as nft_meta.c says it (no file); whoever has a raw one makes them by hand, and is refused, but for an engine that
+ * tells the neighbours of an address it has just given. What both kernels
  * say about routers and groups is nobody's, and is no refusal to count. */
 static void put_neighbours(const struct plan_net *n, bool in, struct buf *out)
 {
 	static const char neighbours[] =
 		"\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }";
 
+	if (!in && n->announced)
+		buf_puts(
+			out,
+			"\t\tip6 daddr ff02::1 icmpv6 type nd-neighbor-advert ip6 hoplimit 255 accept\n");
 	if (!in)
 		buf_printf(out, "%s meta skuid 0-4294967295 counter name \"refused_out\" goto %s\n",
 			   neighbours, n->told ? "refuse_out" : "refuse");

@@ -221,8 +221,9 @@ struct net_ids {
 };
 
 struct plan_net {
-	bool used;  /* false: no program but zviz itself has to do with it */
-	bool given; /* in a namespace by path: its rules, and nothing else of it is ours */
+	bool used;      /* false: no program but zviz itself has to do with it */
+	bool given;     /* in a namespace by path: its rules, and nothing else of it is ours */
+	bool announced; /* who connects it may tell its neighbours of an address (IPv6) */
 	/* In a network by path (policy/net_own.h): whose sockets are judged, and the mark of their connections. */
 	size_t nown;
 	const struct net_ids *own;

@@ -211,31 +211,54 @@ static const struct pair engines[] = {
 	{ "io.kubernetes.cri.container-type", "sandbox" },
 };
 
-static bool of_engine(const struct pair *annotation)
+static bool is_annotated(const struct spec *s, const struct pair *with, size_t n)
 {
-	for (size_t i = 0; i < COUNT(engines); i++)
-		if (strcmp(annotation->key, engines[i].key) == 0 &&
-		    strcmp(annotation->value, engines[i].value) == 0)
+	for (size_t i = 0; i < s->annotations.n; i++)
+		for (size_t j = 0; j < n; j++)
+			if (strcmp(s->annotations.at[i].key, with[j].key) == 0 &&
+			    strcmp(s->annotations.at[i].value, with[j].value) == 0)
+				return true;
+	return false;
+}
+
+static bool is_mounted(const struct spec *s, const char *at)
+{
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (strcmp(s->mounts.at[i].destination, at) == 0)
 			return true;
 	return false;
 }
 
-static bool engine_connects(const struct spec *s)
+/* Docker from 28 on has no hook and says nothing of itself: it moves devices into a network that create has made, as a program that
+ * has been given names of its neighbours and of servers is to have neighbours. Podman writes the same files, and names a path where
+ * it connects (but as above). */
+static bool names_neighbours(const struct spec *s)
 {
+	return is_mounted(s, "/etc/hosts") && is_mounted(s, "/etc/hostname") &&
+	       is_mounted(s, "/etc/resolv.conf") && !is_annotated(s, engines, 1);
+}
+
+/* Between create and start: a run leaves no time for it. */
+static bool engine_connects(const struct draft *d)
+{
+	const struct spec *s = d->s;
 	bool own = false;
 
-	for (size_t i = 0; i < s->linux_.namespaces.n && s->linux_.uid_maps.n != 0; i++)
+	for (size_t i = 0; i < s->linux_.namespaces.n; i++)
 		own |= strcmp(s->linux_.namespaces.at[i].type, "network") == 0;
-	for (size_t i = 0; i < s->annotations.n && own; i++)
-		if (of_engine(&s->annotations.at[i]))
-			return true;
-	return false;
+	if (!own)
+		return false;
+	if (s->linux_.uid_maps.n != 0 && is_annotated(s, engines, COUNT(engines)))
+		return true;
+	return d->r->create && names_neighbours(s);
 }
 
 /* A second way out beside theirs would be one that nobody asked for. */
 static int plan_brought(struct draft *d, enum network_mode mode, struct err *e)
 {
 	d->plan->net.way = NET_BROUGHT;
+	/* By hand, as only CAP_NET_RAW lets anybody: then the workload has it not. */
+	d->plan->net.announced = kept_capability(d, CAP_NET_RAW) == NULL;
 	return plan_rules(d, mode, e);
 }
 
@@ -319,7 +342,7 @@ int network_plan(struct draft *d, struct err *e)
 		     from_text(d->a, &p->network.mode_from));
 		return advise(e, "list network under `namespaces:`, or use `mode: host`");
 	}
-	if (hooks_may_connect(d->s) || engine_connects(d->s))
+	if (hooks_may_connect(d->s) || engine_connects(d))
 		return plan_brought(d, mode, e);
 	return mode == NETWORK_PRIVATE ? plan_private(d, e) : 0;
 }
