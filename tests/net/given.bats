@@ -102,3 +102,7 @@ load common
 @test "a network that an engine connects after create, for ids of its own choice: the rules are there first" {
 	in_world bash "$BATS_TEST_DIRNAME/hooked" engine
 }
+
+@test "a network that Docker 28 connects after create, without a word of it: the rules are there first" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" docker
+}
