@@ -56,7 +56,7 @@ static bool held_network(const struct plan *p)
 	return p->net.used;
 }
 
-static bool own_network(const struct plan *p)
+bool own_network(const struct plan *p)
 {
 	return !p->share_network && !p->net.used && (p->namespaces & CLONE_NEWNET);
 }

@@ -59,6 +59,9 @@ pid_t pid_of(int pidfd);
 /* Replaces *e by what a child said before it died, if one did. */
 void box_explain_death(struct box *b, struct err *e);
 
+/* A network of the container's own that no rules are loaded into, since nothing is to lead out of it. */
+bool own_network(const struct plan *p);
+
 /* Brings up the loopback device of the caller's network namespace. */
 int loopback_up(struct err *e);
 

@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +146,30 @@ static int take_starter(struct box *b, struct err *e)
 	}
 }
 
+/* Some engines connect what create has made, and say nothing of it beforehand. Devices that the kernel puts into each new network are
+ * down. */
+static int check_unconnected(struct err *e)
+{
+	struct ifaddrs *all, *at;
+	int r = 0;
+
+	if (getifaddrs(&all) < 0)
+		return fail(e, errno, "devices of the network: %m");
+	for (at = all; at != NULL && r == 0; at = at->ifa_next)
+		if ((at->ifa_flags & IFF_UP) && !(at->ifa_flags & IFF_LOOPBACK))
+			r = fail(
+				e, EBUSY,
+				"network: %s has come into the container's network since it was created, and no rules "
+				"hold there",
+				at->ifa_name);
+	freeifaddrs(all);
+	if (r < 0)
+		advise(e,
+		       "have the engine make the network, and name its path in linux.namespaces; or "
+		       "connect it in a hook; or use a profile with network: {mode: host}");
+	return r;
+}
+
 int step_start_wait(struct box *b, struct err *e)
 {
 	int keep[] = { b->note, b->hand_init, b->start, b->waiting_file, b->starter };
@@ -157,7 +183,7 @@ int step_start_wait(struct box *b, struct err *e)
 	fd_close(&b->note); /* the launcher waits for that */
 	TRY(take_starter(b, e));
 	feel_signals(SIG_DFL);
-	return 0;
+	return own_network(b->plan) ? check_unconnected(e) : 0;
 }
 
 /* ---- its launcher ---- */

@@ -106,3 +106,7 @@ load common
 @test "a network that Docker 28 connects after create, without a word of it: the rules are there first" {
 	in_world bash "$BATS_TEST_DIRNAME/hooked" docker
 }
+
+@test "a network that somebody else connects after create, without a word of it: nothing starts" {
+	in_world bash "$BATS_TEST_DIRNAME/hooked" silent
+}
