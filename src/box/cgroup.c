@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -247,6 +249,44 @@ int cgroup_open(const struct cgroup *c, uint32_t controller, const char *v2_file
 	return file != NULL ? openat(g->dir, file, O_RDONLY | O_CLOEXEC) : -1;
 }
 
+/* The largest quota that the groups above permit (cpu v1): none may have a larger share than one above it
+ * (tg_cfs_schedulable_down() in kernel/sched/core.c), and so the first that has a quota has the smallest. UINT64_MAX: none has. */
+static uint64_t quota_above(int group)
+{
+	const uint64_t period = cgroup_number(group, "cpu.cfs_period_us", NULL);
+	int at = openat(group, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint64_t theirs = 0, own = UINT64_MAX;
+
+	while (at >= 0 && own == UINT64_MAX && faccessat(at, "cpu.cfs_quota_us", F_OK, 0) == 0) {
+		int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		own = cgroup_number(at, "cpu.cfs_quota_us", NULL); /* -1 is no number */
+		theirs = cgroup_number(at, "cpu.cfs_period_us", NULL);
+		fd_close(&at);
+		at = up;
+	}
+	fd_close(&at);
+	if (own == UINT64_MAX || theirs == 0 || theirs == UINT64_MAX || period == UINT64_MAX)
+		return UINT64_MAX;
+	return own * period / theirs;
+}
+
+/* Where the kernel takes no quota for being larger than one above it, what that one leaves is the limit. */
+static int set_limit(int group, const char *file, const char *value, struct err *e)
+{
+	char less[24];
+	uint64_t most;
+	int r = file_set(group, file, value, e);
+
+	if (r != -EINVAL || strcmp(file, "cpu.cfs_quota_us") != 0)
+		return r;
+	most = quota_above(group);
+	if (most >= strtoull(value, NULL, 10))
+		return r;
+	snprintf(less, sizeof less, "%" PRIu64, most);
+	return file_set(group, file, less, e);
+}
+
 static int write_limit(const struct cgroup *c, const struct plan_limit *l, struct err *e)
 {
 	const struct cgroup_group *g = cgroup_group_for(c, l->controller);
@@ -263,7 +303,7 @@ static int write_limit(const struct cgroup *c, const struct plan_limit *l, struc
 
 	if (file == NULL || value == NULL)
 		return 0; /* this limit does not exist in that version, which the plan knows */
-	if (file_set(g->dir, file, value, e) == 0 || (l->optional && e->no == ENOENT))
+	if (set_limit(g->dir, file, value, e) == 0 || (l->optional && e->no == ENOENT))
 		return 0;
 	switch (e->no) {
 	case ENOENT:

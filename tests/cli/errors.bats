@@ -74,7 +74,7 @@ refused() {
 @test "--log-format json: exactly one object" {
 	run -1 "$zviz" --log log --log-format json chekc
 	[ "$(wc -l <log)" -eq 1 ]
-	[[ $(<log) =~ ^\{\"level\":\"error\",\"msg\":\"unknown\ command\ \'chekc\'\",\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\"\}$ ]]
+	[[ $(<log) =~ ^\{\"level\":\"error\",\"msg\":\"unknown\ command\ \'chekc\'\;\ hint:\ [a-z\ \'\?]+\",\"time\":\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\"\}$ ]]
 }
 
 @test "--log: a line of text, appended" {

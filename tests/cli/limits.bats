@@ -421,6 +421,31 @@ for pages in 1, 2:
 	no_group_left
 }
 
+@test "cgroupsPath: a group whose parent may use less of the processors has as little" {
+	needs cpu
+	local top mount want
+	top=$(dirname "$(group_of cpu)")
+	mount=$(findmnt -n -o TARGET -T "$top")
+	mkdir -p "$mount/$id-pod/a"
+	if is_v2; then
+		echo +cpu >"$mount/cgroup.subtree_control"
+		echo +cpu >"$mount/$id-pod/cgroup.subtree_control"
+		echo '30000 100000' >"$mount/$id-pod/cpu.max"
+		want='200000 100000' # the kernel looks at all of them each time
+	else
+		echo 50000 >"$mount/$id-pod/cpu.cfs_period_us"
+		echo 15000 >"$mount/$id-pod/cpu.cfs_quota_us"
+		want='30000 100000' # and here refuses the larger one
+	fi
+	bundle '{"cpu": {"quota": 200000, "period": 100000}}' 'sleep 60' "/$id-pod/a/b"
+	zviz run --detach --bundle "$place/bundle" "$id"
+	group=$mount/$id-pod/a/b
+	[ "$(cat "$group/cpu.max" 2>/dev/null || paste -d' ' "$group"/cpu.cfs_{quota,period}_us)" = "$want" ]
+	zviz delete --force "$id"
+	rmdir "$mount/$id-pod/a" "$mount/$id-pod"
+	no_group_left
+}
+
 @test "cgroupsPath: whatever counts there counts this container, and it can be paused" {
 	needs memory
 	bundle '{}' 'sleep 60' "/$id-pod/c"
