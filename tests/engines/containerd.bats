@@ -201,6 +201,15 @@ pid_of() { c task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 	[ "$(stat -c %u "$place/volume/new")" = 0 ]
 }
 
+@test "run --device: a profile that lists it gives it" {
+	[ -e /dev/fuse ] || skip 'no /dev/fuse'
+	within sh -c "mkdir -p /etc/zviz/profiles && printf 'zviz: 1\nname: fused\nextends: ci-runner\ndevices: [/dev/fuse]\n' >/etc/zviz/profiles/fused.yaml"
+	run -0 small --rm --device /dev/fuse --annotation zviz.io/profile=fused "$image" one sh -c 'stat -c %t:%T /dev/fuse && exec 3<>/dev/fuse && echo open'
+	[ "$output" = $'a:e5\nopen' ]
+	run -0 small --rm --device /dev/fuse "$image" one sh -c '[ -e /dev/fuse ] || echo none'
+	[ "$output" = none ]
+}
+
 @test "run: a memory limit, and a bundle's own" {
 	small --detach --memory-limit 67108864 "$image" one sleep 1000
 	group=$(find /sys/fs/cgroup -path "*/$here/one/memory.*" \( -name memory.max -o -name memory.limit_in_bytes \))
@@ -322,5 +331,6 @@ cri() { within /usr/bin/python3 "$BATS_TEST_DIRNAME/cri.py" "$1" "$place/sock" "
 @test "CRI: a profile's rules of the network, in the Pod's" { cri network; }
 @test "CRI: rows about names hold for each container of a Pod" { cri names; }
 @test "CRI: a privileged Pod, on the node's network, gets none of it; processes are not shared" { cri privileged; }
+@test "CRI: devices, as a plugin gives them" { cri devices; }
 @test "CRI: a Pod with users of its own (hostUsers: false)" { cri users; }
 @test "CRI: failures in the words that a kubelet shows" { cri failures; }

@@ -37,7 +37,7 @@ SANDBOX = {
 CONTAINER_CONFIG = {
     "metadata": (1, {"name": (1, TEXT), "attempt": (2, INT)}), "image": (2, {"image": (1, TEXT)}), "command": (3, [TEXT]),
     "cwd": (5, TEXT), "env": (6, [KEY_VALUE]), "mounts": (7, [{"inside": (1, TEXT), "host": (2, TEXT), "readonly": (3, INT)}]),
-    "annotations": (10, MAP), "log": (11, TEXT),
+    "devices": (8, [{"inside": (1, TEXT), "host": (2, TEXT), "allowed": (3, TEXT)}]), "annotations": (10, MAP), "log": (11, TEXT),
     "linux": (15, {"resources": (1, RESOURCES), "security": (2, {"privileged": (2, INT), "namespaces": (3, NAMESPACES), "user": (5, VALUE), "readonly": (7, INT),
                                                                 "group": (12, VALUE)})}),
 }
@@ -417,6 +417,19 @@ def privileged():
     expect(set(inside(container, "ls", "/dev").split()) - {"fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
                                                            "stdout", "tty", "urandom", "zero"}, set(), "devices")
     inside(container, "sh", "-c", "! mount -t tmpfs none /mnt")
+    p.end()
+
+
+def devices():
+    """What a device plugin gives: there if the profile lists it."""
+    write_profile("fused", "extends: ci-runner\ndevices: [/dev/fuse]\n")
+    p = Pod(**{"zviz.io/profile": "fused"})
+    given = [{"inside": at, "host": at, "allowed": "rwm"} for at in ("/dev/fuse", "/dev/kmsg")]
+    container = p.start("one", "sleep", "1000", devices=given)
+    expect(inside(container, "sh", "-c", "stat -c %t:%T /dev/fuse; exec 3<>/dev/fuse && echo open").splitlines(),
+           ["a:e5", "open"], "the device that the profile lists")
+    expect(inside(container, "sh", "-c", "[ -e /dev/kmsg ] || echo none"), "none", "the one that it does not")
+    assert any("/dev/kmsg" in cut for cut in json.loads(zviz("state", container))["cut"]), zviz("state", container)
     p.end()
 
 
