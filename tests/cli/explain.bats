@@ -196,3 +196,16 @@ stop() {
 	line '10.0.0.0/8'
 	stop
 }
+
+# glibc asks by the second since 2.42: isatty() of a newer image.
+@test "a terminal is known by either way to ask, under every profile" {
+	profiles=$("$zviz" profiles | awk '{ print $1 }')
+	[ "$(wc -w <<<"$profiles")" -ge 5 ]
+	for profile in $profiles; do
+		for way in TCGETS TCGETS2; do
+			run -0 "$zviz" explain "$profile" ioctl "$way"
+			[[ ${lines[0]} == *': allowed for these arguments' ]] || { echo "$profile $way: $output"; return 1; }
+		done
+		[ "$("$zviz" explain "$profile" ioctl TCSETSW | sed 's/TCSETSW//' | head -n 1)" = "$("$zviz" explain "$profile" ioctl TCSETSW2 | sed 's/TCSETSW2//' | head -n 1)" ]
+	done
+}
