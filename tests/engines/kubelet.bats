@@ -39,3 +39,59 @@ event_says() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpa
 	in_time 60 event_says shared 'a pid namespace is not shared'
 	k delete pod nosuch shared --timeout 60s
 }
+
+@test "kubelet: limits below the profile's are the Pod's, and a change of them in place is the container's" {
+	pod small ci-runner '' 'command: [sleep, "1000"], resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}'
+	k wait --for condition=Ready pod/small --timeout 60s
+	id=$(k get pod small -o 'jsonpath={.status.containerStatuses[0].containerID}')
+	limit=$(find /sys/fs/cgroup -path "*/$here/*${id#*://}*" \( -name memory.limit_in_bytes -o -name memory.max \))
+	[ "$(cat "$limit")" = $((64 << 20)) ]
+	k patch pod small --subresource resize --patch '{"spec": {"containers": [{"name": "c", "resources": {"limits": {"memory": "96Mi"}}}]}}' >/dev/null
+	grown() { [ "$(cat "$limit")" = $((96 << 20)) ]; }
+	in_time 60 grown
+	k delete pod small --timeout 60s
+}
+
+@test "kubelet: a terminal, a file in and out, a connection, and the end by SIGTERM" {
+	printf 'zviz: 1\nname: served\nextends: web-server\nnetwork: {mode: private, ingress: {allow: [{port: 8080}]}}\n' >"$place/served.yaml"
+	enter sh -c "mkdir -p /etc/zviz/profiles && cp '$place/served.yaml' /etc/zviz/profiles/served.yaml"
+	pod web served '' 'command: [sh, -c, "trap \"echo told; exit 0\" TERM; mkdir /tmp/www; echo served >/tmp/www/index.html; httpd -p 8080 -h /tmp/www; while :; do sleep 0.1; done"],
+    readinessProbe: {httpGet: {port: 8080, path: /}, periodSeconds: 1}, livenessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}'
+	k wait --for condition=Ready pod/web --timeout 60s
+	run -4 enter timeout 60 script -qec "kubectl exec -it web -- sh -c 'test -t 0 && exit 4'" /dev/null </dev/null 3>&-
+	[ "$(k exec web -- cat /tmp/www/index.html)" = served ]
+	enter timeout 60 kubectl port-forward pod/web 18080:8080 >"$place/forward" 2>&1 3>&- &
+	in_time 30 grep -q Forwarding "$place/forward"
+	[ "$(enter curl -s -m 10 http://127.0.0.1:18080/)" = served ]
+	kill %1
+	k logs -f web >"$place/logs" 2>&1 &
+	k delete pod web --grace-period 30 --timeout 25s
+	in_time 10 grep -qx told "$place/logs"
+}
+
+@test "kubelet: it starts anew, and its Pods go on" {
+	pod goes-on ci-runner '' 'command: [sleep, "1000"]'
+	k wait --for condition=Ready pod/goes-on --timeout 60s
+	before=$(k get pod goes-on -o 'jsonpath={.status.containerStatuses[0].containerID}')
+	kubelet_down
+	kubelet_up
+	in_time 60 k exec goes-on -- true # the node has been Ready all the time, for all that the API server knows
+	[ "$(k get pod goes-on -o 'jsonpath={.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}')" = "$before 0" ]
+	k delete pod goes-on --timeout 60s
+}
+
+@test "kubelet: a namespace that requires zviz" {
+	k apply -f "$BATS_TEST_DIRNAME/../../deploy/kubernetes/policy.yaml" >/dev/null
+	k create namespace untrusted >/dev/null
+	k label namespace untrusted zviz.io/required=true >/dev/null
+	in_time 60 k -n untrusted get serviceaccount default
+	refused() { # WORDS SPEC [ANNOTATIONS]
+		printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: untrusted, annotations: {%s}}\nspec: {%s, containers: [{name: c, image: "localhost/small:latest"}]}\n' \
+			"${3:-}" "$2" | enter kubectl apply -f - >"$place/refusal" 2>&1 && return 1
+		grep -qF "$1" "$place/refusal"
+	}
+	in_time 30 refused 'Pods of this namespace need `runtimeClassName: zviz`' 'hostNetwork: false'
+	refused "have no part of the node's own network, processes or ipc" 'runtimeClassName: zviz, hostNetwork: true'
+	refused "have no part of the node's own network, processes or ipc" 'runtimeClassName: zviz, hostPID: true'
+	refused 'zviz.io/profile has to be' 'runtimeClassName: zviz' 'zviz.io/profile: development'
+}
