@@ -95,3 +95,19 @@ event_says() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpa
 	refused "have no part of the node's own network, processes or ipc" 'runtimeClassName: zviz, hostPID: true'
 	refused 'zviz.io/profile has to be' 'runtimeClassName: zviz' 'zviz.io/profile: development'
 }
+
+@test "kubelet: a folder that is read-only with all that is mounted in it; what comes from an attached input" {
+	mkdir -p "$place/folder/inner"
+	enter mount -t tmpfs tmpfs "$place/folder/inner"
+	printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: ro}\nspec: {runtimeClassName: zviz, terminationGracePeriodSeconds: 1, volumes: [{name: v, hostPath: {path: %s}}],
+  containers: [{name: c, image: "localhost/small:latest", imagePullPolicy: Never, stdin: true, command: [sh, -c, "while read -r line; do echo got $line; done; sleep 1000"],
+    volumeMounts: [{name: v, mountPath: /v, readOnly: true, recursiveReadOnly: Enabled}]}]}\n' "$place/folder" | enter kubectl apply -f - >/dev/null
+	k wait --for condition=Ready pod/ro --timeout 60s
+	[ "$(k get pod ro -o 'jsonpath={.status.containerStatuses[0].volumeMounts[0].recursiveReadOnly}')" = Enabled ]
+	run -1 k exec ro -- touch /v/inner/new
+	[[ $output == *'Read-only file system'* ]]
+	echo words | enter timeout 10 kubectl attach -i ro >"$place/attached" 2>&1 3>&- || true # it is ended while the container goes on
+	heard() { k logs ro | grep -qx 'got words'; }
+	in_time 20 heard || { cat "$place/attached"; return 1; }
+	k delete pod ro --timeout 60s
+}
