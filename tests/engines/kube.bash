@@ -155,7 +155,8 @@ kube_down() {
 		$(pgrep -f "$place/zviz"); do
 		kill -9 "$pid" 2>/dev/null || true # with the one before it, it may have ended
 	done
-	for pid in $(pgrep --ns "$(cat "$place/holder")" --nslist net); do # what is left of runc's, and the one that holds the namespaces
+	# What is left of runc's, and the one that holds the namespaces.
+	for pid in $(find /sys/fs/cgroup -path "*/$here*" -name cgroup.procs -exec cat {} + | sort -u) $(pgrep --ns "$(cat "$place/holder")" --nslist net); do
 		kill -9 "$pid" 2>/dev/null || true # as above
 	done
 	until_true groups_removed || left=1

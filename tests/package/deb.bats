@@ -50,6 +50,22 @@ field() {
 	[ -z "$(find . -perm /6022 ! -type l)" ]
 }
 
+@test "of a slim image, which leaves documents out, the installer has those that it puts in place" {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	image=$top/deploy/kubernetes/installer/Dockerfile
+	script=$(sed -n 's/^CMD .*"\(\/[^"]*install.sh\)".*/\1/p' "$image")
+	slim() { # OPTION…: whether the script is there
+		rm -rf "$BATS_TEST_TMPDIR/slim"
+		mkdir -p "$BATS_TEST_TMPDIR"/slim/var/lib/dpkg/{info,updates}
+		touch "$BATS_TEST_TMPDIR"/slim/var/lib/dpkg/{status,available}
+		dpkg --root "$BATS_TEST_TMPDIR/slim" --force-depends --path-exclude='/usr/share/doc/*' --path-include='/usr/share/doc/*/copyright' "$@" --unpack "$deb"
+		[ -s "$BATS_TEST_TMPDIR/slim$script" ]
+	}
+	if slim; then false; fi
+	slim "$(sed -n 's/^RUN .* -o Dpkg::Options::=\(--path-include=[^ ]*\) .*/\1/p' "$image" | tr -d '\\')"
+	[ -s "$BATS_TEST_TMPDIR/slim/usr/share/doc/zviz/examples/containerd/config-2.toml" ]
+}
+
 @test "nothing is known against it" {
 	# It leaves files of its own behind.
 	TMPDIR=$BATS_TEST_TMPDIR run lintian --fail-on error,warning "$deb"
