@@ -229,9 +229,9 @@ static bool is_mounted(const struct spec *s, const char *at)
 	return false;
 }
 
-/* Docker from 28 on has no hook and says nothing of itself: it moves devices into a network that create has made, as a program that
- * has been given names of its neighbours and of servers is to have neighbours. Podman writes the same files, and names a path where
- * it connects (but as above). */
+/* Docker from 28 on and Buildah have no hook and say nothing of themselves: they move devices into a network that create has made,
+ * as a program that has been given names of its neighbours and of servers is to have neighbours. Podman writes the same files, and
+ * names a path where it connects (but as above). */
 static bool names_neighbours(const struct spec *s)
 {
 	return is_mounted(s, "/etc/hosts") && is_mounted(s, "/etc/hostname") &&
