@@ -99,9 +99,10 @@ void draft_missing(struct draft *d, const char *layer, const char *why, const ch
 /* Notes what the bundle asks for beyond the profile. */
 void draft_cut(struct draft *d, const char *path, const char *asked, const char *held);
 
-/* Whether the container gets that node of a bundle (plan_nodes.c). */
-/* Whether one that is listed can be had at all: a device, and neither the machine's memory nor a terminal. */
+/* Whether a node that is listed can be had at all (plan_nodes.c): a device, and neither the machine's memory nor a terminal. */
 bool nodes_gives(const struct plan_node *n);
+
+/* Whether the container gets that node of a bundle. */
 bool nodes_has(const struct draft *d, const struct spec_device *dev);
 
 #endif

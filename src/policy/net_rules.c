@@ -114,9 +114,9 @@ static void put_untracked(struct buf *out)
 }
 
 /* IPv6 finds its neighbours by messages that never leave the link (hop limit 255, RFC 4861). The kernel's own socket for them
- * belongs to nobody, as nft_meta.c says it (no file); whoever has a raw one makes them by hand, and is refused, but for an engine that
- * tells the neighbours of an address it has just given. What both kernels
- * say about routers and groups is nobody's, and is no refusal to count. */
+ * belongs to nobody, as nft_meta.c says it (no file); whoever has a raw one makes them by hand, and is refused, but for
+ * an engine that tells the neighbours of an address that it has just given. What both kernels say about routers and groups is
+ * nobody's, and is no refusal to count. */
 static void put_neighbours(const struct plan_net *n, bool in, struct buf *out)
 {
 	static const char neighbours[] =
