@@ -20,7 +20,7 @@
 #include "policy/net_counts.h"
 #include "policy/plan.h"
 
-enum { BOX_STEPS_MAX = 80 };
+enum { BOX_STEPS_MAX = 80, GUARDS = 2 };
 
 /* What the broker serves with. */
 struct box_served {
@@ -71,9 +71,9 @@ struct box_shared {
 	_Atomic uint32_t broker;    /* futex: enum broker_state */
 	_Atomic uint32_t init_born; /* futex: 1 when init is in all namespaces */
 	_Atomic int32_t init;       /* without namespaces: its number, for the guards; 0: not yet */
-	_Atomic uint32_t guards;    /* how many of them stand */
-	_Atomic uint32_t broken;    /* 1: one of them, or the broker, has ended */
-	_Atomic int32_t init_step;  /* the row that init is at, for when it dies without a word */
+	_Atomic uint32_t guards;    /* without namespaces: how many of them stand */
+	_Atomic uint32_t broken;   /* 1: one of them has ended; without namespaces, or the broker */
+	_Atomic int32_t init_step; /* the row that init is at, for when it dies without a word */
 	struct {
 		uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; 0: not run */
 	} timing[BOX_STEPS_MAX];
@@ -94,9 +94,9 @@ struct box_object {
 
 struct record_waiting;
 
-/* A namespace by path, and the launcher's own of that type. */
+/* A namespace by path, and the launcher's own of that type; of a pid namespace also the one above it, else -1. */
 struct box_given {
-	int fd, own;
+	int fd, own, above;
 };
 
 struct sequence;
@@ -122,6 +122,10 @@ struct box {
 	bool kept; /* it has ended, and its state and groups stay until they are deleted */
 	pid_t broker, init;
 	int broker_pidfd, init_pidfd;
+	struct {
+		pid_t pid;
+		int pidfd;
+	} guards[GUARDS];           /* where a pid namespace is shared (guard.c) */
 	int broker_note, init_note; /* the launcher's ends */
 	pid_t net;                  /* zviz-net, where the plan has a private network */
 	int net_control;            /* our end of its socket */

@@ -109,16 +109,21 @@ static int machine_procfs(struct err *e)
 }
 
 /* A procfs of the broker's own pid namespace: its tracees and itself, and nothing that the kernel tells of the machine. It
- * is never attached anywhere. */
+ * is never attached anywhere. In a namespace that others are in as well, nobody is seen but whom it may trace. */
+int broker_procfs(const struct plan *p, struct err *e)
+{
+	static const char *const processes[] = { "subset=pid", "hidepid=4" };
+	const size_t n = (p->given & CLONE_NEWPID) ? 2 : 1;
+
+	return rootfs_new_fs("proc", processes, n,
+			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+}
+
 int step_broker_view(struct box *b, struct err *e)
 {
-	static const char *const processes[] = { "subset=pid" };
-
-	b->proc = b->plan->bare
-			  ? machine_procfs(e)
-			  : rootfs_new_fs("proc", processes, COUNT(processes),
-					  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-					  e);
+	/* In a namespace that was there before, the launcher has made it. */
+	if (!(b->plan->given & CLONE_NEWPID))
+		b->proc = b->plan->bare ? machine_procfs(e) : broker_procfs(b->plan, e);
 	if (b->proc < 0)
 		return -e->no;
 	shared_set(&b->shared->broker, BROKER_VIEWED);

@@ -146,6 +146,10 @@ int cgroup_kill(const struct cgroup *c, struct err *e)
 	 * included. Every process was started in the v2 group, if there is one. */
 	if (c->n > 0 && c->at[0].v2 && file_set(c->at[0].dir, "cgroup.kill", "1", &none) == 0)
 		return 0;
+	/* Whoever forks faster than we kill would live. */
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->at[i].v2)
+			(void)file_set(c->at[i].dir, "pids.max", "0", &none);
 	for (unsigned round = 0; round < WAITS; round++) {
 		r = 0;
 		for (size_t i = 0; i < c->n && r >= 0; i++) {

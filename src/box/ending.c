@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,6 +68,13 @@ static int explain_broker(const struct box *b, struct err *e)
 		      "somebody on the host did that, or memory ran out: the kernel's log knows");
 }
 
+static int explain_guard(struct err *e)
+{
+	fail(e, EIO, "a guard of its shared pid namespace was killed, and the container with it");
+	return advise(e,
+		      "somebody on the host did that, or memory ran out: the kernel's log knows");
+}
+
 /* What a process that was taken over can write to is asked for no more than it can mean. */
 static const char *row_reached(const struct box *b)
 {
@@ -93,6 +101,8 @@ int box_wait(struct box *b, struct err *e)
 	const char *row = row_reached(b);
 
 	r = explain_broker(b, e);
+	if (r == 0 && (b->plan->given & CLONE_NEWPID) && atomic_load(&b->shared->broken) != 0)
+		r = explain_guard(e);
 	domain_end(b); /* nobody else does, where there is no pid namespace */
 	TRY(r);
 	if (strcmp(row, "exec") != 0 && strcmp(row, "init.fork") != 0)

@@ -5,6 +5,10 @@
  *
  * The visitor never comes back. Rootless Podman's root may join what belongs to its user namespace, and not the host's network
  * that it came from (netns_install() in net/core/net_namespace.c).
+ *
+ * A pid namespace by path is entered by those who are born later. The first process is born in it, the broker in the one above:
+ * the kernel tells who asks for a system call by the number that the one who answers sees (seccomp_notify_recv() in
+ * kernel/seccomp.c), and the workload sees nobody there.
  */
 #include "box/given.h"
 
@@ -43,6 +47,19 @@ static int check_settings(const struct plan *p, const struct plan_given *g, stru
 	return 0;
 }
 
+/* What is not below ours may not be entered (pidns_install() in kernel/pid_namespace.c), and has nothing above it that we
+ * may see. */
+static int look_above(const struct plan_given *g, struct box_given *at, struct err *e)
+{
+	at->above = nsfs_parent(at->fd);
+	if (at->above >= 0)
+		return 0;
+	fail(e, -at->above, "%s: what is above that pid namespace: %m", g->path);
+	return at->above == -EPERM
+		       ? advise(e, "name one that was made below the one zviz itself is in")
+		       : -e->no;
+}
+
 static int open_one(struct box *b, size_t i, struct err *e)
 {
 	const struct plan_given *g = &b->plan->givens[i];
@@ -55,7 +72,7 @@ static int open_one(struct box *b, size_t i, struct err *e)
 	if (at->own < 0)
 		return at->own;
 	if (!nsfs_same(at->fd, at->own))
-		return 0;
+		return g->type == CLONE_NEWPID ? look_above(g, at, e) : 0;
 	if (g->type == CLONE_NEWNET && !b->plan->net.used)
 		return check_settings(b->plan, g, e);
 	/* Rules in it would be the host's, and what is shared with it, shared with all that runs here. */
@@ -66,40 +83,68 @@ static int open_one(struct box *b, size_t i, struct err *e)
 			      : "leave the path out: zviz makes a new one");
 }
 
+static int broker_view(struct box *b, void *arg, struct err *e)
+{
+	(void)arg;
+	return broker_procfs(b->plan, e);
+}
+
+/* A pid namespace that was there before belongs to somebody over whom the broker has no capability, so it can mount none of it. */
+static int make_view(struct box *b, struct err *e)
+{
+	char none = 0;
+
+	b->proc = given_visit_born(b, true, broker_view, &none, sizeof none, e);
+	return b->proc < 0 ? within(e, "the broker's view of processes") : 0;
+}
+
 int step_given_open(struct box *b, struct err *e)
 {
 	const struct plan *p = b->plan;
 
 	b->givens = arena_array(b->arena, p->ngivens, sizeof *b->givens);
 	for (size_t i = 0; i < p->ngivens; i++)
-		b->givens[i].fd = b->givens[i].own = -1;
+		b->givens[i].fd = b->givens[i].own = b->givens[i].above = -1;
 	for (size_t i = 0; i < p->ngivens; i++)
 		if (open_one(b, i, e) < 0)
 			return within(e, "%s: linux.namespaces[%zu].path", p->spec->file,
 				      p->givens[i].index);
-	return 0;
+	return (p->given & CLONE_NEWPID) && p->broker.procfs ? make_view(b, e) : 0;
 }
 
 void undo_given_open(struct box *b)
 {
+	fd_close(&b->proc);
 	for (size_t i = 0; b->givens != NULL && i < b->plan->ngivens; i++) {
 		fd_close(&b->givens[i].fd);
 		fd_close(&b->givens[i].own);
+		fd_close(&b->givens[i].above);
 	}
 }
 
 /* ---- visiting them ---- */
 
-static int enter_all(const struct box *b, struct err *e)
+static int enter(const struct box *b, bool above, struct err *e)
 {
 	for (size_t i = 0; i < b->plan->ngivens; i++) {
 		const struct plan_given *g = &b->plan->givens[i];
-		int r = sys_setns(b->givens[i].fd, g->type);
+		const struct box_given *at = &b->givens[i];
+		int r = sys_setns(above && at->above >= 0 ? at->above : at->fd, g->type);
 
 		if (r < 0)
 			return fail(e, -r, "join the %s namespace %s: %m", g->word, g->path);
 	}
 	return 0;
+}
+
+static int enter_all(const struct box *b, struct err *e)
+{
+	return enter(b, false, e);
+}
+
+static int enter_above(const struct box *b, struct err *e)
+{
+	return enter(b, true, e);
 }
 
 static int enter_clocks(const struct box *b, struct err *e)
@@ -120,27 +165,50 @@ struct told {
 
 typedef int enterer(const struct box *b, struct err *e);
 
-static _Noreturn void visit(struct box *b, enterer *enter, given_work *work, void *arg, size_t size,
-			    int say)
+struct visit {
+	enterer *enter;
+	given_work *work;
+	void *arg;
+	size_t size;
+	bool born; /* the work is done by a child of the visitor's */
+};
+
+/* Where it returns, this is the one that does the work. */
+static int bear(void)
+{
+	pid_t pid = sys_fork_with_files();
+
+	if (pid <= 0)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+static _Noreturn void visit(struct box *b, const struct visit *v, int say)
 {
 	struct told t = { 0 };
 
-	t.r = enter(b, &t.e);
+	t.r = v->enter(b, &t.e);
+	if (t.r == 0 && v->born) {
+		int r = bear();
+
+		t.r = r < 0 ? fail(&t.e, -r, "fork: %m") : 0;
+	}
 	if (t.r == 0)
-		t.r = work(b, arg, &t.e);
-	memcpy(t.arg, arg, size);
+		t.r = v->work(b, v->arg, &t.e);
+	memcpy(t.arg, v->arg, v->size);
 	(void)!write(say, &t, sizeof t);
 	_exit(0);
 }
 
-static int send_visitor(struct box *b, enterer *enter, given_work *work, void *arg, size_t size,
-			struct err *e)
+static int send_visitor(struct box *b, const struct visit *v, struct err *e)
 {
 	struct told t;
 	int ends[2];
 
-	if (size > ARG_MAX_BYTES)
-		return fail(e, E2BIG, "%zu bytes are brought from no visit", size);
+	if (v->size > ARG_MAX_BYTES)
+		return fail(e, E2BIG, "%zu bytes are brought from no visit", v->size);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return fail(e, errno, "pipe: %m");
 
@@ -150,7 +218,7 @@ static int send_visitor(struct box *b, enterer *enter, given_work *work, void *a
 	ssize_t n;
 
 	if (pid == 0)
-		visit(b, enter, work, arg, size, say);
+		visit(b, v, say);
 	if (pid < 0)
 		return fail(e, -pid, "fork: %m");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -160,7 +228,7 @@ static int send_visitor(struct box *b, enterer *enter, given_work *work, void *a
 	if (n != (ssize_t)sizeof t)
 		return fail(e, EIO, "the process that stands in the namespaces of %s was killed",
 			    b->plan->spec->file);
-	memcpy(arg, t.arg, size);
+	memcpy(v->arg, t.arg, v->size);
 	if (t.r < 0)
 		*e = t.e;
 	return t.r;
@@ -168,13 +236,31 @@ static int send_visitor(struct box *b, enterer *enter, given_work *work, void *a
 
 int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
 {
-	return b->plan->ngivens != 0 ? send_visitor(b, enter_all, work, arg, size, e)
-				     : work(b, arg, e);
+	const struct visit v = { enter_all, work, arg, size, false };
+
+	return b->plan->ngivens != 0 ? send_visitor(b, &v, e) : work(b, arg, e);
+}
+
+int given_visit_above(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
+{
+	const struct visit v = { enter_above, work, arg, size, false };
+
+	return b->plan->ngivens != 0 ? send_visitor(b, &v, e) : work(b, arg, e);
+}
+
+int given_visit_born(struct box *b, bool above, given_work *work, void *arg, size_t size,
+		     struct err *e)
+{
+	const struct visit v = { above ? enter_above : enter_all, work, arg, size, true };
+
+	return send_visitor(b, &v, e);
 }
 
 int given_visit_clocks(struct box *b, given_work *work, void *arg, size_t size, struct err *e)
 {
-	return send_visitor(b, enter_clocks, work, arg, size, e);
+	const struct visit v = { enter_clocks, work, arg, size, false };
+
+	return send_visitor(b, &v, e);
 }
 
 /* ---- the ids of a user namespace ---- */
@@ -246,21 +332,13 @@ static _Noreturn void stand_in(int ns, int say, pid_t parent)
 		pause();
 }
 
-int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,
-		   struct err *e)
+static int read_ids_of(struct arena *a, int ns, const char *path, struct id_maps *uids,
+		       struct id_maps *gids, struct err *e)
 {
-	OWN_FD ns = nsfs_open(path, CLONE_NEWUSER, e);
-	OWN_FD own = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
 	int ends[2], said = -EIO, r;
 	const pid_t parent = getpid();
 	pid_t pid;
 
-	if (own < 0)
-		return -e->no;
-	if (nsfs_same(ns, own)) {
-		fail(e, EINVAL, "%s: that is the user namespace zviz itself is in", path);
-		return advise(e, "leave the path out: zviz makes a new one");
-	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail(e, errno, "pipe: %m");
 
@@ -284,4 +362,34 @@ int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, stru
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
+}
+
+int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,
+		   struct err *e)
+{
+	OWN_FD ns = nsfs_open(path, CLONE_NEWUSER, e);
+	OWN_FD own = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
+
+	if (own < 0)
+		return -e->no;
+	if (!nsfs_same(ns, own))
+		return read_ids_of(a, ns, path, uids, gids, e);
+	fail(e, EINVAL, "%s: that is the user namespace zviz itself is in", path);
+	return advise(e, "leave the path out: zviz makes a new one");
+}
+
+int given_look_at_processes(struct arena *a, const char *path, struct id_maps *uids,
+			    struct id_maps *gids, bool *here, struct err *e)
+{
+	OWN_FD ns = nsfs_open(path, CLONE_NEWPID, e);
+	OWN_FD user = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
+	OWN_FD pid = user >= 0 ? nsfs_own(CLONE_NEWPID, e) : -1;
+	OWN_FD owner = pid >= 0 ? nsfs_owner(ns) : -1;
+	OWN_FD above = pid >= 0 ? nsfs_parent(ns) : -1;
+
+	if (pid < 0)
+		return -e->no;
+	*here = above >= 0 && nsfs_same(above, pid);
+	return owner >= 0 && !nsfs_same(owner, user) ? read_ids_of(a, owner, path, uids, gids, e)
+						     : 0;
 }

@@ -14,6 +14,13 @@ typedef int given_work(struct box *b, void *arg, struct err *e);
  * by path it is done by this process. */
 int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
 
+/* The same, but that what is born there is in the pid namespace above the one by path: it sees who is in that, and is not seen. */
+int given_visit_above(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
+
+/* The same by a process that was born in the pid namespace by path, or, with `above`, in the one above it. */
+int given_visit_born(struct box *b, bool above, given_work *work, void *arg, size_t size,
+		     struct err *e);
+
 /* The same in the time namespace of a container that is joined: nobody who shares memory may enter one. */
 int given_visit_clocks(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
 
@@ -23,5 +30,10 @@ int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, s
 /* The ids of a user namespace, as they are seen from here. `a` holds them. */
 int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,
 		   struct err *e);
+
+/* The same of the user namespace that owns a pid namespace; none, when that is ours or one that cannot be seen from here.
+ * *here: the pid namespace was made right below ours. */
+int given_look_at_processes(struct arena *a, const char *path, struct id_maps *uids,
+			    struct id_maps *gids, bool *here, struct err *e);
 
 #endif

@@ -46,6 +46,8 @@ int box_prepare(struct box *b, struct arena *a, const struct plan *p, const stru
 	// clang-format on
 	for (size_t i = 0; i < VIEW_FDS; i++)
 		b->view[i] = -1;
+	for (size_t i = 0; i < GUARDS; i++)
+		b->guards[i].pidfd = -1;
 	b->shared = mmap(NULL, sizeof *b->shared, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (b->shared == MAP_FAILED) {
@@ -104,6 +106,8 @@ void box_release(struct box *b)
 		end_process(&b->broker, &b->broker_pidfd);
 	for (size_t i = 0; i < COUNT(fds); i++)
 		fd_close(fds[i]);
+	for (size_t i = 0; i < GUARDS; i++)
+		fd_close(&b->guards[i].pidfd);
 	box_close_sources(b);
 }
 
@@ -174,7 +178,9 @@ uint64_t holder_namespaces(const struct plan *p)
 
 	if (!p->broker.used)
 		return flags;
-	return (flags | CLONE_NEWPID) & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
+	if (!(p->given & CLONE_NEWPID))
+		flags |= CLONE_NEWPID;
+	return flags & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
 }
 
 /* The broker has half a millisecond's work to do beside us. Left to itself it may wait in our own processor's queue until
@@ -242,7 +248,8 @@ int step_namespaces_make(struct box *b, struct err *e)
 	int r;
 
 	TRY(box_prepare_broker(b, e));
-	r = given_visit(b, bear_broker, &born, sizeof born, e);
+	r = given_visit_above(b, bear_broker, &born, sizeof born, e);
+	fd_close(&b->proc);
 	b->broker = born.pid > 0 ? born.pid : 0;
 	b->broker_pidfd = born.pidfd;
 	if (r < 0)

@@ -24,9 +24,15 @@ static bool bare(const struct plan *p)
 	return p->bare;
 }
 
-static bool bare_reaping(const struct plan *p)
+/* One that is not the first process of a pid namespace. */
+static bool reaping_among_others(const struct plan *p)
 {
-	return p->bare && p->init;
+	return p->init && (p->bare || (p->given & CLONE_NEWPID));
+}
+
+static bool shares_processes(const struct plan *p)
+{
+	return (p->given & CLONE_NEWPID) != 0;
 }
 
 static bool brokered(const struct plan *p)
@@ -286,7 +292,7 @@ static const struct step launch_steps[] = {
 	{ INIT, "rootfs.pivot", step_rootfs_pivot, NULL, spaced },
 	{ INIT, "console.attach", step_console_attach, NULL, spaced },
 	{ INIT, "session.begin", step_session_begin, NULL, bare },
-	{ INIT, "orphans.take", step_orphans_take, NULL, bare_reaping },
+	{ INIT, "orphans.take", step_orphans_take, NULL, reaping_among_others },
 	{ INIT, "exec.resolve", step_exec_resolve, NULL, NULL }, /* errors can still be told apart */
 	{ INIT, "home.find", step_home_find, NULL, homeless }, /* a file that the workload's user need not be able to read */
 	{ INIT, "limits.set", step_limits_set, NULL, NULL },
@@ -294,6 +300,8 @@ static const struct step launch_steps[] = {
 	{ INIT, "caps.bound", step_caps_bound, NULL, spaced },   /* needs CAP_SETPCAP; of domain.enter nothing is left */
 	{ INIT, "ids.become", step_ids_become, NULL, NULL },   /* needs CAP_SETUID */
 	{ INIT, "caps.set", step_caps_set, NULL, NULL },
+	/* Before it takes back that it dies with its launcher. */
+	{ HOST, "guard.make", step_guards_post, undo_guards_post, shares_processes },
 	{ INIT, "privs.lock", step_privs_lock, NULL, NULL },   /* Landlock and seccomp demand it */
 	{ INIT, "landlock.enter", step_landlock_enter, NULL, landlocked }, /* paths are the container's */
 	{ INIT, "state.ready", step_state_ready, NULL, NULL },             /* others may join: not before the pivot */

@@ -113,6 +113,10 @@ int step_stdio_open(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 
+/* Where a pid namespace is shared (guard.c). */
+int step_guards_post(struct box *b, struct err *e);
+void undo_guards_post(struct box *b);
+
 /* Without namespaces (bare.c). */
 int step_domain_enter(struct box *b, struct err *e);
 int step_guard_make(struct box *b, struct err *e);
@@ -125,6 +129,8 @@ int step_net_make(struct box *b, struct err *e);
 int step_state_hold(struct box *b, struct err *e);
 int step_live_map(struct box *b, struct err *e);
 int step_broker_view(struct box *b, struct err *e);
+/* What it sees its callers in, made by whoever may: a descriptor, or -errno. */
+int broker_procfs(const struct plan *p, struct err *e);
 int step_init_born(struct box *b, struct err *e);
 int step_broker_become(struct box *b, struct err *e);
 int step_broker_confine(struct box *b, struct err *e);

@@ -238,7 +238,9 @@ static int new_fs(struct box *b, void *arg, struct err *e)
 static int make_given(struct box *b, const struct plan_mount *m, struct box_source *s,
 		      struct err *e)
 {
-	s->fd = given_visit(b, new_fs, &m, sizeof m, e);
+	/* A procfs is of the namespace that its maker was born in. */
+	s->fd = m->given == CLONE_NEWPID ? given_visit_born(b, false, new_fs, &m, sizeof m, e)
+					 : given_visit(b, new_fs, &m, sizeof m, e);
 	return s->fd < 0 ? -e->no : 0;
 }
 

@@ -82,20 +82,25 @@ static _Noreturn void init_main(void *launcher)
 	child_walk(&own, INIT, row_of(&own, "init.spawn"));
 }
 
-/* A reaping first process never execs, and one that is started later does not for long; one with hooks waits for its launcher, who
- * runs them; one with clocks of its own must be alone in its memory to set them. */
-static bool needs_memory(const struct plan *p)
+/* Others are in the pid namespace that it is born in. */
+static bool is_shared(const struct plan *p)
 {
-	return p->init || p->create || p->hooked || (p->namespaces & CLONE_NEWTIME);
+	return (p->given & CLONE_NEWPID) != 0;
 }
 
-/* Inside all the new namespaces: clones init. */
-static int second_main(void *arg)
+/* A reaping first process never execs, and one that is started later does not for long; one with hooks, or with guards, waits for its
+ * launcher, who runs them; one with clocks of its own must be alone in its memory to set them. */
+static bool needs_memory(const struct plan *p)
 {
-	struct joiner *j = arg;
+	return p->init || p->create || p->hooked || is_shared(p) || (p->namespaces & CLONE_NEWTIME);
+}
+
+/* Inside all the new namespaces. */
+static int clone_init(struct joiner *j)
+{
 	struct box *b = j->b;
 	struct clone_args args = {
-		.flags = CLONE_PARENT | CLONE_NEWPID | CLONE_PIDFD |
+		.flags = CLONE_PARENT | CLONE_PIDFD | (is_shared(b->plan) ? 0 : CLONE_NEWPID) |
 			 (needs_memory(b->plan) ? 0 : CLONE_VM | CLONE_VFORK),
 		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
 		.stack = (uint64_t)(uintptr_t)j->init_stack,
@@ -111,13 +116,29 @@ static int second_main(void *arg)
 	pid_t pid = sys_clone3_call(&args, init_main, b);
 
 	j->no = pid < 0 ? -pid : 0;
-	_exit(pid < 0);
+	return -j->no;
+}
+
+static int second_main(void *arg)
+{
+	_exit(clone_init(arg) < 0);
+}
+
+static int clone_second(struct joiner *j)
+{
+	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT | SIGCHLD;
+
+	j->what = "clone inside them";
+	j->second = clone(second_main, j->second_stack, flags, j);
+	if (j->second < 0)
+		j->no = errno;
+	return -j->no;
 }
 
 /* Its sibling is in all of the new namespaces. It goes to them itself, and comes back from none. */
 static int clone_inside(struct joiner *j, struct err *e)
 {
-	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT | SIGCHLD;
+	int r;
 
 	j->no = -limits_inherit(j->b->plan, e);
 	if (j->no != 0)
@@ -126,12 +147,11 @@ static int clone_inside(struct joiner *j, struct err *e)
 	j->no = -sys_setns(j->b->broker_pidfd, holder_namespaces(j->b->plan));
 	if (j->no != 0)
 		return -j->no;
-	j->what = "clone inside them";
-	j->second = clone(second_main, j->second_stack, flags, j);
-	if (j->second < 0)
-		j->no = errno;
+	/* Whoever is in that pid namespace is to meet nobody with the launcher's memory. */
+	r = is_shared(j->b->plan) ? clone_init(j) : clone_second(j);
+	/* The kernel has written it, though the second may have been killed with the broker since. */
 	j->init_pidfd = j->b->init_pidfd;
-	return -j->no;
+	return r;
 }
 
 static int first_main(void *arg)

@@ -202,21 +202,29 @@ static int find_ranges(struct arena *a, struct prepared *p, struct err *e)
 	return ids_ranges(a, p->host.uid, &p->request.uid_ranges, &p->request.gid_ranges, e);
 }
 
-/* Of a user namespace by path the plan has to know the ids. */
+static int find_ids_of(struct arena *a, struct prepared *p, const struct spec_namespace *ns,
+		       struct err *e)
+{
+	struct plan_request *q = &p->request;
+
+	if (ns->path == NULL || ns->path[0] != '/' || !p->host.privileged)
+		return 0;
+	if (strcmp(ns->type, "user") == 0)
+		return given_read_ids(a, ns->path, &q->given_uids, &q->given_gids, e);
+	if (strcmp(ns->type, "pid") == 0)
+		return given_look_at_processes(a, ns->path, &q->owner_uids, &q->owner_gids,
+					       &q->processes_here, e);
+	return 0;
+}
+
+/* Of a user namespace by path the plan has to know the ids, and of a pid namespace its owner's. */
 static int find_given_ids(struct arena *a, struct prepared *p, struct err *e)
 {
 	const struct spec_namespaces *list = &p->spec.linux_.namespaces;
 
-	for (size_t i = 0; i < list->n; i++) {
-		const struct spec_namespace *ns = &list->at[i];
-
-		if (ns->path == NULL || ns->path[0] != '/' || strcmp(ns->type, "user") != 0 ||
-		    !p->host.privileged)
-			continue;
-		if (given_read_ids(a, ns->path, &p->request.given_uids, &p->request.given_gids, e) <
-		    0)
+	for (size_t i = 0; i < list->n; i++)
+		if (find_ids_of(a, p, &list->at[i], e) < 0)
 			return within(e, "%s: linux.namespaces[%zu].path", p->spec.file, i);
-	}
 	return 0;
 }
 

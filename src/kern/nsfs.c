@@ -85,3 +85,18 @@ bool nsfs_same(int one, int other)
 	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
 }
+
+/* What the kernel hands out is close-on-exec (open_related_ns() in fs/nsfs.c). */
+int nsfs_parent(int ns)
+{
+	int fd = ioctl(ns, NS_GET_PARENT);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+int nsfs_owner(int ns)
+{
+	int fd = ioctl(ns, NS_GET_USERNS);
+
+	return fd >= 0 ? fd : -errno;
+}

@@ -22,4 +22,9 @@ int nsfs_own(uint64_t type, struct err *e);
 /* Whether two descriptors are of one namespace. */
 bool nsfs_same(int one, int other);
 
+/* The namespace of its kind that a pid or user namespace is in, and the user namespace that one belongs to: a descriptor, or -errno. -EPERM:
+ * it is out of sight from here (ioctl_ns(2)). */
+int nsfs_parent(int ns);
+int nsfs_owner(int ns);
+
 #endif

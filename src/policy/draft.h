@@ -14,6 +14,7 @@ struct draft {
 	const struct host *h;
 	struct plan *plan;
 	enum audit_level audit; /* the profile's, or more under --verbose */
+	bool own_slot;          /* ids that no other container of this host has, but by chance */
 	bool nobody_to_ask;     /* no broker on this host, and the profile does without */
 	LIST_OF(struct plan_mount) mounts;
 	LIST_OF(uint32_t) target_hashes; /* of each mount, while they are added */
@@ -65,7 +66,9 @@ void view_mounts(struct draft *d);
 /* Namespaces by path (plan_given.c): takes them out of those that are new; then, where one is a user namespace, its ids. */
 int given_plan(struct draft *d, struct err *e);
 void given_explain(const struct plan *p, struct buf *out);
+int given_processes_check(const struct draft *d, struct err *e);
 int given_ids(struct draft *d, bool *given, struct err *e);
+bool given_owners_ids(struct draft *d);
 
 /* The text of the network's rules, when the container's ids are known (plan_net.c). */
 int network_write(struct draft *d, struct err *e);

@@ -484,6 +484,10 @@ struct plan_request {
 	struct id_maps uid_ranges, gid_ranges;
 	/* Those of the user namespace that the bundle names by path, as seen from here. */
 	struct id_maps given_uids, given_gids;
+	/* Those of the user namespace that owns the pid namespace that it names by path; none if that is ours, or one above. And
+	 * whether that pid namespace was made right below the caller's. */
+	struct id_maps owner_uids, owner_gids;
+	bool processes_here;
 	/* Those of the user namespace that the caller is root of, where it is not the machine's own: each to itself. */
 	struct id_maps own_uids, own_gids;
 	size_t ndisks; /* which disk holds each path of the profile's resources.io */

@@ -238,6 +238,8 @@ static int bundle_mount(struct draft *d, size_t index, struct err *e)
 	}
 	if (m->kind == MOUNT_FS && strcmp(m->fstype, "mqueue") == 0)
 		m->given = d->plan->given & CLONE_NEWIPC;
+	if (m->kind == MOUNT_FS && strcmp(m->fstype, "proc") == 0)
+		m->given = d->plan->given & CLONE_NEWPID;
 	if (strcmp(place, "/dev") == 0 && m->kind == MOUNT_FS)
 		mount_add_devices(d);
 	return 0;

@@ -243,6 +243,7 @@ static int cgroup_plan(struct draft *d, struct err *e)
 		d->plan->cgroup_v1 |= CGROUP_CPUACCT;
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
 	TRY(plan_group(d, e));
+	TRY(given_processes_check(d, e));
 	place_counters(d);
 	return 0;
 }

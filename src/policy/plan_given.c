@@ -15,8 +15,6 @@ static const struct refusal {
 } refusals[] = {
 	{ CLONE_NEWNS,
 	  "what is mounted for this container would show there, and its root take the place of theirs" },
-	{ CLONE_NEWPID,
-	  "the kernel ends a container with its broker only where its pid namespace is its own" },
 	{ CLONE_NEWCGROUP,
 	  "its root is another container's group, and this one's own would lie outside of it" },
 };
@@ -73,11 +71,50 @@ int given_plan(struct draft *d, struct err *e)
 	return 0;
 }
 
+static const struct plan_given *given_processes(const struct draft *d)
+{
+	for (size_t i = 0; i < d->givens.n; i++)
+		if (d->givens.at[i].type == CLONE_NEWPID)
+			return &d->givens.at[i];
+	return NULL;
+}
+
+/* What ends a container of its own by its pid namespace, and keeps its broker from others, has to be there in another way. */
+int given_processes_check(const struct draft *d, struct err *e)
+{
+	const struct plan_given *g = given_processes(d);
+
+	if (g == NULL)
+		return 0;
+	if (!d->plan->cgroup) {
+		fail(e, EPERM,
+		     "%s: linux.namespaces[%zu].path: a pid namespace is shared only by a container that "
+		     "has a control group to end it by, and this caller may make none",
+		     d->s->file, g->index);
+		return advise(e,
+			      "`zviz check` says which groups can be made; or leave the path out");
+	}
+	/* Of its own ids it may signal whom it sees. */
+	if (d->r->processes_here && d->plan->broker.used && !d->own_slot) {
+		fail(e, EPERM,
+		     "%s: linux.namespaces[%zu].path: right above that pid namespace is the one zviz itself is in: "
+		     "the broker would be there, among processes that may have the same ids",
+		     d->s->file, g->index);
+		return advise(e,
+			      "have zviz run the container that it was made for as well; or give "
+			      "no ids, so that root's zviz takes some that nobody else has");
+	}
+	return 0;
+}
+
 void given_explain(const struct plan *p, struct buf *out)
 {
 	for (size_t i = 0; i < p->ngivens; i++)
-		buf_printf(out, "  shared: %s = %s\n", p->givens[i].word,
-			   shown(out->arena, p->givens[i].path));
+		buf_printf(out, "  shared: %s = %s%s\n", p->givens[i].word,
+			   shown(out->arena, p->givens[i].path),
+			   p->givens[i].type == CLONE_NEWPID
+				   ? " (ended by its group; two guards see to that)"
+				   : "");
 }
 
 /* ---- the ids of a user namespace ---- */
@@ -122,4 +159,30 @@ int given_ids(struct draft *d, bool *given, struct err *e)
 	d->plan->uid_maps = *maps[0];
 	d->plan->gid_maps = *maps[1];
 	return 0;
+}
+
+static bool has_no_root(const struct id_maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->at[i].outside == 0)
+			return false;
+	return maps->n != 0;
+}
+
+/* A Pod's containers are to be able to signal each other, which takes the same ids. But without Landlock they could look into each
+ * other as well, whatever their profiles say; and whose rows hold for a socket in a shared network, ids tell. */
+bool given_owners_ids(struct draft *d)
+{
+	const struct plan_request *r = d->r;
+	const struct plan_net *net = &d->plan->net;
+
+	if (!(d->plan->given & CLONE_NEWPID) || r->processes_here || d->h->landlock_abi == 0 ||
+	    (net->given && net->egress.n + net->ingress.n != 0) || !has_no_root(&r->owner_uids) ||
+	    !has_no_root(&r->owner_gids))
+		return false;
+	d->plan->mapping = IDS_WRITE;
+	d->plan->uid_maps = r->owner_uids;
+	d->plan->gid_maps = r->owner_gids;
+	d->plan->rootfs_idmap = true;
+	return true;
 }

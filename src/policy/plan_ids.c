@@ -108,7 +108,8 @@ static int own_range(struct draft *d, struct err *e)
 	uint32_t base = (uint32_t)RANGE_FIRST + slot_of(d->r->id) * (uint32_t)RANGE_IDS;
 	uint32_t count = RANGE_IDS;
 
-	if (base + count > d->h->id_limit) {
+	d->own_slot = base + count <= d->h->id_limit;
+	if (!d->own_slot) {
 		/* Inside another container: the last ids that it was given, never its 0. */
 		count = d->h->id_limit > 2u * RANGE_IDS ? RANGE_IDS : d->h->id_limit / 2;
 		base = d->h->id_limit - count;
@@ -213,8 +214,10 @@ static int ids_plan(struct draft *d, struct err *e)
 		TRY(given_maps(d, e));
 	else if (d->r->own_uids.n != 0 && d->r->own_gids.n != 0)
 		own_ids(d);
-	else if (d->h->privileged)
+	else if (d->h->privileged && !given_owners_ids(d))
 		TRY(own_range(d, e));
+	else if (d->h->privileged)
+		;
 	else if (d->r->uid_ranges.n != 0 && d->r->gid_ranges.n != 0)
 		delegated_ids(d);
 	else

@@ -142,6 +142,48 @@ each_step() { # RUN-ARGUMENTS…
 	kill "$pod"
 }
 
+@test "each step of a bundle that shares a pid namespace, attached and detached" {
+	[ "$(id -u)" = 0 ] || skip 'to join what others have made takes root'
+	unshare --pid --fork --kill-child sleep 250 3>&- &
+	pod=$!
+	for _ in $(seq 200); do
+		held=$(pgrep -P "$pod") && break
+		sleep 0.05
+	done
+	make_bundle
+	jq --arg path "/proc/$held/ns/pid" '.linux.namespaces = [{type: "pid", path: $path}]' "$place/bundle/config.json" >"$place/bundle/next"
+	mv "$place/bundle/next" "$place/bundle/config.json"
+	rows=$(steps --bundle "$place/bundle" "$id")
+	[[ "$rows" == *"given.open host"* && "$rows" == *"guard.make host"* ]]
+	run -0 each_step --bundle "$place/bundle" "$id"
+	# Nobody waits for the last step then, so it is left out.
+	steps() {
+		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+			awk '$3 == "at" && !seen[$1]++ && $1 != "exec" {print $1, $2}'
+		echo state.hold broker
+	}
+	inject() {
+		local step=$1 actor=$2 status=0
+		shift 2
+		for fault in "$step" "$step:kill"; do
+			status=0
+			ZVIZ_FAULT=$fault timeout 20 "$place/faults" --root "$place/home/state" run --detach "$@" \
+				>"$place/home/out" 2>&1 3>&- || status=$?
+			if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
+				echo "$fault: status $status, said: $(cat "$place/home/out")"
+				return 1
+			fi
+			[ "$fault" != "$step:kill" ] || [ "$actor" != host ] || [ -z "$(ls -A "$place/home/state")" ] ||
+				"$place/zviz" --root "$place/home/state" delete --force "$id"
+			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
+			nothing_left || { echo "$fault: something is left"; return 1; }
+		done
+	}
+	run -0 each_step --bundle "$place/bundle" "$id"
+	kill -0 "$held"
+	kill "$pod"
+}
+
 @test "each step of the direct form, as an ordinary user" {
 	if [ "$(id -u)" = 0 ]; then
 		chmod 755 "$place"

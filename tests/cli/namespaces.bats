@@ -250,8 +250,8 @@ refused() { # ENTRY TEXT…: what the error says; nothing runs, nothing is left
 	refused '{"type": "network", "path": "/proc/'"$dead"'/ns/net"}' 'No such file' 'may have ended'
 }
 
-@test "what the other layers rest on is not shared: mount, pid, cgroup" {
-	for kind in mount:mnt pid:pid cgroup:cgroup; do
+@test "what the other layers rest on is not shared: mount, cgroup" {
+	for kind in mount:mnt cgroup:cgroup; do
 		cat >"$place/bundle/config.json" <<-END
 		{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["/bin/sh"],
 		 "user": {"uid": 0, "gid": 0}}, "linux": {"namespaces": [$(given "${kind%:*}" "${kind#*:}")]}}

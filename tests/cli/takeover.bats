@@ -104,6 +104,45 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	each_attempt 4
 }
 
+# Where a pid namespace is shared that was made here, the broker stands among the host's processes.
+@test "in the host's pid namespace: nothing of any process there" {
+	[ "$(id -u)" = 0 ] || skip 'to join what others have made takes root'
+	unshare --pid --fork --kill-child sleep 250 3>&- &
+	pod=$!
+	for _ in $(seq 200); do
+		held=$(pgrep -P "$pod") && break
+		sleep 0.05
+	done
+	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
+	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
+	for name in sh cat sleep; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
+	cat >"$place/bundle/config.json" <<-END
+	{"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+	 "process": {"cwd": "/work", "args": ["sh"], "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
+	 "mounts": [{"destination": "/proc", "type": "proc"},
+	            {"destination": "/work", "type": "bind", "source": "$place/work", "options": ["rbind"]}],
+	 "linux": {"namespaces": [{"type": "pid", "path": "/proc/$held/ns/pid"}]}}
+	END
+	local bad=0 attempt kind wanted got
+	while read -r attempt kind wanted; do
+		got=$(attack "$attempt" "$(argument "$kind")" --bundle "$place/bundle")
+		[ "$got" = "$wanted" ] || { echo "$attempt $kind: $got, not $wanted" && bad=$((bad + 1)); }
+	done <<-END
+	open-process PID ok
+	read-process PID EPERM
+	signal-process PID EPERM
+	see-process PID ENOENT
+	read-roots HOST ENOENT
+	read-cwds HOST ENOENT
+	read-fds HOST ENOENT
+	secret-others SECRET ENOENT
+	kill-all - SIGSYS
+	pidfd_send_signal - SIGSYS
+	END
+	kill "$pod"
+	[ $bad = 0 ]
+}
+
 each_need() {
 	local attempt opens patterns programs limits column wanted got bad=0 n=0
 	printf '%s\n' 'zviz: 1' 'name: limits' 'extends: ci-runner' 'audit: decisions' >"$place/limits.yaml"

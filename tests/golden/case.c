@@ -125,6 +125,15 @@ static int set_given(struct golden *g, const char *value)
 	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
 }
 
+/* Those of the user namespace that owns the pid namespace that the bundle names by path. */
+static int set_owner(struct golden *g, const char *value)
+{
+	static struct id_map ids = { 0, 300000, 65536 };
+
+	g->request.owner_uids = g->request.owner_gids = (struct id_maps){ 1, 1, &ids };
+	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
+}
+
 /* Those of the user namespace that the caller is root of, as rootless Podman makes it. */
 static int set_own(struct golden *g, const char *value)
 {
@@ -228,6 +237,8 @@ static const struct key keys[] = {
 
 	{ "delegated-ids", .set = set_delegated },
 	{ "given-ids", .set = set_given },
+	{ "owner-ids", .set = set_owner },
+	{ "processes-here", FLAG, AT(request.processes_here) },
 	{ "own-ids", .set = set_own },
 	{ "disk", .set = set_disk },
 	{ "verbose", FLAG, AT(request.verbose) },

@@ -133,13 +133,13 @@ static long secret_of(struct attack *a, int pid)
 
 static long secret_own(struct attack *a)
 {
-	return secret_of(a, 1);
+	return secret_of(a, getpid());
 }
 
 /* Everybody else's: the container's first process is a copy of the launcher, too. */
 static long secret_other(struct attack *a, int pid)
 {
-	return pid == 1 ? -ENOENT : secret_of(a, pid);
+	return pid == getpid() ? -ENOENT : secret_of(a, pid);
 }
 
 static long secret_others(struct attack *a)
