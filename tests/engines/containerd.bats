@@ -330,7 +330,8 @@ cri() { within /usr/bin/python3 "$BATS_TEST_DIRNAME/cri.py" "$1" "$place/sock" "
 @test "CRI: folders of the node" { cri volumes; }
 @test "CRI: a profile's rules of the network, in the Pod's" { cri network; }
 @test "CRI: rows about names hold for each container of a Pod" { cri names; }
-@test "CRI: a privileged Pod, on the node's network, gets none of it; processes are not shared" { cri privileged; }
+@test "CRI: a privileged Pod, on the node's network, gets none of it" { cri privileged; }
+@test "CRI: one pid namespace for a Pod, and one container that looks at another's" { cri processes; }
 @test "CRI: devices, as a plugin gives them" { cri devices; }
 @test "CRI: a Pod with users of its own (hostUsers: false)" { cri users; }
 @test "CRI: failures in the words that a kubelet shows" { cri failures; }

@@ -130,7 +130,12 @@ teardown_file() {
 @test "CRI-O: folders of the node" { cri volumes; }
 @test "CRI-O: a profile's rules of the network, in the Pod's" { cri network; }
 @test "CRI-O: rows about names hold for each container of a Pod" { cri names; }
-@test "CRI-O: a privileged Pod, on the node's network, gets none of it; processes are not shared" { cri privileged; }
+@test "CRI-O: a privileged Pod, on the node's network, gets none of it" { cri privileged; }
+@test "CRI-O: one pid namespace for a Pod, and one container that looks at another's" {
+	# The Pod has a container of its own then, which CRI-O protects from the kernel's choice.
+	(echo -998 >/proc/self/oom_score_adj) 2>/dev/null || skip 'root without CAP_SYS_RESOURCE'
+	cri processes
+}
 @test "CRI-O: a Pod with users of its own (hostUsers: false)" { cri users; }
 @test "CRI-O: the daemon starts anew: its containers go on, and it knows how one ended meanwhile" { cri restart; }
 @test "CRI-O: a Pod with a container of its own" {

@@ -132,10 +132,22 @@ address() { pod inspect -f '{{.NetworkSettings.IPAddress}}' "$1"; }
 	pod pod rm --force both
 }
 
-@test "a pod that shares process ids is refused, with the reason" {
+@test "a pod that shares process ids, and a container that is in another's" {
 	pod pod create --name all --infra-image localhost/pause --share pid,net >/dev/null
-	run ! pod run --rm --pod all localhost/small true
-	[[ $output == *'a pid namespace is not shared'* ]]
+	pod run --detach --name worker --pod all localhost/small sleep 1001 >/dev/null
+	run -0 pod run --rm --pod all localhost/small sh -c 'for at in /proc/[0-9]*; do tr "\0" " " <$at/cmdline; done'
+	[[ $output == *'sleep 1001 '* ]]
+	run -0 pod exec worker readlink /proc/self/ns/pid
+	[ "$output" = "$(pod run --rm --pod all localhost/small readlink /proc/self/ns/pid)" ]
+	# A signal from one to another.
+	pod run --rm --pod all localhost/small sh -c 'for at in /proc/[0-9]*; do [ "$(tr "\0" " " <$at/cmdline)" != "sleep 1001 " ] || kill -9 ${at#/proc/}; done'
+	[ "$(pod wait worker)" = 137 ]
+	pod pod rm --force --time 0 all
+	pod run --detach --name lone localhost/small sleep 1002 >/dev/null
+	pod run --detach --name guest --pid container:lone localhost/small sleep 1003 >/dev/null
+	run -0 pod exec guest sh -c 'for at in /proc/[0-9]*; do tr "\0" " " <$at/cmdline; done'
+	[[ $output == *'sleep 1002 '*'sleep 1003 '* ]]
+	for name in guest lone; do pod rm --force --time 0 $name >/dev/null; done
 }
 
 @test "of networks nothing is left: no device, no rule, no pinned namespace" {
