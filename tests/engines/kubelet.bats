@@ -41,15 +41,15 @@ event_says() { k get events --field-selector "involvedObject.name=$1" -o 'jsonpa
 @test "kubelet: one pid namespace for a Pod, and one that debugs another" {
 	pod shared ci-runner 'shareProcessNamespace: true,' 'command: [sleep, "1001"]'
 	k wait --for condition=Ready pod/shared --timeout 60s
-	lines='for at in /proc/[0-9]*; do tr "\0" " " <$at/cmdline; echo; done'
-	run -0 k exec shared -- sh -c "$lines"
+	list='for at in /proc/[0-9]*; do tr "\0" " " <$at/cmdline; echo; done'
+	run -0 k exec shared -- sh -c "$list"
 	[[ $output == *'sleep 1001 '* ]]
 	[ "$(k exec shared -- readlink /proc/1/exe || echo no)" = no ] # the Pod's own, which nobody may look into
 	k delete pod shared --timeout 60s
 	pod looked ci-runner '' 'command: [sleep, "1002"]'
 	k wait --for condition=Ready pod/looked --timeout 60s
-	k debug looked --image localhost/small:latest --image-pull-policy Never --target c --container looks --profile general -- sleep 1003 >/dev/null 2>&1
-	sees() { [[ "$(k exec looked -c looks -- sh -c "$lines")" == *'sleep 1002 '* ]]; }
+	k debug looked --image localhost/small:latest --image-pull-policy Never --target c --container looks --profile general -- sleep 1003 >/dev/null
+	sees() { [[ "$(k exec looked -c looks -- sh -c "$list")" == *'sleep 1002 '* ]]; }
 	in_time 60 sees
 	k delete pod looked --timeout 60s
 }

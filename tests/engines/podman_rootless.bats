@@ -79,6 +79,9 @@ small() { theirs run --rm --network none "$@"; }
 	theirs unshare "$place/bin/zviz" state "$(theirs inspect -f '{{.Id}}' one)" | jq -r '.missing[]' | grep -q 'cgroup: '
 	run ! small --annotation zviz.io/profile=hostile-tenant localhost/small true
 	[[ $output == *'requires the memory controller'* ]]
+	# Without a group there is nothing that would end one in another's pid namespace.
+	run ! small --pid container:one localhost/small true
+	[[ $output == *'a pid namespace is shared only by a container that has a control group'* ]]
 }
 
 @test "exec, logs, kill, stop, rm" {
