@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/filter.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,6 +168,35 @@ static int by_value(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Where a pid namespace is shared, the brokers of a Pod are in one, and may have one id. All that a broker signals besides itself is
+ * a caller whose pipe is closed. */
+static int signal_nobody_else(struct err *e)
+{
+	enum {
+		NR = offsetof(struct seccomp_data, nr),
+		WHOM = offsetof(struct seccomp_data, args[0]),
+		WHAT = offsetof(struct seccomp_data, args[2])
+	};
+	// clang-format off
+	const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, WHOM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 3, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, WHAT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SIGPIPE, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	// clang-format on
+	int r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "no_new_privs: %m");
+	r = sys_seccomp_load(code, COUNT(code), 0);
+	return r < 0 ? fail(e, -r, "filter of its signals: %m") : 0;
+}
+
 int step_broker_confine(struct box *b, struct err *e)
 {
 	int keep[7];
@@ -190,6 +222,8 @@ int step_broker_confine(struct box *b, struct err *e)
 	 * caller's folder, ".." would lead to all of the host. */
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
+	if (b->plan->given & CLONE_NEWPID)
+		TRY(signal_nobody_else(e));
 	return b->opt->broker.confine(b->opt->broker.ctx, &b->plan->broker, keep, n, e);
 }
 

@@ -11,6 +11,23 @@
 #include "kern/sys.h"
 #include "policy/live_image.h"
 
+static struct {
+	char *at;
+	size_t bytes;
+} command_line;
+
+void forget_arguments_are(char *at, size_t bytes)
+{
+	command_line.at = at;
+	command_line.bytes = bytes;
+}
+
+void forget_arguments(void)
+{
+	if (command_line.at != NULL)
+		explicit_bzero(command_line.at, command_line.bytes);
+}
+
 void forget_environment(void)
 {
 	extern char **environ;

@@ -9,6 +9,13 @@
 #include "box/box.h"
 #include "policy/plan.h"
 
+/* Where the kernel has the command line, for /proc/PID/cmdline, which needs no right to be read. What is parsed is a copy: nobody
+ * points to it. */
+void forget_arguments_are(char *at, size_t bytes);
+
+/* In a copy of this process that others may look at. */
+void forget_arguments(void);
+
 /* The caller's, which came along as a copy: it may hold secrets. Init, if it goes on as a copy, has one as well, but what it holds
  * is out of the broker's reach: its memory belongs to the host's user namespace. */
 void forget_environment(void);

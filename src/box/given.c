@@ -51,6 +51,9 @@ static int check_settings(const struct plan *p, const struct plan_given *g, stru
  * may see. */
 static int look_above(const struct plan_given *g, struct box_given *at, struct err *e)
 {
+	/* A process that the path leads by may have ended since, and another have its number. */
+	if (g->inode != 0 && nsfs_inode(at->fd) != g->inode)
+		return fail(e, ESTALE, "%s: it has become another pid namespace", g->path);
 	at->above = nsfs_parent(at->fd);
 	if (at->above >= 0)
 		return 0;
@@ -145,6 +148,22 @@ static int enter_all(const struct box *b, struct err *e)
 static int enter_above(const struct box *b, struct err *e)
 {
 	return enter(b, true, e);
+}
+
+/* Who is born after it can be looked at by those who share the pid namespace, whoever they are: in /proc/PID are the mounts and the
+ * network that somebody is in. */
+static int enter_bare(const struct box *b, struct err *e)
+{
+	int r;
+
+	TRY(enter(b, false, e));
+	/* There is nothing mounted below it, and from it nothing above can be reached. */
+	if (fchdir(b->state) < 0 || chroot(".") < 0)
+		return fail(e, errno, "the state folder as root: %m");
+	if (!(b->plan->namespaces & CLONE_NEWNET))
+		return 0;
+	r = sys_setns(b->broker_pidfd, CLONE_NEWNET);
+	return r < 0 ? fail(e, -r, "join the container's network: %m") : 0;
 }
 
 static int enter_clocks(const struct box *b, struct err *e)
@@ -251,7 +270,7 @@ int given_visit_above(struct box *b, given_work *work, void *arg, size_t size, s
 int given_visit_born(struct box *b, bool above, given_work *work, void *arg, size_t size,
 		     struct err *e)
 {
-	const struct visit v = { above ? enter_above : enter_all, work, arg, size, true };
+	const struct visit v = { above ? enter_above : enter_bare, work, arg, size, true };
 
 	return send_visitor(b, &v, e);
 }
@@ -378,18 +397,29 @@ int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, stru
 	return advise(e, "leave the path out: zviz makes a new one");
 }
 
-int given_look_at_processes(struct arena *a, const char *path, struct id_maps *uids,
-			    struct id_maps *gids, bool *here, struct err *e)
+int given_ids_of(struct arena *a, pid_t pid, struct id_maps *uids, struct id_maps *gids,
+		 struct err *e)
+{
+	TRY(read_map(a, pid, "uid_map", uids, e));
+	return read_map(a, pid, "gid_map", gids, e);
+}
+
+int given_look_at_processes(struct arena *a, const char *path, struct given_processes *out,
+			    struct err *e)
 {
 	OWN_FD ns = nsfs_open(path, CLONE_NEWPID, e);
 	OWN_FD user = ns >= 0 ? nsfs_own(CLONE_NEWUSER, e) : -1;
 	OWN_FD pid = user >= 0 ? nsfs_own(CLONE_NEWPID, e) : -1;
 	OWN_FD owner = pid >= 0 ? nsfs_owner(ns) : -1;
 	OWN_FD above = pid >= 0 ? nsfs_parent(ns) : -1;
+	struct id_maps gids;
 
+	*out = (struct given_processes){ 0 };
 	if (pid < 0)
 		return -e->no;
-	*here = above >= 0 && nsfs_same(above, pid);
-	return owner >= 0 && !nsfs_same(owner, user) ? read_ids_of(a, owner, path, uids, gids, e)
-						     : 0;
+	out->inode = nsfs_inode(ns);
+	out->here = above >= 0 && nsfs_same(above, pid);
+	return owner >= 0 && !nsfs_same(owner, user)
+		       ? read_ids_of(a, owner, path, &out->owner_uids, &gids, e)
+		       : 0;
 }

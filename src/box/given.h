@@ -17,7 +17,8 @@ int given_visit(struct box *b, given_work *work, void *arg, size_t size, struct 
 /* The same, but that what is born there is in the pid namespace above the one by path: it sees who is in that, and is not seen. */
 int given_visit_above(struct box *b, given_work *work, void *arg, size_t size, struct err *e);
 
-/* The same by a process that was born in the pid namespace by path, or, with `above`, in the one above it. */
+/* The same by a process that was born in the pid namespace by path, where it sees neither the host's files nor its network, or, with
+ * `above`, in the one above it. */
 int given_visit_born(struct box *b, bool above, given_work *work, void *arg, size_t size,
 		     struct err *e);
 
@@ -31,9 +32,18 @@ int given_own_ids(struct arena *a, struct id_maps *uids, struct id_maps *gids, s
 int given_read_ids(struct arena *a, const char *path, struct id_maps *uids, struct id_maps *gids,
 		   struct err *e);
 
-/* The same of the user namespace that owns a pid namespace; none, when that is ours or one that cannot be seen from here.
- * *here: the pid namespace was made right below ours. */
-int given_look_at_processes(struct arena *a, const char *path, struct id_maps *uids,
-			    struct id_maps *gids, bool *here, struct err *e);
+/* Those of a process. */
+int given_ids_of(struct arena *a, pid_t pid, struct id_maps *uids, struct id_maps *gids,
+		 struct err *e);
+
+/* A pid namespace by path: its inode; whether it was made right below ours; the ids of the user namespace that owns it, none when that is
+ * ours or cannot be seen from here. */
+struct given_processes {
+	uint64_t inode;
+	bool here;
+	struct id_maps owner_uids;
+};
+int given_look_at_processes(struct arena *a, const char *path, struct given_processes *out,
+			    struct err *e);
 
 #endif

@@ -69,13 +69,15 @@ static _Noreturn void stand_guard(struct box *b, int twin, int say)
 	};
 	struct err ignored;
 
-	if (setsid() < 0)
+	if (setsid() < 0 || chdir("/") < 0)
 		_exit(1);
 	keep_only_signals();
 	close_the_rest(&own, say);
 	/* The file is locked for as long as somebody has it mapped. */
 	if (b->waiting != NULL)
 		munmap(b->waiting, sizeof *b->waiting);
+	if (b->stacks.at != NULL)
+		munmap(b->stacks.at, b->stacks.bytes);
 	forget_environment();
 	arena_free(launch);
 	forget_set_up();
@@ -149,8 +151,8 @@ void undo_guards_post(struct box *b)
 {
 	struct err ignored;
 
-	for (size_t i = 0; i < GUARDS; i++)
-		end_process(&b->guards[i].pid, &b->guards[i].pidfd);
 	if (b->has_cgroup)
 		(void)cgroup_kill(&b->cgroup, &ignored);
+	for (size_t i = 0; i < GUARDS; i++)
+		end_process(&b->guards[i].pid, &b->guards[i].pidfd);
 }

@@ -112,13 +112,15 @@ void box_release(struct box *b)
 }
 
 /* What a child said before it died. If it left something unread, the socket reports that first (unix_release_sock
- * in net/unix/af_unix.c), and what it said only when asked again. */
+ * in net/unix/af_unix.c), and what it said only when asked again. A terminal may have come before it, by one letter. */
 static bool take_note(int from, struct err *e)
 {
+	enum { TRIES = 3 };
 	struct note n;
 	ssize_t len = -1;
 
-	for (int tries = 0; from >= 0 && len < 0 && tries < 2; tries++)
+	for (int tries = 0; from >= 0 && len != 0 && len != (ssize_t)sizeof n && tries < TRIES;
+	     tries++)
 		len = recv(from, &n, sizeof n, MSG_DONTWAIT);
 	if (len != (ssize_t)sizeof n || n.no == 0)
 		return false;
@@ -178,9 +180,10 @@ uint64_t holder_namespaces(const struct plan *p)
 
 	if (!p->broker.used)
 		return flags;
-	if (!(p->given & CLONE_NEWPID))
-		flags |= CLONE_NEWPID;
-	return flags & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
+	/* Whoever shares a pid namespace may look at the network that somebody in it is in, from his birth on. */
+	if (p->given & CLONE_NEWPID)
+		return flags;
+	return (flags | CLONE_NEWPID) & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
 }
 
 /* The broker has half a millisecond's work to do beside us. Left to itself it may wait in our own processor's queue until

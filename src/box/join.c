@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/forget.h"
 #include "box/given.h"
 #include "box/record.h"
 #include "box/sequence.h"
@@ -304,6 +305,7 @@ struct joiner {
 
 static _Noreturn void joined_main(struct box *b)
 {
+	forget_arguments();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	b->note = b->note_init;
 	fd_close(&b->init_note);

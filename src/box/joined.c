@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -17,9 +18,14 @@
 /* Only now: on hosts with the mount option nsdelegate nobody gets from outside into a group of a namespace that he is in. */
 int step_cgroup_join(struct box *b, struct err *e)
 {
+	struct pollfd end = { .fd = b->into, .events = POLLIN };
+
 	if (b->has_cgroup)
 		TRY(cgroup_enter(&b->cgroup, e));
 	b->has_cgroup = false;
+	/* Whoever came into the groups before the container's end goes with it; nobody looks for who comes later. */
+	if (poll(&end, 1, 0) > 0)
+		return fail(e, ESRCH, "container not running: %s", b->plan->id);
 
 	int r = b->cgroup_ns >= 0 ? sys_setns(b->cgroup_ns, CLONE_NEWCGROUP) : 0;
 

@@ -30,11 +30,6 @@ static bool reaping_among_others(const struct plan *p)
 	return p->init && (p->bare || (p->given & CLONE_NEWPID));
 }
 
-static bool shares_processes(const struct plan *p)
-{
-	return (p->given & CLONE_NEWPID) != 0;
-}
-
 static bool brokered(const struct plan *p)
 {
 	return p->broker.used;
@@ -67,14 +62,20 @@ bool own_network(const struct plan *p)
 	return !p->share_network && !p->net.used && (p->namespaces & CLONE_NEWNET);
 }
 
-static bool broker_network(const struct plan *p)
+static bool shares_processes(const struct plan *p)
 {
-	return own_network(p) && p->broker.used;
+	return (p->given & CLONE_NEWPID) != 0;
 }
 
+static bool broker_network(const struct plan *p)
+{
+	return own_network(p) && p->broker.used && !shares_processes(p);
+}
+
+/* It is there from its birth on. */
 static bool init_network(const struct plan *p)
 {
-	return own_network(p) && !p->broker.used;
+	return own_network(p) && !broker_network(p);
 }
 
 static bool has_sysctls(const struct plan *p)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "box/forget.h"
 #include "box/given.h"
 #include "box/sequence.h"
 #include "box/state.h"
@@ -60,6 +61,12 @@ static void go_anywhere(const cpu_set_t *before)
 		(void)sched_setaffinity(0, sizeof *before, before);
 }
 
+/* Others are in the pid namespace that it is born in. */
+static bool is_shared(const struct plan *p)
+{
+	return (p->given & CLONE_NEWPID) != 0;
+}
+
 /* Where init goes on to exec it borrows the launcher's memory as well: nothing is copied, and nothing faults. What
  * it changes, it changes in a copy of its own: the launcher goes on with the original. */
 static _Noreturn void init_main(void *launcher)
@@ -67,6 +74,8 @@ static _Noreturn void init_main(void *launcher)
 	struct box own = *(struct box *)launcher;
 	size_t n = own.plan->nmounts;
 
+	if (is_shared(own.plan))
+		forget_arguments();
 	go_anywhere(&own.cpus);
 	if (own.sources != NULL)
 		own.sources = memcpy(arena_array(own.arena, n, sizeof *own.sources), own.sources,
@@ -80,12 +89,6 @@ static _Noreturn void init_main(void *launcher)
 	fd_close(&own.state_lock);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	child_walk(&own, INIT, row_of(&own, "init.spawn"));
-}
-
-/* Others are in the pid namespace that it is born in. */
-static bool is_shared(const struct plan *p)
-{
-	return (p->given & CLONE_NEWPID) != 0;
 }
 
 /* A reaping first process never execs, and one that is started later does not for long; one with hooks, or with guards, waits for its

@@ -118,6 +118,8 @@ static int start_again(struct cli *c, const char *id, struct state_info *out, st
 	TRY(state_read(c->arena, cli_state_root(c), id, out, e));
 
 	const struct state_info info = *out;
+
+	again.living = info.pid;
 	const struct strings *started = &info.started.words;
 
 	if (info.damaged)

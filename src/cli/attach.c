@@ -53,7 +53,7 @@ int attach_console(const struct box *b, int *master, struct err *e)
 	/* What else it says is a failure, and stays there for box_wait(). */
 	do
 		n = recv(b->init_note, &letter, 1, MSG_PEEK | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET)); /* that is said once */
 	if (n != 1)
 		return 0;
 	n = scm_receive(b->init_note, &letter, 1, master);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -38,6 +39,7 @@ struct cli {
 	struct sources
 		*profile; /* what the profile was read from, instead of reading it; or NULL */
 	bool again;       /* one that runs is planned once more: what has gone since is no error */
+	pid_t living;     /* its first process, 0: none */
 	const struct choice *chosen; /* which it is, instead of asking anybody; or NULL */
 	struct globals globals;
 	/* What of them stood before the command's name. Engines put there what holds for all that they call: the profile of

@@ -202,28 +202,50 @@ static int find_ranges(struct arena *a, struct prepared *p, struct err *e)
 	return ids_ranges(a, p->host.uid, &p->request.uid_ranges, &p->request.gid_ranges, e);
 }
 
-static int find_ids_of(struct arena *a, struct prepared *p, const struct spec_namespace *ns,
-		       struct err *e)
+/* One that runs has these ids already, and the processes that the paths lead by may have gone. */
+static int find_living_ids(struct arena *a, struct prepared *p, pid_t init, struct err *e)
 {
 	struct plan_request *q = &p->request;
 
-	if (ns->path == NULL || ns->path[0] != '/' || !p->host.privileged)
-		return 0;
-	if (strcmp(ns->type, "user") == 0)
-		return given_read_ids(a, ns->path, &q->given_uids, &q->given_gids, e);
-	if (strcmp(ns->type, "pid") == 0)
-		return given_look_at_processes(a, ns->path, &q->owner_uids, &q->owner_gids,
-					       &q->processes_here, e);
+	q->processes_apart = true;
+	TRY(given_ids_of(a, init, &q->given_uids, &q->given_gids, e));
+	q->owner_uids = q->given_uids;
 	return 0;
 }
 
-/* Of a user namespace by path the plan has to know the ids, and of a pid namespace its owner's. */
-static int find_given_ids(struct arena *a, struct prepared *p, struct err *e)
+static int find_ids_of(struct cli *c, struct prepared *p, const struct spec_namespace *ns,
+		       struct err *e)
+{
+	struct plan_request *q = &p->request;
+	const bool user = strcmp(ns->type, "user") == 0;
+	struct arena *a = c->arena;
+
+	if (ns->path == NULL || ns->path[0] != '/' || !p->host.privileged ||
+	    (!user && strcmp(ns->type, "pid") != 0))
+		return 0;
+	if (c->living > 0)
+		return find_living_ids(a, p, c->living, e);
+	if (user)
+		return given_read_ids(a, ns->path, &q->given_uids, &q->given_gids, e);
+
+	struct given_processes found = { 0 };
+
+	TRY(given_look_at_processes(a, ns->path, &found, e));
+	q->owner_uids = found.owner_uids;
+	q->processes_inode = found.inode;
+	/* Of one that another made, who is root of the machine knows nothing. */
+	q->processes_apart = !found.here &&
+			     (!p->host.initial_userns || plan_ids_are_ours(&found.owner_uids));
+	return 0;
+}
+
+/* Of a user namespace by path the plan has to know the ids, and of a pid namespace whose it is. */
+static int find_given_ids(struct cli *c, struct prepared *p, struct err *e)
 {
 	const struct spec_namespaces *list = &p->spec.linux_.namespaces;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (find_ids_of(a, p, &list->at[i], e) < 0)
+		if (find_ids_of(c, p, &list->at[i], e) < 0)
 			return within(e, "%s: linux.namespaces[%zu].path", p->spec.file, i);
 	return 0;
 }
@@ -374,7 +396,7 @@ static int make_ready(struct cli *c, const struct run_options *o, const struct r
 	if (p->profile.requirements.user_namespace == NEED_PREFERRED && r.bundle == NULL)
 		probe_bare(&p->host);
 	TRY(find_ranges(c->arena, p, e));
-	TRY(find_given_ids(c->arena, p, e));
+	TRY(find_given_ids(c, p, e));
 	TRY(plan_make(c->arena, &p->request, &p->spec, &p->profile, &p->host, &p->plan, e));
 	if (o->compiled != NULL && p->plan.bare) {
 		fail(e, EPERM,

@@ -86,6 +86,13 @@ bool nsfs_same(int one, int other)
 	       a.st_ino == b.st_ino;
 }
 
+uint64_t nsfs_inode(int ns)
+{
+	struct stat st;
+
+	return fstat(ns, &st) == 0 ? st.st_ino : 0;
+}
+
 /* What the kernel hands out is close-on-exec (open_related_ns() in fs/nsfs.c). */
 int nsfs_parent(int ns)
 {

@@ -22,6 +22,9 @@ int nsfs_own(uint64_t type, struct err *e);
 /* Whether two descriptors are of one namespace. */
 bool nsfs_same(int one, int other);
 
+/* Its number, as /proc/PID/ns shows it; 0: none. */
+uint64_t nsfs_inode(int ns);
+
 /* The namespace of its kind that a pid or user namespace is in, and the user namespace that one belongs to: a descriptor, or -errno. -EPERM:
  * it is out of sight from here (ioctl_ns(2)). */
 int nsfs_parent(int ns);

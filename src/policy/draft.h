@@ -68,7 +68,7 @@ int given_plan(struct draft *d, struct err *e);
 void given_explain(const struct plan *p, struct buf *out);
 int given_processes_check(const struct draft *d, struct err *e);
 int given_ids(struct draft *d, bool *given, struct err *e);
-bool given_owners_ids(struct draft *d);
+void given_owners_uids(struct draft *d);
 
 /* The text of the network's rules, when the container's ids are known (plan_net.c). */
 int network_write(struct draft *d, struct err *e);

@@ -21,7 +21,7 @@ static bool permits_asking(const struct egress_rule *r, struct net_range *range)
 
 static void put_turning(const struct plan_net *n, struct buf *out)
 {
-	const char *whose = n->given ? "meta skuid @own " : "";
+	const char *whose = n->given ? "meta skgid @own " : "";
 	char at[NET_RESOLVER_BYTES];
 	struct net_range range;
 

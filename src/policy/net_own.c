@@ -45,16 +45,16 @@ static size_t merge(struct net_ids *at, size_t n, struct net_ids one)
 	return kept;
 }
 
-void net_own_ids(struct arena *a, const struct id_maps *uids, struct plan_net *out)
+void net_own_ids(struct arena *a, const struct id_maps *gids, struct plan_net *out)
 {
-	struct net_ids *at = arena_array(a, uids->n + 1, sizeof *at);
+	struct net_ids *at = arena_array(a, gids->n + 1, sizeof *at);
 
 	out->nown = 0;
-	for (size_t i = 0; i < uids->n; i++)
-		if (uids->at[i].count != 0)
-			out->nown = merge(at, out->nown, blocks_of(&uids->at[i]));
+	for (size_t i = 0; i < gids->n; i++)
+		if (gids->at[i].count != 0)
+			out->nown = merge(at, out->nown, blocks_of(&gids->at[i]));
 	out->own = at;
-	out->mark = ((uids->n != 0 ? uids->at[0].outside >> BLOCK_SHIFT : 0) % BLOCKS + 1)
+	out->mark = ((gids->n != 0 ? gids->at[0].outside >> BLOCK_SHIFT : 0) % BLOCKS + 1)
 		    << MARK_SHIFT;
 }
 
@@ -83,11 +83,11 @@ void net_own_objects(const struct plan_net *n, struct buf *out)
 	if (!n->given)
 		return;
 	buf_printf(out,
-		   "\tset own {\n\t\ttype uid\n\t\tflags interval\n\t}\n"
+		   "\tset own {\n\t\ttype gid\n\t\tflags interval\n\t}\n"
 		   "\tchain stands {\n"
 		   "\t\tct direction reply accept\n"
 		   "\t\tct mark & %d == %u accept\n"
-		   "\t\tmeta skuid 0-4294967295 return\n"
+		   "\t\tmeta skgid 0-4294967295 return\n"
 		   "\t\taccept\n\t}\n",
 		   NET_MARK_OWNER, n->mark);
 }
@@ -100,7 +100,7 @@ static void put_guard(const struct plan_net *n, struct buf *out)
 
 	net_own_resolver(n->mark, at);
 	buf_printf(out,
-		   "\t\tip daddr %s meta skuid @own meta l4proto { tcp, udp } th dport 53 accept\n"
+		   "\t\tip daddr %s meta skgid @own meta l4proto { tcp, udp } th dport 53 accept\n"
 		   "\t\tip daddr %s meta l4proto tcp ct state established accept\n"
 		   "\t\tip daddr %s counter name \"refused_out\" goto %s\n",
 		   at, at, at, n->told ? "refuse_out" : "refuse");
@@ -113,5 +113,5 @@ void net_own_leave(const struct plan_net *n, struct buf *out)
 	if (n->catches)
 		put_guard(n, out);
 	/* One that has no socket does not match: it is judged as the container's. */
-	buf_puts(out, "\t\tmeta skuid != @own accept\n");
+	buf_puts(out, "\t\tmeta skgid != @own accept\n");
 }

@@ -1,6 +1,7 @@
 /*
- * Whose packets are whose in a network by path, which several containers share. A socket is of the container whose ids its maker had, and a
- * connection has a mark that says whose socket began it. Pure.
+ * Whose packets are whose in a network by path, which several containers share. A socket is of the container whose group ids its maker had
+ * (those of users may be the same where a pid namespace is shared, plan_given.c), and a connection has a mark that says whose socket
+ * began it. Pure.
  *
  *	set own                 ids of this container's sockets, as the network's user namespace has them; zviz-net fills it
  *	chain stands            what of a connection that stands may leave
@@ -22,7 +23,7 @@ enum { NET_MARK_OWNER = 0x3fff8000, NET_MARK_ROWS_MAX = 0x7fff };
 
 /* The ids and the mark of a container with these maps. Ids go by 65536s, whoever has some of them: so containers whose ranges do not
  * meet have different marks, but for such as have several ranges or ids past two thousand million. */
-void net_own_ids(struct arena *a, const struct id_maps *uids, struct plan_net *out);
+void net_own_ids(struct arena *a, const struct id_maps *gids, struct plan_net *out);
 
 /* Where the resolver of a container with this mark listens; 0: in a network of the container's own. */
 void net_own_resolver(uint32_t mark, char out[NET_RESOLVER_BYTES]);

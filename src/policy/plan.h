@@ -183,6 +183,7 @@ struct plan_given {
 	const char *word; /* "network" */
 	const char *path; /* on the host, absolute */
 	size_t index;     /* in linux.namespaces of config.json */
+	uint64_t inode;   /* that it had when the plan was made; 0: nobody looked */
 };
 
 /* ---- the network ---- */
@@ -484,10 +485,11 @@ struct plan_request {
 	struct id_maps uid_ranges, gid_ranges;
 	/* Those of the user namespace that the bundle names by path, as seen from here. */
 	struct id_maps given_uids, given_gids;
-	/* Those of the user namespace that owns the pid namespace that it names by path; none if that is ours, or one above. And
-	 * whether that pid namespace was made right below the caller's. */
-	struct id_maps owner_uids, owner_gids;
-	bool processes_here;
+	/* Of the pid namespace that it names by path: the ids of the user namespace that owns it, none if that is ours or one above;
+	 * whether the namespace above is one of zviz's brokers'; and its inode, 0 if nobody looked. */
+	struct id_maps owner_uids;
+	bool processes_apart;
+	uint64_t processes_inode;
 	/* Those of the user namespace that the caller is root of, where it is not the machine's own: each to itself. */
 	struct id_maps own_uids, own_gids;
 	size_t ndisks; /* which disk holds each path of the profile's resources.io */
@@ -529,6 +531,9 @@ const struct plan_call *plan_row(const struct plan_call *calls, size_t n, int nr
 
 /* Whether a setting is kept by a namespace that is joined by path. */
 bool plan_sysctl_is_given(const struct plan *p, const char *key);
+
+/* Whether they are those that root's zviz gives a container that comes with none. */
+bool plan_ids_are_ours(const struct id_maps *maps);
 
 /* Whether it is a setting of a network. */
 bool plan_sysctl_is_network(const char *key);

@@ -2,6 +2,7 @@
  * Which hierarchy serves each limit, and which group it is written to.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -241,6 +242,9 @@ static int cgroup_plan(struct draft *d, struct err *e)
 	/* Nobody is limited by it; it counts the time that is shown inside. Any group of v2 does. */
 	if (d->plan->view.used && d->plan->cgroup_v2 == 0 && in_v1(d, CPUACCT))
 		d->plan->cgroup_v1 |= CGROUP_CPUACCT;
+	/* Who is ended by the group must not fork meanwhile, where that does not end all of it at once (cgroup_kill()). */
+	if ((d->plan->given & CLONE_NEWPID) && d->plan->cgroup_v2 == 0 && in_v1(d, PIDS))
+		d->plan->cgroup_v1 |= CGROUP_PIDS;
 	d->plan->cgroup = d->plan->cgroup_v1 != 0 || d->h->cgroup.v2_parent[0] != '\0';
 	TRY(plan_group(d, e));
 	TRY(given_processes_check(d, e));

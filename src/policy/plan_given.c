@@ -54,8 +54,13 @@ static int given_one(struct draft *d, size_t i, struct err *e)
 		return 0;
 	d->plan->namespaces &= ~(uint64_t)n->value;
 	d->plan->given |= (uint64_t)n->value;
-	*LIST_ADD(d->a, &d->givens) = (struct plan_given){ (uint64_t)n->value, n->name, ns->path,
-							   i };
+	*LIST_ADD(d->a, &d->givens) = (struct plan_given){
+		.type = (uint64_t)n->value,
+		.word = n->name,
+		.path = ns->path,
+		.index = i,
+		.inode = n->value == CLONE_NEWPID ? d->r->processes_inode : 0,
+	};
 	return 0;
 }
 
@@ -95,9 +100,9 @@ int given_processes_check(const struct draft *d, struct err *e)
 			      "`zviz check` says which groups can be made; or leave the path out");
 	}
 	/* Of its own ids it may signal whom it sees. */
-	if (d->r->processes_here && d->plan->broker.used && !d->own_slot) {
+	if (!d->r->processes_apart && d->plan->broker.used && !d->own_slot) {
 		fail(e, EPERM,
-		     "%s: linux.namespaces[%zu].path: right above that pid namespace is the one zviz itself is in: "
+		     "%s: linux.namespaces[%zu].path: what is above that pid namespace is not zviz's: "
 		     "the broker would be there, among processes that may have the same ids",
 		     d->s->file, g->index);
 		return advise(e,
@@ -161,28 +166,12 @@ int given_ids(struct draft *d, bool *given, struct err *e)
 	return 0;
 }
 
-static bool has_no_root(const struct id_maps *maps)
+/* A Pod's containers are to be able to signal each other, which takes the same ids of users; ids of groups stay this one's own. So nobody
+ * can trace, limit or look into the other (__ptrace_may_access() in kernel/ptrace.c, check_prlimit_permission() in kernel/sys.c),
+ * whatever their profiles say, and a network that both are in tells their sockets apart (net_own.h). */
+void given_owners_uids(struct draft *d)
 {
-	for (size_t i = 0; i < maps->n; i++)
-		if (maps->at[i].outside == 0)
-			return false;
-	return maps->n != 0;
-}
-
-/* A Pod's containers are to be able to signal each other, which takes the same ids. But without Landlock they could look into each
- * other as well, whatever their profiles say; and whose rows hold for a socket in a shared network, ids tell. */
-bool given_owners_ids(struct draft *d)
-{
-	const struct plan_request *r = d->r;
-	const struct plan_net *net = &d->plan->net;
-
-	if (!(d->plan->given & CLONE_NEWPID) || r->processes_here || d->h->landlock_abi == 0 ||
-	    (net->given && net->egress.n + net->ingress.n != 0) || !has_no_root(&r->owner_uids) ||
-	    !has_no_root(&r->owner_gids))
-		return false;
-	d->plan->mapping = IDS_WRITE;
-	d->plan->uid_maps = r->owner_uids;
-	d->plan->gid_maps = r->owner_gids;
-	d->plan->rootfs_idmap = true;
-	return true;
+	if ((d->plan->given & CLONE_NEWPID) && d->r->processes_apart && d->own_slot &&
+	    plan_ids_are_ours(&d->r->owner_uids))
+		d->plan->uid_maps = d->r->owner_uids;
 }

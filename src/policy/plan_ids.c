@@ -121,7 +121,17 @@ static int own_range(struct draft *d, struct err *e)
 	one_map(d, &d->plan->uid_maps, 0, base, count);
 	one_map(d, &d->plan->gid_maps, 0, base, count);
 	d->plan->rootfs_idmap = true;
+	given_owners_uids(d);
 	return 0;
+}
+
+bool plan_ids_are_ours(const struct id_maps *maps)
+{
+	const struct id_map *m = maps->at;
+
+	return maps->n == 1 && m->inside == 0 && m->count == RANGE_IDS &&
+	       m->outside >= RANGE_FIRST && (m->outside - RANGE_FIRST) % RANGE_IDS == 0 &&
+	       (m->outside - RANGE_FIRST) / RANGE_IDS < RANGE_SLOTS;
 }
 
 /* Who is root of a user namespace has bundles whose files are of its ids, as rootless Podman's are, and there no mount of the
@@ -214,10 +224,8 @@ static int ids_plan(struct draft *d, struct err *e)
 		TRY(given_maps(d, e));
 	else if (d->r->own_uids.n != 0 && d->r->own_gids.n != 0)
 		own_ids(d);
-	else if (d->h->privileged && !given_owners_ids(d))
-		TRY(own_range(d, e));
 	else if (d->h->privileged)
-		;
+		TRY(own_range(d, e));
 	else if (d->r->uid_ranges.n != 0 && d->r->gid_ranges.n != 0)
 		delegated_ids(d);
 	else

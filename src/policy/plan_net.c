@@ -148,7 +148,7 @@ int network_write(struct draft *d, struct err *e)
 	if (!n->used)
 		return 0;
 	if (n->given) {
-		net_own_ids(d->a, &d->plan->uid_maps, n);
+		net_own_ids(d->a, &d->plan->gid_maps, n);
 		if (n->egress.n > NET_MARK_ROWS_MAX)
 			return fail(e, E2BIG,
 				    "network.egress: in a network by path %d rows are the most",

@@ -111,9 +111,12 @@ nothing_left() {
 	[[ $output == *'"/etc/new"'*'refused with EROFS'* ]]
 }
 
-@test "containers of one pod have the same ids, and can signal each other; none can look into the other" {
+@test "containers of one pod have the same ids of users, and can signal each other; none can look into the other" {
 	run -0 inside -- cat /proc/self/uid_map
 	[ "$output" = "$(cat "/proc/$pod/uid_map")" ]
+	# Groups are its own: the kernel wants both to be the same for all but signals.
+	run -0 inside -- cat /proc/self/gid_map
+	[ "$output" != "$(cat "/proc/$pod/gid_map")" ]
 	run -0 inside -- sh -c 'kill -0 1 && echo signalled
 		for at in /proc/[0-9]*; do
 			[ $at != /proc/$$ ] || continue
@@ -147,6 +150,79 @@ nothing_left() {
 	ended
 	zviz delete "$id"
 	kill -0 "$held"
+}
+
+held() { # STEP COMMAND…: zviz-faults does that, and its first or joining process waits at STEP for ever; its number inside is printed
+	local before now
+	before=$(zviz exec "pod-$id" sh -c 'echo /proc/[0-9]*')
+	ZVIZ_FAULT=$1:wait "$place/faults" --root "$place/state" "${@:2}" </dev/null >"$place/held" 2>&1 3>&- &
+	for _ in {1..200}; do
+		now=$(zviz exec "pod-$id" sh -c 'for at in /proc/[0-9]*; do [ -e $at/cmdline ] && readlink /proc/self >/dev/null; case " '"$before"' " in *" $at "*) ;; *) [ $at = /proc/$$ ] || echo ${at#/proc/} ;; esac; done')
+		[ -z "$now" ] || break
+		sleep 0.02
+	done
+	sleep 0.2
+	tail -1 <<<"$now"
+}
+
+@test "while it is made, its neighbours see no command line, no network of the host's, and reach nothing of it" {
+	cp "$(dirname "$zviz")/../../tests/cli/zviz-faults" "$place/faults"
+	for step in cgroup.enter rootfs.build rootfs.pivot landlock.enter; do
+		made=$(held $step run --env SECRET=hush --bundle "$place/app" "$id" sleep 602)
+		[ -n "$made" ]
+		run -0 zviz exec "pod-$id" sh -c 'cd /proc/'"$made"' || exit
+			cat cmdline net/dev net/unix; for file in environ mem maps; do cat $file && echo GOT $file; done
+			for link in exe root cwd fd/3; do readlink $link && echo GOT $link; done; echo looked'
+		[[ $output == *looked ]]
+		if grep -E 'hush|GOT|eth|/' <<<"$(grep -v "^cat: \|^sh: " <<<"$output")"; then echo "$step"; false; fi
+		pkill -9 --oldest -f "$place/faults" # its launcher
+		ended
+		zviz delete --force "$id"
+	done
+	# Who joins, likewise.
+	beside sleep 602
+	made=$(held limits.set exec --env TOKEN=hush "$id" sleep 604)
+	[ -n "$made" ]
+	run -0 zviz exec "$id" sh -c 'cat /proc/'"$made"'/cmdline; echo looked'
+	[[ $output == *looked && $output != *hush* ]]
+	pkill -9 --oldest -f "$place/faults"
+	zviz delete --force "$id"
+}
+
+@test "the process by whose number the namespace was named may end" {
+	zviz exec "pod-$id" sleep 606 </dev/null >/dev/null 2>&1 3>&- &
+	for _ in {1..200}; do
+		named=$(pgrep -x -f 'sleep 606' -u "$(stat -c %u "/proc/$pod")" | head -1) && break
+		sleep 0.02
+	done
+	bundle "/proc/$named/ns/pid"
+	beside sleep 602
+	kill -9 "$named"
+	run -0 zviz exec "$id" sh -c 'echo in'
+	[ "$output" = in ]
+	zviz explain "$id" openat /etc/passwd >/dev/null
+}
+
+@test "of a user's own namespace it takes no ids" {
+	setpriv --reuid 61500 --regid 61500 --clear-groups unshare --user --map-root-user --pid --fork unshare --pid --fork sleep 607 3>&- &
+	other=$!
+	for _ in {1..200}; do
+		held=$(pgrep -x -f 'sleep 607') && break
+		sleep 0.02
+	done
+	bundle "/proc/$held/ns/pid"
+	run -0 inside -- cat /proc/self/uid_map
+	[[ $output != *61500* ]]
+	kill -9 "$held"
+}
+
+@test "why a command cannot be is said at a terminal as well" {
+	jq '.process.terminal = true | .process.args = ["/bin/nothere"] | .mounts += [{"destination": "/dev/pts", "type": "devpts"}]' "$place/app/config.json" >"$place/app/next"
+	mv "$place/app/next" "$place/app/config.json"
+	for _ in {1..8}; do
+		run -1 script --quiet --return --command "$place/zviz --root $place/state run --bundle $place/app $id" /dev/null
+		grep -q 'exec: "/bin/nothere": no such file or directory' <<<"$output" || { echo "$output"; return 1; }
+	done
 }
 
 @test "it ends with its broker, and with either guard, by whatever signal; the pod goes on" {
@@ -245,7 +321,7 @@ nothing_left() {
 
 @test "created, started, killed as a whole, deleted by force" {
 	zviz create --bundle "$place/app" --pid-file "$place/pid" "$id" </dev/null >"$place/said" 2>&1 3>&-
-	[ "$(keepers | wc -l)" = 4 ]
+	[ "$(keepers | wc -l)" = 3 ]
 	zviz delete "$id"
 	ended
 	jq '.process.args = ["sh", "-c", "trap : TERM; (sleep 601 &) & sleep 605"]' "$place/app/config.json" >"$place/app/next"
@@ -270,6 +346,7 @@ nothing_left() {
 	for guard in $(keepers | tail -2); do
 		[ "$(awk '/^CapPrm|^CapEff/ {print $2}' "/proc/$guard/status" | sort -u)" = 0000000000000020 ]
 		grep -q '^NoNewPrivs:.1' "/proc/$guard/status"
+		[ "$(readlink "/proc/$guard/cwd")" = / ]
 		if ls -l "/proc/$guard/fd" | grep -E "pipe:|/dev/|$place"; then false; fi
 	done
 }

@@ -130,7 +130,7 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	done <<-END
 	open-process PID ok
 	read-process PID EPERM
-	signal-process PID EPERM
+	signal-process PID SIGSYS
 	see-process PID ENOENT
 	read-roots HOST ENOENT
 	read-cwds HOST ENOENT

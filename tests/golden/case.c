@@ -128,10 +128,12 @@ static int set_given(struct golden *g, const char *value)
 /* Those of the user namespace that owns the pid namespace that the bundle names by path. */
 static int set_owner(struct golden *g, const char *value)
 {
-	static struct id_map ids = { 0, 300000, 65536 };
+	static struct id_map ids = { 0, 524288 + 3 * 65536, 65536 };
+	static struct id_map foreign = { 0, 300000, 65536 };
+	bool ours = strcmp(value, "zviz") == 0;
 
-	g->request.owner_uids = g->request.owner_gids = (struct id_maps){ 1, 1, &ids };
-	return strcmp(value, "yes") == 0 ? 0 : -EINVAL;
+	g->request.owner_uids = (struct id_maps){ 1, 1, ours ? &ids : &foreign };
+	return ours || strcmp(value, "foreign") == 0 ? 0 : -EINVAL;
 }
 
 /* Those of the user namespace that the caller is root of, as rootless Podman makes it. */
@@ -238,7 +240,7 @@ static const struct key keys[] = {
 	{ "delegated-ids", .set = set_delegated },
 	{ "given-ids", .set = set_given },
 	{ "owner-ids", .set = set_owner },
-	{ "processes-here", FLAG, AT(request.processes_here) },
+	{ "processes-apart", FLAG, AT(request.processes_apart) },
 	{ "own-ids", .set = set_own },
 	{ "disk", .set = set_disk },
 	{ "verbose", FLAG, AT(request.verbose) },

@@ -43,6 +43,10 @@ load common
 	in_world bash "$BATS_TEST_DIRNAME/given" same_ids
 }
 
+@test "a network by path: who shares the processes of another has no part of its rows" {
+	in_world bash "$BATS_TEST_DIRNAME/given" processes
+}
+
 @test "a network by path: ports of rows lead in" {
 	in_world bash "$BATS_TEST_DIRNAME/given" ingress
 }

@@ -488,17 +488,17 @@ static void test_own_ids(void **state)
 static void test_own_rules(void **state)
 {
 	static const char *const order[] = {
-		"set own {\n\t\ttype uid\n\t\tflags interval\n\t}\n",
+		"set own {\n\t\ttype gid\n\t\tflags interval\n\t}\n",
 		"chain stands {\n\t\tct direction reply accept\n\t\tct mark & 1073709056 == 294912 accept\n"
-		"\t\tmeta skuid 0-4294967295 return\n\t\taccept\n\t}\n",
+		"\t\tmeta skgid 0-4294967295 return\n\t\taccept\n\t}\n",
 		"chain row1 {\n\t\tquota name \"bytes1\" goto past1\n\t\tct mark set 294913\n",
 		"chain resolver {",
-		"\t\tmeta skuid @own ip daddr != 127.53.0.9 meta l4proto { tcp, udp } th dport 53 dnat ip to 127.53.0.9\n",
+		"\t\tmeta skgid @own ip daddr != 127.53.0.9 meta l4proto { tcp, udp } th dport 53 dnat ip to 127.53.0.9\n",
 		"chain output",
-		"ip daddr 127.53.0.9 meta skuid @own meta l4proto { tcp, udp } th dport 53 accept\n"
+		"ip daddr 127.53.0.9 meta skgid @own meta l4proto { tcp, udp } th dport 53 accept\n"
 		"\t\tip daddr 127.53.0.9 meta l4proto tcp ct state established accept\n"
 		"\t\tip daddr 127.53.0.9 counter name \"refused_out\" goto refuse\n"
-		"\t\tmeta skuid != @own accept\n"
+		"\t\tmeta skgid != @own accept\n"
 		"\t\toifname \"lo\" accept\n",
 		"ct mark vmap { 294913 : jump spend1_out, 1074036737 : jump spend1_out }",
 		"ct state established jump stands\n",

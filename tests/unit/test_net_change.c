@@ -121,7 +121,7 @@ static void test_transaction(void **state)
 	/* What says whose is whose stays. */
 	assert_null(strstr(buf_text(&given), "set own"));
 	assert_null(strstr(buf_text(&given), "chain stands"));
-	assert_non_null(strstr(buf_text(&given), "meta skuid != @own accept"));
+	assert_non_null(strstr(buf_text(&given), "meta skgid != @own accept"));
 	arena_free(&a);
 }
 
