@@ -28,6 +28,24 @@ void forget_arguments(void)
 		explicit_bzero(command_line.at, command_line.bytes);
 }
 
+char *forget_arguments_now(struct arena *a)
+{
+	char *kept;
+
+	if (command_line.at == NULL)
+		return NULL;
+	kept = arena_alloc(a, command_line.bytes);
+	memcpy(kept, command_line.at, command_line.bytes);
+	forget_arguments();
+	return kept;
+}
+
+void forget_no_more(const char *kept)
+{
+	if (kept != NULL)
+		memcpy(command_line.at, kept, command_line.bytes);
+}
+
 void forget_environment(void)
 {
 	extern char **environ;

@@ -13,8 +13,12 @@
  * points to it. */
 void forget_arguments_are(char *at, size_t bytes);
 
-/* In a copy of this process that others may look at. */
+/* Before a copy of this process is made that others may look at. */
 void forget_arguments(void);
+
+/* The same around a clone of one that goes on: what was there is kept in `a`, and put back. NULL: there is none. */
+char *forget_arguments_now(struct arena *a);
+void forget_no_more(const char *kept);
 
 /* The caller's, which came along as a copy: it may hold secrets. Init, if it goes on as a copy, has one as well, but what it holds
  * is out of the broker's reach: its memory belongs to the host's user namespace. */

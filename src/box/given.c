@@ -26,6 +26,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "box/forget.h"
 #include "box/sequence.h"
 #include "kern/nsfs.h"
 #include "kern/sys.h"
@@ -210,7 +211,10 @@ static _Noreturn void visit(struct box *b, const struct visit *v, int say)
 
 	t.r = v->enter(b, &t.e);
 	if (t.r == 0 && v->born) {
-		int r = bear();
+		int r;
+
+		forget_arguments();
+		r = bear();
 
 		t.r = r < 0 ? fail(&t.e, -r, "fork: %m") : 0;
 	}

@@ -305,7 +305,6 @@ struct joiner {
 
 static _Noreturn void joined_main(struct box *b)
 {
-	forget_arguments();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	b->note = b->note_init;
 	fd_close(&b->init_note);
@@ -344,10 +343,13 @@ static int join_inside(struct joiner *j, struct err *e)
 	}
 	j->what = "clone inside the container";
 
+	/* Everybody inside may read the command line of whoever is there. */
+	char *kept = forget_arguments_now(b->arena);
 	pid_t pid = sys_clone3(&args);
 
 	if (pid == 0)
 		joined_main(b);
+	forget_no_more(kept);
 	j->no = pid < 0 ? -pid : 0;
 	return -j->no;
 }

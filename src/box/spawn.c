@@ -74,8 +74,6 @@ static _Noreturn void init_main(void *launcher)
 	struct box own = *(struct box *)launcher;
 	size_t n = own.plan->nmounts;
 
-	if (is_shared(own.plan))
-		forget_arguments();
 	go_anywhere(&own.cpus);
 	if (own.sources != NULL)
 		own.sources = memcpy(arena_array(own.arena, n, sizeof *own.sources), own.sources,
@@ -175,12 +173,14 @@ static int why_not(const struct joiner *j, struct err *e)
 	return j->what == NULL ? -j->no : fail(e, j->no, "%s: %m", j->what);
 }
 
-/* The visitor is the first; what it fails at, it tells by an error of its own memory. */
+/* The visitor is the first; what it fails at, it tells by an error of its own memory. Of that first process there is a copy, whose
+ * command line anybody can read where its numbers are. */
 static int clone_visiting(struct box *b, void *arg, struct err *e)
 {
 	struct joiner *j = arg;
 
-	(void)b;
+	if (is_shared(b->plan))
+		forget_arguments();
 	return clone_inside(j, e) < 0 ? why_not(j, e) : 0;
 }
 
