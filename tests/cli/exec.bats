@@ -591,13 +591,18 @@ while True:
             continue
         def joining():
             try:
-                return b"/zviz" in open("/proc/%s/cmdline" % p, "rb").read()
+                return open("/proc/%s/comm" % p).read() == "zviz\n"
             except OSError:
                 return False
         if not joining():
             continue
         seen.add(p)
         got = []
+        try:
+            line = open("/proc/%s/cmdline" % p, "rb").read().strip(b"\0")
+            got += [line.decode()] if line else []
+        except OSError:
+            pass
         for what in ("exe", "cwd", "root", "fd/0", "fd/3", "fd/4", "fd/5", "fd/6", "ns/mnt", "ns/pid"):
             try:
                 got.append("%s %s" % (what, os.readlink("/proc/%s/%s" % (p, what))))
