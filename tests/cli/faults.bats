@@ -181,7 +181,7 @@ each_step() { # RUN-ARGUMENTS…
 	}
 	run -0 each_step --bundle "$place/bundle" "$id"
 	kill -0 "$held"
-	kill "$pod"
+	kill -KILL "$pod" # it keeps other signals off while its child lives
 }
 
 @test "each step of the direct form, as an ordinary user" {

@@ -139,7 +139,7 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	kill-all - SIGSYS
 	pidfd_send_signal - SIGSYS
 	END
-	kill "$pod"
+	kill -KILL "$pod" # it keeps other signals off while its child lives
 	[ $bad = 0 ]
 }
 
