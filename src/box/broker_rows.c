@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -116,7 +116,7 @@ static int machine_procfs(struct err *e)
 int broker_procfs(const struct plan *p, struct err *e)
 {
 	static const char *const processes[] = { "subset=pid", "hidepid=4" };
-	const size_t n = (p->given & CLONE_NEWPID) ? 2 : 1;
+	const size_t n = shares_processes(p) ? 2 : 1;
 
 	return rootfs_new_fs("proc", processes, n,
 			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
@@ -125,7 +125,7 @@ int broker_procfs(const struct plan *p, struct err *e)
 int step_broker_view(struct box *b, struct err *e)
 {
 	/* In a namespace that was there before, the launcher has made it. */
-	if (!(b->plan->given & CLONE_NEWPID))
+	if (!shares_processes(b->plan))
 		b->proc = b->plan->bare ? machine_procfs(e) : broker_procfs(b->plan, e);
 	if (b->proc < 0)
 		return -e->no;
@@ -222,7 +222,7 @@ int step_broker_confine(struct box *b, struct err *e)
 	 * caller's folder, ".." would lead to all of the host. */
 	if (chdir("/") < 0)
 		return fail(e, errno, "chdir /: %m");
-	if (b->plan->given & CLONE_NEWPID)
+	if (shares_processes(b->plan))
 		TRY(signal_nobody_else(e));
 	return b->opt->broker.confine(b->opt->broker.ctx, &b->plan->broker, keep, n, e);
 }

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,7 +100,7 @@ int box_wait(struct box *b, struct err *e)
 	const char *row = row_reached(b);
 
 	r = explain_broker(b, e);
-	if (r == 0 && (b->plan->given & CLONE_NEWPID) && atomic_load(&b->shared->broken) != 0)
+	if (r == 0 && shares_processes(b->plan) && atomic_load(&b->shared->broken) != 0)
 		r = explain_guard(e);
 	domain_end(b); /* nobody else does, where there is no pid namespace */
 	TRY(r);

@@ -113,7 +113,7 @@ int step_given_open(struct box *b, struct err *e)
 		if (open_one(b, i, e) < 0)
 			return within(e, "%s: linux.namespaces[%zu].path", p->spec->file,
 				      p->givens[i].index);
-	return (p->given & CLONE_NEWPID) && p->broker.procfs ? make_view(b, e) : 0;
+	return shares_processes(p) && p->broker.procfs ? make_view(b, e) : 0;
 }
 
 void undo_given_open(struct box *b)

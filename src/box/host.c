@@ -181,7 +181,7 @@ uint64_t holder_namespaces(const struct plan *p)
 	if (!p->broker.used)
 		return flags;
 	/* Whoever shares a pid namespace may look at the network that somebody in it is in, from his birth on. */
-	if (p->given & CLONE_NEWPID)
+	if (shares_processes(p))
 		return flags;
 	return (flags | CLONE_NEWPID) & ~(uint64_t)(p->net.used ? 0 : CLONE_NEWNET);
 }

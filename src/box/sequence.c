@@ -27,7 +27,7 @@ static bool bare(const struct plan *p)
 /* One that is not the first process of a pid namespace. */
 static bool reaping_among_others(const struct plan *p)
 {
-	return p->init && (p->bare || (p->given & CLONE_NEWPID));
+	return p->init && (p->bare || shares_processes(p));
 }
 
 static bool brokered(const struct plan *p)
@@ -62,7 +62,7 @@ bool own_network(const struct plan *p)
 	return !p->share_network && !p->net.used && (p->namespaces & CLONE_NEWNET);
 }
 
-static bool shares_processes(const struct plan *p)
+bool shares_processes(const struct plan *p)
 {
 	return (p->given & CLONE_NEWPID) != 0;
 }

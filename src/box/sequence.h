@@ -113,7 +113,10 @@ int step_stdio_open(struct box *b, struct err *e);
 int step_init_spawn(struct box *b, struct err *e);
 void undo_init_spawn(struct box *b);
 
-/* Where a pid namespace is shared (guard.c). */
+/* Others are in the pid namespace that init is born in. */
+bool shares_processes(const struct plan *p);
+
+/* What follows from that for its end (guard.c). */
 int step_guards_post(struct box *b, struct err *e);
 void undo_guards_post(struct box *b);
 

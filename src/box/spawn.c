@@ -61,12 +61,6 @@ static void go_anywhere(const cpu_set_t *before)
 		(void)sched_setaffinity(0, sizeof *before, before);
 }
 
-/* Others are in the pid namespace that it is born in. */
-static bool is_shared(const struct plan *p)
-{
-	return (p->given & CLONE_NEWPID) != 0;
-}
-
 /* Where init goes on to exec it borrows the launcher's memory as well: nothing is copied, and nothing faults. What
  * it changes, it changes in a copy of its own: the launcher goes on with the original. */
 static _Noreturn void init_main(void *launcher)
@@ -93,7 +87,8 @@ static _Noreturn void init_main(void *launcher)
  * launcher, who runs them; one with clocks of its own must be alone in its memory to set them. */
 static bool needs_memory(const struct plan *p)
 {
-	return p->init || p->create || p->hooked || is_shared(p) || (p->namespaces & CLONE_NEWTIME);
+	return p->init || p->create || p->hooked || shares_processes(p) ||
+	       (p->namespaces & CLONE_NEWTIME);
 }
 
 /* Inside all the new namespaces. */
@@ -101,7 +96,8 @@ static int clone_init(struct joiner *j)
 {
 	struct box *b = j->b;
 	struct clone_args args = {
-		.flags = CLONE_PARENT | CLONE_PIDFD | (is_shared(b->plan) ? 0 : CLONE_NEWPID) |
+		.flags = CLONE_PARENT | CLONE_PIDFD |
+			 (shares_processes(b->plan) ? 0 : CLONE_NEWPID) |
 			 (needs_memory(b->plan) ? 0 : CLONE_VM | CLONE_VFORK),
 		.pidfd = (uint64_t)(uintptr_t)&b->init_pidfd,
 		.stack = (uint64_t)(uintptr_t)j->init_stack,
@@ -149,7 +145,7 @@ static int clone_inside(struct joiner *j, struct err *e)
 	if (j->no != 0)
 		return -j->no;
 	/* Whoever is in that pid namespace is to meet nobody with the launcher's memory. */
-	r = is_shared(j->b->plan) ? clone_init(j) : clone_second(j);
+	r = shares_processes(j->b->plan) ? clone_init(j) : clone_second(j);
 	/* The kernel has written it, though the second may have been killed with the broker since. */
 	j->init_pidfd = j->b->init_pidfd;
 	return r;
@@ -179,7 +175,7 @@ static int clone_visiting(struct box *b, void *arg, struct err *e)
 {
 	struct joiner *j = arg;
 
-	if (is_shared(b->plan))
+	if (shares_processes(b->plan))
 		forget_arguments();
 	return clone_inside(j, e) < 0 ? why_not(j, e) : 0;
 }

@@ -2,6 +2,7 @@
 # step is named, and nothing is left behind. zviz-faults is zviz built with -DZVIZ_FAULTS.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	top=$BATS_TEST_DIRNAME/../..
@@ -94,6 +95,33 @@ each_step() { # RUN-ARGUMENTS…
 	[ "$n" -ge 24 ]
 }
 
+detached() { # what follows starts it so
+	steps() {
+		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
+			awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
+		echo state.hold broker
+	}
+	inject() {
+		local step=$1 actor=$2 status=0
+		shift 2
+		case $step in exec | init.fork) return ;; esac # nobody waits for those any more
+		for fault in "$step" "$step:kill"; do
+			rm -f "$place/work/ran"
+			status=0
+			ZVIZ_FAULT=$fault timeout 20 "$place/faults" --root "$place/home/state" run --detach "$@" \
+				>"$place/home/out" 2>&1 || status=$?
+			if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
+				echo "$fault: status $status, said: $(cat "$place/home/out")"
+				return 1
+			fi
+			[ "$fault" != "$step:kill" ] || [ "$actor" != host ] || [ -z "$(ls -A "$place/home/state")" ] ||
+				"$place/zviz" --root "$place/home/state" delete --force "$id"
+			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
+			nothing_left || { echo "$fault: something is left"; return 1; }
+		done
+	}
+}
+
 @test "each step of the direct form, as root" {
 	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
 	each_step "$id" touch /work/ran
@@ -144,44 +172,17 @@ each_step() { # RUN-ARGUMENTS…
 
 @test "each step of a bundle that shares a pid namespace, attached and detached" {
 	[ "$(id -u)" = 0 ] || skip 'to join what others have made takes root'
-	unshare --pid --fork --kill-child sleep 250 3>&- &
-	pod=$!
-	for _ in $(seq 200); do
-		held=$(pgrep -P "$pod") && break
-		sleep 0.05
-	done
+	hold_processes
 	make_bundle
 	jq --arg path "/proc/$held/ns/pid" '.linux.namespaces = [{type: "pid", path: $path}]' "$place/bundle/config.json" >"$place/bundle/next"
 	mv "$place/bundle/next" "$place/bundle/config.json"
 	rows=$(steps --bundle "$place/bundle" "$id")
 	[[ "$rows" == *"given.open host"* && "$rows" == *"guard.make host"* ]]
 	run -0 each_step --bundle "$place/bundle" "$id"
-	# Nobody waits for the last step then, so it is left out.
-	steps() {
-		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
-			awk '$3 == "at" && !seen[$1]++ && $1 != "exec" {print $1, $2}'
-		echo state.hold broker
-	}
-	inject() {
-		local step=$1 actor=$2 status=0
-		shift 2
-		for fault in "$step" "$step:kill"; do
-			status=0
-			ZVIZ_FAULT=$fault timeout 20 "$place/faults" --root "$place/home/state" run --detach "$@" \
-				>"$place/home/out" 2>&1 3>&- || status=$?
-			if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
-				echo "$fault: status $status, said: $(cat "$place/home/out")"
-				return 1
-			fi
-			[ "$fault" != "$step:kill" ] || [ "$actor" != host ] || [ -z "$(ls -A "$place/home/state")" ] ||
-				"$place/zviz" --root "$place/home/state" delete --force "$id"
-			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
-			nothing_left || { echo "$fault: something is left"; return 1; }
-		done
-	}
+	detached
 	run -0 each_step --bundle "$place/bundle" "$id"
 	kill -0 "$held"
-	kill -KILL "$pod" # it keeps other signals off while its child lives
+	kill -KILL "$holder"
 }
 
 @test "each step of the direct form, as an ordinary user" {
@@ -200,30 +201,7 @@ each_step() { # RUN-ARGUMENTS…
 # A container that outlives its launcher depends on it until its last steps.
 @test "each step of a detached container, as root" {
 	[ "$(id -u)" = 0 ] || skip 'root alone has the launcher open host paths'
-	steps() {
-		"$place/zviz" --root "$place/home/state" run --timings "$@" 2>&1 >/dev/null |
-			awk '$3 == "at" && !seen[$1]++ {print $1, $2}'
-		echo state.hold broker
-	}
-	inject() {
-		local step=$1 actor=$2 status=0
-		shift 2
-		case $step in exec | init.fork) return ;; esac # nobody waits for those any more
-		for fault in "$step" "$step:kill"; do
-			rm -f "$place/work/ran"
-			status=0
-			ZVIZ_FAULT=$fault timeout 20 "$place/faults" --root "$place/home/state" run --detach "$@" \
-				>"$place/home/out" 2>&1 || status=$?
-			if [ "$status" = 0 ] || [ -e "$place/work/ran" ]; then
-				echo "$fault: status $status, said: $(cat "$place/home/out")"
-				return 1
-			fi
-			[ "$fault" != "$step:kill" ] || [ "$actor" != host ] || [ -z "$(ls -A "$place/home/state")" ] ||
-				"$place/zviz" --root "$place/home/state" delete --force "$id"
-			[ -z "$(ls -A "$place/home/state")" ] || { echo "$fault: state is left"; return 1; }
-			nothing_left || { echo "$fault: something is left"; return 1; }
-		done
-	}
+	detached
 	each_step "$id" touch /work/ran
 }
 

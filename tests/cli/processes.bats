@@ -24,6 +24,7 @@ teardown() {
 	zviz delete --force "$id" 2>/dev/null || true # most tests leave none
 	zviz delete --force "pod-$id" 2>/dev/null || true # one ends it
 	[ -z "${other:-}" ] || kill -9 "$other" 2>/dev/null || true # ended already
+	[ -z "${holder:-}" ] || kill -9 "$holder" 2>/dev/null || true # likewise
 	local left
 	left=$(nothing_left "$id" 2>&1) || { echo "left: $left" && return 1; }
 	rm -rf "$place"
@@ -131,12 +132,7 @@ nothing_left() {
 }
 
 @test "in a namespace of the host's user namespace it has ids of its own, and reaches nobody" {
-	unshare --pid --fork --kill-child sleep 600 3>&- &
-	other=$!
-	for _ in {1..200}; do
-		held=$(pgrep -P "$other") && break
-		sleep 0.02
-	done
+	hold_processes
 	bundle "/proc/$held/ns/pid"
 	run -1 inside -- kill -0 1
 	[[ $output == *'Operation not permitted'* ]]
@@ -382,12 +378,7 @@ held() { # STEP COMMAND…: zviz-faults does that, and its first or joining proc
 		"$2/zviz" --root "$2/state" run --bundle "$2/app" "$3" true' - $$ "$place" "$id"
 	[[ $output == *'linux.namespaces[0].path'*'what is above that pid namespace'*'below the one zviz itself is in'* ]]
 	# One whose processes are all gone takes no new ones.
-	unshare --pid --fork sleep 600 3>&- &
-	other=$!
-	for _ in {1..200}; do
-		held=$(pgrep -P "$other") && break
-		sleep 0.02
-	done
+	hold_processes
 	touch "$place/above/gone"
 	mount --bind "/proc/$held/ns/pid" "$place/above/gone"
 	kill -9 "$held"

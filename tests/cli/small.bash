@@ -1,5 +1,16 @@
 # A bundle that is as small as they come, for tests that make their own.
 
+# A pid namespace made here, of the host's user namespace: $held is its first process, and `kill -KILL "$holder"` ends it.
+hold_processes() {
+	unshare --pid --fork --kill-child sleep 600 3>&- &
+	holder=$!
+	for _ in {1..200}; do
+		held=$(pgrep -P "$holder") && return
+		sleep 0.02
+	done
+	return 1
+}
+
 small_root() { # FOLDER NAME…: a root of busybox alone, under these names
 	local root=$1 name
 	shift

@@ -2,6 +2,7 @@
 # zviz built with -DZVIZ_FAULTS, whose broker attacks when the workload opens /takeover/ATTEMPT/ARGUMENT.
 
 bats_require_minimum_version 1.5.0
+load small
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -107,12 +108,7 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 # Where a pid namespace is shared that was made here, the broker stands among the host's processes.
 @test "in the host's pid namespace: nothing of any process there" {
 	[ "$(id -u)" = 0 ] || skip 'to join what others have made takes root'
-	unshare --pid --fork --kill-child sleep 250 3>&- &
-	pod=$!
-	for _ in $(seq 200); do
-		held=$(pgrep -P "$pod") && break
-		sleep 0.05
-	done
+	hold_processes
 	mkdir -p "$place/bundle/rootfs/bin" "$place/bundle/rootfs/work"
 	cp "$(command -v busybox)" "$place/bundle/rootfs/bin/busybox"
 	for name in sh cat sleep; do ln -s busybox "$place/bundle/rootfs/bin/$name"; done
@@ -139,7 +135,7 @@ each_attempt() { # COLUMN: 3 for root, 4 for an ordinary user
 	kill-all - SIGSYS
 	pidfd_send_signal - SIGSYS
 	END
-	kill -KILL "$pod" # it keeps other signals off while its child lives
+	kill -KILL "$holder"
 	[ $bad = 0 ]
 }
 
